@@ -1,0 +1,228 @@
+// A target: one machine that can run a graph.
+//
+//   Target::Compile(graph, weights) -> Program      once
+//   Program::Run(request, tensors, ledger)           as often as you like
+//
+// Run walks the schedule once. Each step computes its values in the
+// machine's own number formats and charges what it did, so values and costs
+// cannot drift apart. Without tensors the same walk charges the same and
+// computes nothing: that is how a 671B model is timed.
+//
+// To write a target, derive Target and implement Lower: it turns one node
+// into one Step. Nodes the machine does not do come from the host (HostStep,
+// executor.cc), with their transfers, and are charged.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_EMULATORS_TARGET_H_
+#define TRIPTYCH_EMULATORS_TARGET_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "emulators/ledger.h"
+#include "emulators/params.h"
+#include "kernels/base/dtype.h"
+#include "kernels/base/mat_view.h"
+#include "kernels/base/units.h"
+#include "models/graph.h"
+#include "models/tensors.h"
+#include "models/graph_weights.h"
+
+namespace triptych {
+
+enum class Support : uint8_t { kNative, kHostFallback };
+
+// What a step sees of one run.
+struct StepContext {
+  const Graph& graph;
+  const Node& node;
+  const Binding& binding;
+  Phase phase;
+  // False in a timing-only run: inputs and output are then empty.
+  bool values = true;
+  // Activations and caches, [rows, cols] f32 holding values the target's
+  // formats can hold. Weight slots are empty: a step got its weights when it
+  // was lowered.
+  std::span<const ConstMatView<float>> inputs;
+  MatView<float> output;
+  int64_t capacity = 0;   // rows of one sequence in a cache
+  uint64_t seed = 0;      // key of all noise in this run
+  uint64_t position = 0;  // number of this run in its session: decode steps
+                          // of one session draw different noise
+  int threads = 1;
+  Picos begin;  // when the step may start
+  Ledger& ledger;
+
+  // Charges to this step's node. Times are absolute.
+  void Charge(UnitId unit, ActionId action, uint64_t count, Picos from,
+              Picos to, bool concurrent = false) const {
+    if (count == 0 && from == to) return;
+    ledger.Add({node.id, unit, action, count, from, to, concurrent});
+  }
+};
+
+// One scheduled node. Immutable: Run may be called from several threads with
+// different contexts.
+class Step {
+ public:
+  virtual ~Step() = default;
+  // Computes (if ctx.values) and charges; returns when the step ends, which
+  // is not before ctx.begin nor before the end of any of its charges.
+  virtual Picos Run(const StepContext& ctx) const = 0;
+};
+
+struct RunRequest {
+  Phase phase = Phase::kPrefill;
+  Binding binding;
+  uint64_t seed = 0;
+  uint64_t position = 0;
+  int threads = 1;
+};
+
+// A graph placed and scheduled for one machine; immutable.
+class Program {
+ public:
+  virtual ~Program() = default;
+  // `tensors` (null: timing only) holds the inputs, keeps the caches, and
+  // receives the entry's output. Errors: a phase the graph does not have, a
+  // context that does not fit the caches, weights that are missing.
+  virtual Status Run(const RunRequest& request, TensorStore* tensors,
+                     Ledger& ledger) const = 0;
+};
+
+// Rates no program on this machine can beat; for rooflines and conformance.
+struct Roofline {
+  FlopsPerSecond matrix;    // matrix products in the format it uses
+  BytesPerSecond off_chip;  // memory that holds the weights
+  // Formats the weights and caches have in that memory.
+  double weight_bits = 16, cache_bits = 16;
+  // Weights that stay inside the machine are not fetched again.
+  bool weights_resident = false;
+};
+
+// The host beside an accelerator: what runs nodes the machine does not do.
+// A `[host]` table in every preset; members are visited by each target's
+// Params with VisitHost(p.host, v).
+struct HostParams {
+  double vector_gflops = 100;     // sustained, all cores
+  double matrix_gflops = 400;     // sustained, all cores, bf16
+  double dram_gb_per_s = 60;      // sustained
+  double link_gb_per_s = 24;      // to the accelerator, one direction
+  double link_latency_us = 2;     // per transfer
+  double energy_flop_pj = 8;      // per flop, core and caches
+  double energy_dram_byte_pj = 60;
+  double energy_link_byte_pj = 40;
+};
+template <class V>
+void VisitHost(HostParams& p, V&& v) {
+  v("host.vector_gflops", p.vector_gflops, 1, 1e5,
+    "host vector work, sustained GFLOP/s");
+  v("host.matrix_gflops", p.matrix_gflops, 1, 1e6,
+    "host matrix products, sustained GFLOP/s");
+  v("host.dram_gb_per_s", p.dram_gb_per_s, 0.1, 1e5,
+    "host memory, sustained GB/s");
+  v("host.link_gb_per_s", p.link_gb_per_s, 0.01, 1e4,
+    "link between host and accelerator, GB/s in one direction");
+  v("host.link_latency_us", p.link_latency_us, 0, 1e4,
+    "latency of one transfer, us");
+  v("host.energy_flop_pj", p.energy_flop_pj, 0, 1e6,
+    "host energy a flop, pJ");
+  v("host.energy_dram_byte_pj", p.energy_dram_byte_pj, 0, 1e6,
+    "host energy a DRAM byte, pJ");
+  v("host.energy_link_byte_pj", p.energy_link_byte_pj, 0, 1e6,
+    "energy a byte on the link, pJ");
+}
+
+// An operator or microbenchmark outside any graph: `triptych op matmul m=..`
+// and the rows of `triptych validate`. Text values by name.
+using OpSpec = std::map<std::string, std::string, std::less<>>;
+
+// What a target predicts for one OpSpec, by measure: "seconds",
+// "device_cycles", "utilisation_pct", ... A measure is named as the
+// `measured_` column of a validation table without that prefix.
+using Prediction = std::map<std::string, double, std::less<>>;
+
+class Target {
+ public:
+  virtual ~Target() = default;
+
+  std::string_view name() const { return name_; }
+  std::string_view preset() const { return preset_; }
+  const ParamSet& params() const { return params_; }
+  // Index = ActionId; the first kHostActions rows are the host's.
+  std::span<const Action> actions() const { return actions_; }
+  // Index = UnitId; the first kHostUnits rows are the host's.
+  std::span<const Unit> units() const { return units_; }
+
+  virtual Roofline roofline() const = 0;
+  // The clock in which `cycles` of a report are counted.
+  virtual Hertz clock() const = 0;
+  // True where times are measured on this machine, not predicted: then only
+  // counts, not times, repeat from run to run.
+  virtual bool measured() const { return false; }
+  // True if no result depends on the host's SIMD width: integer targets.
+  virtual bool bit_exact() const { return false; }
+
+  virtual Support Supports(const Graph& graph, const Node& node) const = 0;
+
+  // The step for a node that Supports() calls native. `weights` is null for
+  // graphs run by shape alone; then only timing runs are asked for. Weights
+  // are packed here, once, into the target's formats.
+  virtual Result<std::unique_ptr<Step>> Lower(const Graph& graph,
+                                              const Node& node,
+                                              const Weights* weights) const = 0;
+
+  // Lowers every node and adds the host's steps and transfers. The graph and
+  // the weights must outlive the program. (executor.cc)
+  Result<std::unique_ptr<Program>> Compile(const Graph& graph,
+                                           const Weights* weights) const;
+
+  // One operator by shape. The default builds a one-node graph for the ops of
+  // the op table; targets add their own microbenchmarks ("noc", "dram").
+  virtual Result<Prediction> Predict(std::string_view kind,
+                                     const OpSpec& spec) const;
+
+ protected:
+  // Registers the host's units and actions; a target adds its own after.
+  Target(std::string_view name, std::string_view preset, ParamSet params,
+         const HostParams& host);
+  UnitId AddUnit(std::string name);
+  ActionId AddAction(Action action);
+  // An action whose energy is the parameter `energy_key` (in pJ), with that
+  // parameter's provenance.
+  ActionId AddAction(std::string name, ActionClass kind,
+                     std::string_view energy_key, double energy_pj,
+                     uint64_t flops = 0, uint64_t bytes = 0);
+  const HostParams& host() const { return host_; }
+
+ private:
+  std::string name_, preset_;
+  ParamSet params_;
+  HostParams host_;
+  std::vector<Action> actions_;
+  std::vector<Unit> units_;
+};
+
+// One row a target, in targets.cc.
+struct TargetEntry {
+  std::string_view name;
+  std::string_view default_preset;
+  // Builds the target from a preset's text and overrides.
+  Result<std::unique_ptr<Target>> (*make)(std::string_view preset,
+                                          const Config& config);
+};
+std::span<const TargetEntry> AllTargets();
+
+// "mesh", "mesh:wormhole-n150" or "my/machine.toml" (which names its target
+// in a top-level `target = "mesh"`), with `key=value` overrides.
+Result<std::unique_ptr<Target>> MakeTarget(
+    std::string_view spec, std::span<const std::string> overrides = {});
+
+}  // namespace triptych
+
+#endif  // TRIPTYCH_EMULATORS_TARGET_H_
