@@ -59,9 +59,11 @@ using FlopsPerSecond = Quantity<struct FlopsPerSecondTag, double>;
 
 constexpr double Seconds(Picos t) { return static_cast<double>(t.value) * 1e-12; }
 
-// Rounded up: nothing ever takes less time than it should.
+// Rounded up: nothing ever takes less time than it should. The last bits of
+// the double product are no picosecond: one cycle at 1 GHz is 1000, not 1001.
 inline Picos FromSeconds(double seconds) {
-  return Picos(static_cast<int64_t>(std::ceil(seconds * 1e12)));
+  constexpr double kLastBits = 1 - 0x1p-51;
+  return Picos(static_cast<int64_t>(std::ceil(seconds * 1e12 * kLastBits)));
 }
 inline Picos TimeOf(Cycles cycles, Hertz clock) {
   return FromSeconds(static_cast<double>(cycles.value) / clock.value);
