@@ -1,0 +1,68 @@
+// What the loops (matmul.cc) and the per-target code (tile-inl.h) agree on:
+// how a product is cut into blocks, and the arguments of one block.
+//
+//   task (mc x nc of C)            threads: matmul.cc
+//     kc step                      matmul.cc
+//       column tile (jr)           per target: tile-inl.h
+//         row tile (ir)            per target
+//           register tile: up to kMr rows x a few vectors of columns
+//
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_KERNELS_MATMUL_BLOCK_H_
+#define TRIPTYCH_KERNELS_MATMUL_BLOCK_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace triptych::matmul {
+
+// Rows of a register tile. With 32 vector registers: 6 x 4 accumulators, 4 of
+// W, 1 of A = 29. With 16: 6 x 2, 2 and 1 = 15. Measured on Zen 4 at
+// 6x4 / 8x3 / 12x2 / 14x2: 118 / 116 / 117 / 117 GFLOP/s in f32, so the shape
+// that serves small m best wins: one row still gives 4 independent chains,
+// which is what an FMA latency of 4 cycles asks for.
+inline constexpr size_t kMr = 6;
+
+// Lines of k in one step: 256 f32, 512 bf16 or 1024 int8. A column tile of W
+// is then 64 KiB (64 columns) and is read from L2 at 256 B per 24 cycles, a
+// third of what L2 delivers; the rows of A are 6 KiB and stay in L1. C is
+// loaded and stored once a step: 72 cycles in 6144.
+inline constexpr size_t kKcLines = 256;
+
+// The block of C one task owns: together with its 1 KiB-per-row slices of A
+// and W about 500 KiB, half of a 1 MiB L2. Multiples of the tile: mc of kMr,
+// nc of 64 columns.
+inline constexpr size_t kMc = 120;
+inline constexpr size_t kNc = 256;
+
+// C[rows, cols] = start + A[rows, lines] * W[cols, lines]^T for one kc step.
+// Type-free: A and W are units of four bytes, C and start are float or
+// int32_t as the function says.
+struct Block {
+  const std::byte* a;   // row 0 at this step
+  size_t a_stride;      // bytes from row to row
+  const std::byte* w;   // first panel at this step
+  size_t w_stride;      // bytes from panel to panel
+  size_t lines;
+  const void* start;    // row 0; may be C itself
+  size_t start_stride;  // elements from row to row; 0: one row for all
+  void* c;
+  size_t c_stride;      // elements
+  size_t rows, cols;    // rows <= kMc, cols <= kNc
+};
+
+using BlockFunction = void (*)(const Block&);
+
+// The functions of the best SIMD target this machine has.
+BlockFunction BlockF32();   // f32 x f32 -> f32
+BlockFunction BlockBf16();  // bf16 x bf16 -> f32
+BlockFunction BlockI8();    // u8 x s8 -> s32
+
+// to[i] = bf16(from[i]), to nearest even, for i in [0, count).
+using ConvertFunction = void (*)(const float* from, uint16_t* to,
+                                 size_t count);
+ConvertFunction ConvertToBf16();
+
+}  // namespace triptych::matmul
+
+#endif  // TRIPTYCH_KERNELS_MATMUL_BLOCK_H_

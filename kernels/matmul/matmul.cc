@@ -1,0 +1,145 @@
+// The outer loops: blocks of C over threads, steps over k.
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/matmul/matmul.h"
+
+#include <algorithm>
+
+#include "kernels/base/check.h"
+#include "kernels/base/parallel.h"
+#include "kernels/base/units.h"
+#include "kernels/matmul/block.h"
+#include "kernels/matmul/packing.h"
+
+namespace triptych {
+namespace {
+
+using matmul::Block;
+using matmul::BlockFunction;
+using matmul::kKcLines;
+using matmul::kMc;
+using matmul::kNc;
+using matmul::PackedRows;
+
+// Where the accumulators start: row r at data + r * stride elements.
+template <class T>
+struct Start {
+  const T* data;
+  size_t stride;
+};
+
+// One row of zeros, for every block.
+template <class T>
+Start<T> Zeros() {
+  alignas(kCacheLine) static constexpr T kZeros[kNc] = {};
+  return {kZeros, 0};
+}
+
+// Does a start advance with the columns of C, or serve all of them?
+template <class T>
+bool IsZeros(const Start<T>& start) {
+  return start.data == Zeros<T>().data;
+}
+
+// Columns a task owns. Few rows make few tasks: then narrower ones, so that
+// every thread has some to take. 64 is one column tile of the widest target.
+size_t TaskColumns(size_t m, size_t n, int threads) {
+  constexpr size_t kTile = 64, kTasksPerThread = 4;
+  const size_t row_blocks = CeilDiv(m, kMc);
+  size_t nc = kNc;
+  while (nc > kTile && row_blocks * CeilDiv(n, nc) <
+                           kTasksPerThread * static_cast<size_t>(threads)) {
+    nc /= 2;
+  }
+  return nc;
+}
+
+template <class T>
+void Run(BlockFunction block_function, const PackedRows& a,
+         const PackedWeights& w, Start<T> start, MatView<T> c, int threads) {
+  const size_t m = c.rows(), n = c.cols();
+  if (m == 0 || n == 0) return;
+  const size_t panel_bytes = w.lines() * PackedWeights::kLineBytes;
+  const size_t row_blocks = CeilDiv(m, kMc);
+  const size_t nc = TaskColumns(m, n, threads);
+  const size_t col_blocks = CeilDiv(n, nc);
+  ParallelFor(row_blocks * col_blocks, threads, [&](size_t task) {
+    // Row blocks innermost: neighbours in time share their slice of W.
+    const size_t row = task % row_blocks * kMc;
+    const size_t col = task / row_blocks * nc;
+    Block block = {
+        .a = a.data + row * a.stride,
+        .a_stride = a.stride,
+        .w = w.panel(col / PackedWeights::kPanelOutputs),
+        .w_stride = panel_bytes,
+        .lines = 0,
+        .start = IsZeros(start) ? start.data
+                                : start.data + row * start.stride + col,
+        .start_stride = start.stride,
+        .c = &c(row, col),
+        .c_stride = c.stride(),
+        .rows = std::min(kMc, m - row),
+        .cols = std::min(nc, n - col),
+    };
+    size_t line = 0;
+    do {  // at least once: k = 0 still writes the start value
+      block.lines = std::min(kKcLines, w.lines() - line);
+      block_function(block);
+      block.a += block.lines * PackedWeights::kUnitBytes;
+      block.w += block.lines * PackedWeights::kLineBytes;
+      // From here on the sums so far are in C: exact, being f32 or int32.
+      block.start = block.c;
+      block.start_stride = block.c_stride;
+      line += block.lines;
+    } while (line < w.lines());
+  });
+}
+
+void CheckShapes(size_t a_rows, size_t a_cols, const PackedWeights& w,
+                 size_t c_rows, size_t c_cols) {
+  TRIPTYCH_CHECK(a_cols == w.k() && c_rows == a_rows && c_cols == w.n(), "A",
+                 a_rows, "x", a_cols, "W", w.n(), "x", w.k(), "C", c_rows,
+                 "x", c_cols);
+}
+
+}  // namespace
+
+void Matmul(StridedView<float> a, const PackedWeights& w, MatView<float> c,
+            const MatmulOptions& options) {
+  CheckShapes(a.rows, a.cols, w, c.rows(), c.cols());
+  TRIPTYCH_CHECK(options.bias.empty() || options.bias.size() == w.n(), "bias",
+                 options.bias.size(), "n", w.n());
+  TRIPTYCH_CHECK(options.bias.empty() || !options.accumulate);
+  Start<float> start = Zeros<float>();
+  if (options.accumulate) start = {c.data(), c.stride()};
+  if (!options.bias.empty()) start = {options.bias.data(), 0};
+  switch (w.dtype()) {
+    case DType::kF32:
+      return Run(matmul::BlockF32(), matmul::PackRowsF32(a, options.threads),
+                 w, start, c, options.threads);
+    case DType::kBf16:
+      return Run(matmul::BlockBf16(), matmul::PackRowsBf16(a, options.threads),
+                 w, start, c, options.threads);
+    default:
+      TRIPTYCH_CHECK(false, "Matmul wants f32 or bf16 weights, got",
+                     InfoOf(w.dtype()).name);
+  }
+}
+
+void MatmulI8(StridedView<uint8_t> a, const PackedWeights& w,
+              MatView<int32_t> c, int threads) {
+  CheckShapes(a.rows, a.cols, w, c.rows(), c.cols());
+  TRIPTYCH_CHECK(w.dtype() == DType::kI8, InfoOf(w.dtype()).name);
+  Run(matmul::BlockI8(), matmul::PackRowsU8(a, threads), w, Zeros<int32_t>(),
+      c, threads);
+}
+
+void MatmulI8(StridedView<int8_t> a, const PackedWeights& w,
+              MatView<int32_t> c, int threads) {
+  CheckShapes(a.rows, a.cols, w, c.rows(), c.cols());
+  TRIPTYCH_CHECK(w.dtype() == DType::kI8, InfoOf(w.dtype()).name);
+  // (a + 128) * w summed, less 128 * w summed.
+  const Start<int32_t> start = {w.offset_correction().data(), 0};
+  Run(matmul::BlockI8(), matmul::PackRowsS8(a, threads), w, start, c, threads);
+}
+
+}  // namespace triptych

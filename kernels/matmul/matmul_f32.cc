@@ -1,0 +1,42 @@
+// f32 x f32 -> f32 blocks.
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/matmul/targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/matmul/matmul_f32.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+#include "kernels/matmul/tile-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace triptych::matmul {
+namespace HWY_NAMESPACE {
+
+struct DotF32 {
+  using T = float;
+  using W = hn::Vec<LineTag<float>>;
+  static HWY_INLINE W LoadW(const std::byte* p) {
+    return hn::LoadU(LineTag<float>(), reinterpret_cast<const float*>(p));
+  }
+  static HWY_INLINE W Broadcast(const std::byte* p) {
+    return hn::Set(LineTag<float>(), *reinterpret_cast<const float*>(p));
+  }
+  static HWY_INLINE W MulAdd(W a, W w, W sum) {
+    return hn::MulAdd(a, w, sum);
+  }
+};
+
+void RunBlockF32(const Block& block) { RunBlock<DotF32>(block); }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace triptych::matmul
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace triptych::matmul {
+
+HWY_EXPORT(RunBlockF32);
+BlockFunction BlockF32() { return HWY_DYNAMIC_POINTER(RunBlockF32); }
+
+}  // namespace triptych::matmul
+#endif

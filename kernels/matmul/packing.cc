@@ -1,0 +1,151 @@
+// Weights into panels, activations into rows of four-byte units.
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/matmul/packing.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/base/formats.h"
+#include "kernels/base/parallel.h"
+#include "kernels/base/units.h"
+#include "kernels/matmul/block.h"
+
+namespace triptych {
+
+template <class Out, class In, class Convert>
+void PackedWeights::Fill(DType dtype, StridedView<In> w, int threads,
+                         Convert convert) {
+  constexpr size_t kPerUnit = kUnitBytes / sizeof(Out);
+  dtype_ = dtype;
+  n_ = w.rows;
+  k_ = w.cols;
+  lines_ = CeilDiv(k_, kPerUnit);
+  const size_t panels = CeilDiv(n_, kPanelOutputs);
+  panels_.assign(panels * lines_ * kLineBytes, std::byte{0});
+  ParallelFor(panels, threads, [&](size_t p) {
+    Out* const lines =
+        reinterpret_cast<Out*>(panels_.data() + p * lines_ * kLineBytes);
+    const size_t first = p * kPanelOutputs;
+    const size_t outputs = std::min(kPanelOutputs, n_ - first);
+    for (size_t k = 0; k < k_; ++k) {
+      Out* const line = lines + k / kPerUnit * kPanelOutputs * kPerUnit;
+      const In* const from = w.at(first, k);
+      for (size_t j = 0; j < outputs; ++j) {
+        line[j * kPerUnit + k % kPerUnit] = convert(from[j * w.row_stride]);
+      }
+    }
+  });
+}
+
+PackedWeights Pack(StridedView<float> w, DType as, int threads) {
+  PackedWeights packed;
+  switch (as) {
+    case DType::kF32:
+      packed.Fill<float>(as, w, threads, [](float x) { return x; });
+      break;
+    case DType::kBf16:
+      packed.Fill<uint16_t>(as, w, threads, Bf16FromF32);
+      break;
+    default:
+      TRIPTYCH_CHECK(false, "cannot pack as", InfoOf(as).name);
+  }
+  return packed;
+}
+
+PackedWeights Pack(StridedView<int8_t> w, int threads) {
+  PackedWeights packed;
+  packed.Fill<int8_t>(DType::kI8, w, threads, [](int8_t x) { return x; });
+  packed.correction_.resize(w.rows);
+  ParallelFor(w.rows, threads, [&](size_t j) {
+    int32_t sum = 0;
+    for (size_t k = 0; k < w.cols; ++k) sum += *w.at(j, k);
+    packed.correction_[j] = -128 * sum;
+  });
+  return packed;
+}
+
+namespace matmul {
+namespace {
+
+// Scratch of the calling thread: grows and is kept, because mapping fresh
+// pages costs as much as a small product.
+std::byte* Scratch(size_t bytes) {
+  thread_local AlignedVector<std::byte> scratch;
+  if (scratch.size() < bytes) scratch.resize(bytes);
+  return scratch.data();
+}
+
+// Rows of `count` units with their own start for each; a stride that is an
+// odd number of cache lines keeps the rows of a tile in different L1 sets.
+PackedRows AllocateRows(size_t rows, size_t units, std::byte** to) {
+  const size_t lines = CeilDiv(units * PackedWeights::kUnitBytes, kCacheLine);
+  const size_t stride = (lines | 1) * kCacheLine;
+  *to = Scratch(rows * stride);
+  return {*to, stride};
+}
+
+template <class In, class Convert>
+PackedRows Gather(StridedView<In> a, int threads, Convert convert) {
+  constexpr size_t kPerUnit = PackedWeights::kUnitBytes / sizeof(In);
+  const size_t units = CeilDiv(a.cols, kPerUnit);
+  std::byte* to;
+  const PackedRows packed = AllocateRows(a.rows, units, &to);
+  // Bands of rows: with a transposed view the rows of a band share lines.
+  constexpr size_t kBand = 16;
+  ParallelFor(CeilDiv(a.rows, kBand), threads, [&](size_t band) {
+    const size_t first = band * kBand;
+    const size_t last = std::min(a.rows, first + kBand);
+    for (size_t r = first; r < last; ++r) {
+      In* const row = reinterpret_cast<In*>(to + r * packed.stride);
+      const In* const from = a.at(r, 0);
+      for (size_t k = 0; k < a.cols; ++k) {
+        row[k] = convert(from[k * a.col_stride]);
+      }
+      std::fill(row + a.cols, row + units * kPerUnit, In{0});
+    }
+  });
+  return packed;
+}
+
+template <class T>
+PackedRows InPlace(StridedView<T> a) {
+  return {reinterpret_cast<const std::byte*>(a.data), a.row_stride * sizeof(T)};
+}
+
+}  // namespace
+
+PackedRows PackRowsF32(StridedView<float> a, int threads) {
+  if (a.col_stride == 1) return InPlace(a);
+  return Gather(a, threads, [](float x) { return x; });
+}
+
+PackedRows PackRowsBf16(StridedView<float> a, int threads) {
+  const ConvertFunction convert = ConvertToBf16();
+  std::byte* to;
+  const PackedRows packed = AllocateRows(a.rows, CeilDiv(a.cols, size_t{2}), &to);
+  ParallelFor(a.rows, threads, [&](size_t r) {
+    uint16_t* const row = reinterpret_cast<uint16_t*>(to + r * packed.stride);
+    if (a.col_stride == 1) {
+      convert(a.at(r, 0), row, a.cols);
+    } else {
+      for (size_t k = 0; k < a.cols; ++k) row[k] = Bf16FromF32(*a.at(r, k));
+    }
+    if (a.cols % 2 != 0) row[a.cols] = 0;
+  });
+  return packed;
+}
+
+PackedRows PackRowsU8(StridedView<uint8_t> a, int threads) {
+  if (a.col_stride == 1 && a.cols % PackedWeights::kUnitBytes == 0) {
+    return InPlace(a);
+  }
+  return Gather(a, threads, [](uint8_t x) { return x; });
+}
+
+PackedRows PackRowsS8(StridedView<int8_t> a, int threads) {
+  return Gather(a, threads,
+                [](int8_t x) { return static_cast<int8_t>(x ^ -128); });
+}
+
+}  // namespace matmul
+}  // namespace triptych
