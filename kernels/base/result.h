@@ -57,7 +57,7 @@ inline std::unexpected<Error> Locate(Error error, const std::string& where) {
     }                                                              \
   } while (false)
 
-// TRIPTYCH_ASSIGN(auto x, F()): x is F's value, or the caller returns its error.
+// TRIPTYCH_ASSIGN(auto x, F()): x is F's value, or its error is returned.
 #define TRIPTYCH_ASSIGN(target, expression)                                \
   TRIPTYCH_ASSIGN_INNER(TRIPTYCH_CONCAT(result_, __LINE__), target, expression)
 #define TRIPTYCH_ASSIGN_INNER(temporary, target, expression)               \

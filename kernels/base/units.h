@@ -57,7 +57,9 @@ using Hertz = Quantity<struct HertzTag, double>;
 using BytesPerSecond = Quantity<struct BytesPerSecondTag, double>;
 using FlopsPerSecond = Quantity<struct FlopsPerSecondTag, double>;
 
-constexpr double Seconds(Picos t) { return static_cast<double>(t.value) * 1e-12; }
+constexpr double Seconds(Picos t) {
+  return static_cast<double>(t.value) * 1e-12;
+}
 
 // Rounded up: nothing ever takes less time than it should. The last bits of
 // the double product are no picosecond: one cycle at 1 GHz is 1000, not 1001.
