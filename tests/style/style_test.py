@@ -15,7 +15,6 @@ GUARD = 'TRIPTYCH_MODELS_A_H_'
 CASES = {
     'layering': [
         ('kernels/base/a.h', '\n#include "kernels/ref/b.h"\n', 2),
-        ('kernels/ref/a.cc', '#include "kernels/matmul/b.h"\n', 1),
         ('kernels/matmul/a.cc', '#include "models/b.h"\n', 1),
         ('models/ops/a.cc', '#include "emulators/target.h"\n', 1),
         ('emulators/a.h', '#include "emulators/mesh/b.h"\n', 1),
