@@ -1,0 +1,77 @@
+// Whisper: an encoder of mel frames whose output every decoder layer attends
+// to. The encode entry leaves each layer's cross keys and values in caches;
+// prefill and decode read them.
+// SPDX-License-Identifier: Apache-2.0
+#include "models/build/blocks.h"
+
+namespace triptych {
+namespace {
+
+ValueId Convolve(Blocks& b, const std::string& name, ValueId x, int stride) {
+  const ValueId windows =
+      b.graph.Add("im2col", name + ".windows", {x},
+                  {{"kernel", 3}, {"stride", static_cast<double>(stride)}});
+  const ValueId y = b.Linear(name, windows, b.config.dim, true);
+  return b.Unary("gelu_erf", name + ".gelu", y);
+}
+
+}  // namespace
+
+Status BuildWhisper(Blocks& b) {
+  const ModelConfig& c = b.config;
+  const ValueId frames =
+      b.graph.Input("frames", {RowsPerSequence(c.audio.frames), c.audio.mels});
+  ValueId e = Convolve(b, "encoder.conv1", frames, 1);
+  e = Convolve(b, "encoder.conv2", e, 2);
+  e = b.graph.Add("pos_sinusoid", "encoder.pos", {e});
+  for (int64_t layer = 0; layer < c.audio.layers; ++layer) {
+    b.EnterLayer("encoder.layers.", layer);
+    e = b.EncoderLayer(e);
+  }
+  b.LeaveLayers();
+  e = b.Norm("encoder.norm.final", e);
+
+  const Shape cross{RowsPerSequence(c.audio.context), c.kv_dim()};
+  std::vector<ValueId> keys, values;
+  for (int64_t layer = 0; layer < c.layers; ++layer) {
+    b.EnterLayer("layers.", layer);
+    const ValueId k = b.Linear("cross.k", e, c.kv_dim(), c.key_bias);
+    const ValueId v = b.Linear("cross.v", e, c.kv_dim(), c.attn_bias);
+    const ValueId k_cache = b.graph.Cache(b.Name("cross.k_cache"), cross);
+    const ValueId v_cache = b.graph.Cache(b.Name("cross.v_cache"), cross);
+    keys.push_back(b.graph.Add("kv_append", b.Name("cross.k_append"),
+                               {k, k_cache}));
+    values.push_back(b.graph.Add("kv_append", b.Name("cross.v_append"),
+                                 {v, v_cache}));
+  }
+  b.LeaveLayers();
+  b.graph.AddEntry(Phase::kEncode, 0, e);
+
+  const NodeId first = b.graph.next_node();
+  const ValueId tokens = b.graph.Input("tokens", {kTokenRows, 1});
+  const ValueId embedding = b.graph.Weight("tok_embed", c.vocab, c.dim);
+  ValueId x = b.graph.Add("embed", "embed", {tokens, embedding});
+  x = b.graph.Add("pos_embed", "pos",
+                  {x, b.graph.Weight("pos_embed", c.context, c.dim)});
+  for (int64_t layer = 0; layer < c.layers; ++layer) {
+    b.EnterLayer("layers.", layer);
+    x = b.Add("attn.residual", x,
+              b.SelfAttention("attn", b.Norm("norm.attn", x), true));
+    const ValueId q = b.Linear("cross.q", b.Norm("norm.cross", x), c.q_dim(),
+                               c.attn_bias);
+    const auto at = static_cast<size_t>(layer);
+    const ValueId mixed = b.Attend("cross.attention", q, keys[at], values[at],
+                                   c.kv_heads, false);
+    x = b.Add("cross.residual", x,
+              b.Linear("cross.o", mixed, c.dim, c.attn_bias));
+    x = b.Add("ffn.residual", x,
+              b.FeedForward("ffn", b.Norm("norm.ffn", x), c.ffn));
+  }
+  b.LeaveLayers();
+  const ValueId logits = b.Head(b.Norm("norm.final", x), embedding);
+  b.graph.AddEntry(Phase::kPrefill, first, logits);
+  b.graph.AddEntry(Phase::kDecode, first, logits);
+  return {};
+}
+
+}  // namespace triptych

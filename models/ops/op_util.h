@@ -1,0 +1,67 @@
+// What the files in this folder share: shape checks, row arithmetic, and
+// small access helpers. Nothing here is for other folders.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_MODELS_OPS_OP_UTIL_H_
+#define TRIPTYCH_MODELS_OPS_OP_UTIL_H_
+
+#include <string>
+#include <type_traits>
+
+#include "models/ops/op.h"
+
+namespace triptych {
+
+inline const Value& InputOf(const Graph& graph, const Node& node, size_t i) {
+  return graph.value(node.inputs[i]);
+}
+inline const Shape& ShapeOf(const Graph& graph, const Node& node, size_t i) {
+  return InputOf(graph, node, i).shape;
+}
+// Bound number of rows, columns and elements of input i.
+inline int64_t RowsOf(const Graph& graph, const Node& node, size_t i,
+                      const Binding& b) {
+  return ShapeOf(graph, node, i).rows.Bind(b);
+}
+inline int64_t ColsOf(const Graph& graph, const Node& node, size_t i) {
+  return ShapeOf(graph, node, i).cols;
+}
+inline int64_t SizeOf(const Graph& graph, const Node& node, size_t i,
+                      const Binding& b) {
+  return RowsOf(graph, node, i, b) * ColsOf(graph, node, i);
+}
+
+// An error unless the node has between low and high inputs.
+Status ExpectInputs(const Node& node, size_t low, size_t high);
+// An error unless input i has `cols` columns; `why` names what they must be.
+Status ExpectCols(const Graph& graph, const Node& node, size_t i, int64_t cols,
+                  const std::string& why);
+// An error unless input i is (or is not) a weight.
+Status ExpectWeight(const Graph& graph, const Node& node, size_t i,
+                    bool is_weight);
+
+// The shape of input 0.
+Result<Shape> SameAsFirst(const Graph& graph, const Node& node);
+
+// Work of an op that reads and writes activations element by element:
+// `flops` vector operations for each element of input 0.
+Work ElementwiseWork(const Graph& graph, const Node& node, const Binding& b,
+                     int64_t flops);
+
+// Position in its sequence of row `row` of a matrix whose rows are
+// [batch][rows a sequence].
+template <class T>
+int64_t RowsPerSequence(const OpArgs<T>& args, int64_t rows) {
+  return rows / args.binding.batch;
+}
+
+// Weight i as a row, for biases and norm weights; empty if input i is absent.
+template <class T>
+std::span<const float> VectorOf(const OpArgs<T>& args, size_t i) {
+  if (i >= args.weights.size()) return {};
+  const ConstMatView<float>& w = args.weights[i];
+  return {w.data(), w.size()};
+}
+
+}  // namespace triptych
+
+#endif  // TRIPTYCH_MODELS_OPS_OP_UTIL_H_
