@@ -41,7 +41,7 @@ enum class ActionClass : uint8_t {
 struct Action {
   std::string name;  // "fpu.mac_bf16", "noc.flit_hop", "adc.sample"
   ActionClass kind = ActionClass::kOther;
-  Joules energy;     // of one occurrence
+  Joules energy;  // of one occurrence
   uint64_t flops = 0;
   Bytes bytes;
   Basis basis = Basis::kAssumed;

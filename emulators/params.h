@@ -14,7 +14,9 @@
 //
 // A preset is a TOML file with every number, as a plain value or as
 // { value = 1.35e9, source = "...", basis = "published" }. Dotted keys are
-// tables: `[grid] rows = 10`. Text values: v("periphery", p.periphery,
+// tables: `[grid] rows = 10`. Two top-level keys are not parameters: `target`
+// says which machine the file is for, `about` says it in words. Text values:
+// v("periphery", p.periphery,
 // {"fast", "rtl"}, "..."). Booleans: v("double_buffer", p.db, "...").
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_EMULATORS_PARAMS_H_
@@ -35,7 +37,7 @@
 
 namespace triptych {
 
-// Where a number comes from.
+// Where a number comes from. `source` is "" when nobody said.
 struct Provenance {
   Basis basis = Basis::kAssumed;
   std::string source;
@@ -55,16 +57,20 @@ class Config {
   // first. Errors are located.
   static Result<Config> Parse(std::string_view text, std::string_view file);
   static Result<Config> Load(const std::string& path);
-  // "grid.rows=11": replaces or adds; the last one counts.
+  // "grid.rows=11": replaces or adds; the last one counts. The provenance is
+  // then `assumed`, with "--set" as its source.
   Status Set(std::string_view assignment);
 
   const std::map<std::string, Entry, std::less<>>& entries() const {
     return entries_;
   }
   const std::string& file() const { return file_; }
+  // The top-level `target` and `about`; "" if not given.
+  const std::string& target() const { return target_; }
+  const std::string& about() const { return about_; }
 
  private:
-  std::string file_;
+  std::string file_, target_, about_;
   std::map<std::string, Entry, std::less<>> entries_;
 };
 
@@ -80,7 +86,7 @@ class ParamSet {
   std::span<const ParamInfo> params() const { return params_; }
   // Aborts if there is no such key.
   const Provenance& Of(std::string_view key) const;
-  // TOML that loads to the same values.
+  // TOML that loads to the same values and provenance.
   std::string Effective() const;
   void Append(ParamInfo info) { params_.push_back(std::move(info)); }
 
@@ -114,8 +120,7 @@ class ParamLoader {
   void operator()(std::string_view key, std::string& member,
                   std::initializer_list<std::string_view> allowed,
                   std::string_view meaning);
-  void operator()(std::string_view key, bool& member,
-                  std::string_view meaning);
+  void operator()(std::string_view key, bool& member, std::string_view meaning);
 
   // Unknown keys are errors, with the nearest known key named.
   Result<ParamSet> Finish() &&;
@@ -123,6 +128,11 @@ class ParamLoader {
  private:
   void Number(std::string_view key, double& value, double low, double high,
               std::string_view meaning, bool integral);
+  const Config::Entry* Find(std::string_view key) const;
+  void Fail(std::string_view key, const Config::Entry& entry,
+            std::string_view what);
+  void Append(std::string_view key, std::string value, std::string allowed,
+              std::string_view meaning);
   const Config& config_;
   ParamSet set_;
   Status status_;

@@ -30,12 +30,20 @@
 #include "kernels/base/mat_view.h"
 #include "kernels/base/units.h"
 #include "models/graph.h"
-#include "models/tensors.h"
 #include "models/graph_weights.h"
+#include "models/tensors.h"
 
 namespace triptych {
 
 enum class Support : uint8_t { kNative, kHostFallback };
+
+// The rows of every target's tables that are not the machine itself: the
+// order in which nodes run, the host and its link.
+inline constexpr UnitId kSchedule{0}, kHostCores{1}, kHostDram{2}, kLink{3};
+inline constexpr size_t kHostUnits = 4;
+inline constexpr ActionId kScheduleStep{0}, kHostMatrixFlop{1},
+    kHostVectorFlop{2}, kHostDramByte{3}, kLinkByte{4};
+inline constexpr size_t kHostActions = 5;
 
 // What a step sees of one run.
 struct StepContext {
@@ -58,7 +66,8 @@ struct StepContext {
   Picos begin;  // when the step may start
   Ledger& ledger;
 
-  // Charges to this step's node. Times are absolute.
+  // Charges to this step's node. Times are absolute. Units and actions are
+  // those the target registered.
   void Charge(UnitId unit, ActionId action, uint64_t count, Picos from,
               Picos to, bool concurrent = false) const {
     if (count == 0 && from == to) return;
@@ -88,9 +97,11 @@ struct RunRequest {
 class Program {
  public:
   virtual ~Program() = default;
+  // Starts where `ledger` ends, so that runs add up in one ledger.
   // `tensors` (null: timing only) holds the inputs, keeps the caches, and
   // receives the entry's output. Errors: a phase the graph does not have, a
-  // context that does not fit the caches, weights that are missing.
+  // context that does not fit the caches, an input that is not there or has
+  // another shape, weights that are missing.
   virtual Status Run(const RunRequest& request, TensorStore* tensors,
                      Ledger& ledger) const = 0;
 };
@@ -105,16 +116,38 @@ struct Roofline {
   bool weights_resident = false;
 };
 
+// What one rounding may do to an element.
+struct Rounding {
+  double of_itself = 0;  // times the element: floating formats, 2^-9 is bf16
+  double of_max = 0;     // times the largest of its row or group: 0.5 / 127
+};
+
+// How far a native matmul may be from exact arithmetic. Conformance derives
+// its bound on every native operator from this, so a target that computes in
+// anything narrower than f32 states it here.
+struct Precision {
+  Rounding activation, weight, output;
+  double accumulate = 0x1p-24;  // relative, of one addition
+  double noise_of_max = 0;      // standard deviation, times the row's largest
+};
+
+// Multiplying parameter `key` by `factor` gives the machine more of
+// something: 2 for a bandwidth, 0.5 for a latency. No run may get longer.
+struct MoreOf {
+  std::string_view key;
+  double factor = 2;
+};
+
 // The host beside an accelerator: what runs nodes the machine does not do.
 // A `[host]` table in every preset; members are visited by each target's
 // Params with VisitHost(p.host, v).
 struct HostParams {
-  double vector_gflops = 100;     // sustained, all cores
-  double matrix_gflops = 400;     // sustained, all cores, bf16
-  double dram_gb_per_s = 60;      // sustained
-  double link_gb_per_s = 24;      // to the accelerator, one direction
-  double link_latency_us = 2;     // per transfer
-  double energy_flop_pj = 8;      // per flop, core and caches
+  double vector_gflops = 100;  // sustained, all cores
+  double matrix_gflops = 400;  // sustained, all cores, bf16
+  double dram_gb_per_s = 60;   // sustained
+  double link_gb_per_s = 24;   // to the accelerator, one direction
+  double link_latency_us = 2;  // per transfer
+  double energy_flop_pj = 8;   // per flop, core and caches
   double energy_dram_byte_pj = 60;
   double energy_link_byte_pj = 40;
 };
@@ -130,8 +163,7 @@ void VisitHost(HostParams& p, V&& v) {
     "link between host and accelerator, GB/s in one direction");
   v("host.link_latency_us", p.link_latency_us, 0, 1e4,
     "latency of one transfer, us");
-  v("host.energy_flop_pj", p.energy_flop_pj, 0, 1e6,
-    "host energy a flop, pJ");
+  v("host.energy_flop_pj", p.energy_flop_pj, 0, 1e6, "host energy a flop, pJ");
   v("host.energy_dram_byte_pj", p.energy_dram_byte_pj, 0, 1e6,
     "host energy a DRAM byte, pJ");
   v("host.energy_link_byte_pj", p.energy_link_byte_pj, 0, 1e6,
@@ -167,6 +199,13 @@ class Target {
   virtual bool measured() const { return false; }
   // True if no result depends on the host's SIMD width: integer targets.
   virtual bool bit_exact() const { return false; }
+  virtual Precision precision() const { return {}; }
+  // What conformance scales. A resource that is left out is named, with the
+  // reason, in the target's README.
+  virtual std::span<const MoreOf> resources() const { return {}; }
+  // Bits of an activation on the link between host and machine. Fewer than 32
+  // only if the steps round what they take and give to that.
+  virtual int link_bits() const { return 32; }
 
   virtual Support Supports(const Graph& graph, const Node& node) const = 0;
 
@@ -177,13 +216,17 @@ class Target {
                                               const Node& node,
                                               const Weights* weights) const = 0;
 
-  // Lowers every node and adds the host's steps and transfers. The graph and
-  // the weights must outlive the program. (executor.cc)
+  // Lowers every node and adds the host's steps and transfers. The target,
+  // the graph and the weights must outlive the program. (executor.cc)
   Result<std::unique_ptr<Program>> Compile(const Graph& graph,
                                            const Weights* weights) const;
 
-  // One operator by shape. The default builds a one-node graph for the ops of
-  // the op table; targets add their own microbenchmarks ("noc", "dram").
+  // One operator or microbenchmark by shape. The default predicts `seconds`,
+  // `energy_j` and `utilisation` of a matmul (m, n, k); targets add kinds of
+  // their own: `triptych validate` asks for the name of the table
+  // ("noc_latency"), then, if that is kNotFound and the row has m, n and k,
+  // for "matmul". Keys that a kind does not know are ignored: they are the
+  // other columns of the row.
   virtual Result<Prediction> Predict(std::string_view kind,
                                      const OpSpec& spec) const;
 
@@ -208,6 +251,12 @@ class Target {
   std::vector<Unit> units_;
 };
 
+// A preset compiled into the library from emulators/<target>/presets/.
+struct Preset {
+  std::string_view target, name, file, text;
+};
+std::span<const Preset> AllPresets();
+
 // One row a target, in targets.cc.
 struct TargetEntry {
   std::string_view name;
@@ -219,7 +268,8 @@ struct TargetEntry {
 std::span<const TargetEntry> AllTargets();
 
 // "mesh", "mesh:wormhole-n150" or "my/machine.toml" (which names its target
-// in a top-level `target = "mesh"`), with `key=value` overrides.
+// in a top-level `target = "mesh"`), with `key=value` overrides. A name that
+// ends in .toml or has a slash is a path.
 Result<std::unique_ptr<Target>> MakeTarget(
     std::string_view spec, std::span<const std::string> overrides = {});
 

@@ -1,0 +1,439 @@
+// TOML in, located errors out. The only file that includes toml++.
+// SPDX-License-Identifier: Apache-2.0
+#include "emulators/params.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+#include "kernels/base/check.h"
+
+// Header-only and without exceptions: the shared library of Debian is built
+// with them, under another inline namespace.
+#undef TOML_HEADER_ONLY
+#undef TOML_SHARED_LIB
+#define TOML_HEADER_ONLY 1
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+namespace triptych {
+namespace {
+
+// ---- UTF-8 ----
+
+// Bytes of the well-formed sequence that `text` starts with; 0 if there is
+// none. Unicode 15, table 3-7.
+size_t Utf8Length(std::string_view text) {
+  const auto byte = [&](size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
+  };
+  const auto between = [&](size_t i, unsigned low, unsigned high) {
+    return byte(i) >= low && byte(i) <= high;
+  };
+  const unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  if (first >= 0xC2 && first <= 0xDF) return between(1, 0x80, 0xBF) ? 2 : 0;
+  if (first >= 0xE0 && first <= 0xEF) {
+    const unsigned low = first == 0xE0 ? 0xA0 : 0x80;   // no overlong form
+    const unsigned high = first == 0xED ? 0x9F : 0xBF;  // no surrogate
+    return between(1, low, high) && between(2, 0x80, 0xBF) ? 3 : 0;
+  }
+  if (first >= 0xF0 && first <= 0xF4) {
+    const unsigned low = first == 0xF0 ? 0x90 : 0x80;
+    const unsigned high = first == 0xF4 ? 0x8F : 0xBF;  // up to U+10FFFF
+    return between(1, low, high) && between(2, 0x80, 0xBF) &&
+                   between(3, 0x80, 0xBF)
+               ? 4
+               : 0;
+  }
+  return 0;
+}
+
+// The line (from 1) of the first byte that is not UTF-8.
+std::optional<size_t> FirstBadLine(std::string_view text) {
+  size_t line = 1;
+  for (size_t at = 0; at < text.size();) {
+    const size_t length = Utf8Length(text.substr(at));
+    if (length == 0) return line;
+    if (text[at] == '\n') ++line;
+    at += length;
+  }
+  return std::nullopt;
+}
+
+// ---- Values as text ----
+
+// The shortest text that reads back as the same number; also valid TOML.
+std::string FormatNumber(double value) { return fmt::format("{}", value); }
+
+std::string FormatRange(double low, double high) {
+  return fmt::format("{:g}..{:g}", low, high);
+}
+
+std::string Describe(const Config::Scalar& value) {
+  struct Visitor {
+    std::string operator()(bool b) const { return b ? "true" : "false"; }
+    std::string operator()(int64_t i) const { return fmt::format("{}", i); }
+    std::string operator()(double d) const { return FormatNumber(d); }
+    std::string operator()(const std::string& s) const {
+      return fmt::format("\"{}\"", s);
+    }
+  };
+  return std::visit(Visitor{}, value);
+}
+
+// A TOML basic string.
+std::string Quote(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+      out += fmt::format("\\u{:04X}", static_cast<unsigned>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+// Single-character edits between two keys (Levenshtein).
+size_t EditDistance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i);
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row[b.size()];
+}
+
+// ---- TOML ----
+
+std::optional<Basis> BasisFromName(std::string_view name) {
+  for (const Basis b : {Basis::kPublished, Basis::kDerived, Basis::kAssumed}) {
+    if (name == BasisName(b)) return b;
+  }
+  return std::nullopt;
+}
+
+std::optional<Config::Scalar> ScalarOf(const toml::node& node) {
+  if (const auto* b = node.as_boolean()) return b->get();
+  if (const auto* i = node.as_integer()) return i->get();
+  if (const auto* d = node.as_floating_point()) return d->get();
+  if (const auto* s = node.as_string()) return s->get();
+  return std::nullopt;
+}
+
+// Walks a document and collects its leaves under dotted keys.
+class Flattener {
+ public:
+  Flattener(std::string_view file,
+            std::map<std::string, Config::Entry, std::less<>>& entries)
+      : file_(file), entries_(entries) {}
+
+  Status Table(const toml::table& table, const std::string& prefix) {
+    for (const auto& [name, node] : table) {
+      const std::string key = prefix + std::string(std::string_view(name));
+      const toml::table* inner = node.as_table();
+      if (inner == nullptr) {
+        TRIPTYCH_TRY(Leaf(key, node, {}));
+      } else if (inner->contains("value")) {
+        TRIPTYCH_TRY(LeafWithSource(key, *inner));
+      } else {
+        TRIPTYCH_TRY(Table(*inner, key + "."));
+      }
+    }
+    return {};
+  }
+
+ private:
+  std::string Where(const toml::node& node) const {
+    return fmt::format("{}:{}", file_, node.source().begin.line);
+  }
+  std::unexpected<Error> Fail(const toml::node& node, std::string_view key,
+                              std::string_view what) const {
+    return MakeError(ErrorCode::kInvalid,
+                     fmt::format("{}: {}: {}", Where(node), key, what));
+  }
+
+  Status LeafWithSource(const std::string& key, const toml::table& table) {
+    Provenance provenance;
+    for (const auto& [name, node] : table) {
+      const std::string_view part(name);
+      if (part == "value") continue;
+      const auto* text = node.as_string();
+      if (part == "source" && text != nullptr) {
+        provenance.source = text->get();
+      } else if (part == "basis" && text != nullptr) {
+        const auto basis = BasisFromName(text->get());
+        if (!basis) {
+          return Fail(node, key + ".basis",
+                      fmt::format("\"{}\" is not allowed; allowed published, "
+                                  "derived, assumed",
+                                  text->get()));
+        }
+        provenance.basis = *basis;
+      } else {
+        return Fail(node, fmt::format("{}.{}", key, part),
+                    "not a part of a parameter; allowed value, and source "
+                    "and basis as text");
+      }
+    }
+    return Leaf(key, *table.get("value"), std::move(provenance));
+  }
+
+  Status Leaf(const std::string& key, const toml::node& node,
+              Provenance provenance) {
+    auto scalar = ScalarOf(node);
+    if (!scalar) {
+      return Fail(node, key,
+                  "lists and dates are not parameters; allowed a "
+                  "number, true or false, text, or a table");
+    }
+    Config::Entry entry{std::move(*scalar), std::move(provenance), Where(node)};
+    // Only a quoted key with a dot in it can get here.
+    if (!entries_.emplace(key, std::move(entry)).second) {
+      return Fail(node, key, "given twice");
+    }
+    return {};
+  }
+
+  std::string_view file_;
+  std::map<std::string, Config::Entry, std::less<>>& entries_;
+};
+
+// Takes a top-level text out of the entries.
+Result<std::string> TakeText(
+    std::map<std::string, Config::Entry, std::less<>>& entries,
+    std::string_view key) {
+  const auto found = entries.find(key);
+  if (found == entries.end()) return std::string();
+  const auto* text = std::get_if<std::string>(&found->second.value);
+  if (text == nullptr) {
+    return MakeError(
+        ErrorCode::kInvalid,
+        fmt::format("{}: {}: text is needed, not {}", found->second.where, key,
+                    Describe(found->second.value)));
+  }
+  std::string taken = *text;
+  entries.erase(found);
+  return taken;
+}
+
+// What follows `=` in --set: a boolean, a number, or else text.
+Config::Scalar ScalarFromText(std::string_view text) {
+  if (text == "true") return true;
+  if (text == "false") return false;
+  const char* end = text.data() + text.size();
+  int64_t integer = 0;
+  if (const auto r = std::from_chars(text.data(), end, integer);
+      r.ec == std::errc() && r.ptr == end) {
+    return integer;
+  }
+  double number = 0;
+  if (const auto r = std::from_chars(text.data(), end, number);
+      r.ec == std::errc() && r.ptr == end) {
+    return number;
+  }
+  if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {
+    text = text.substr(1, text.size() - 2);
+  }
+  return std::string(text);
+}
+
+}  // namespace
+
+// ---- Config ----
+
+Result<Config> Config::Parse(std::string_view text, std::string_view file) {
+  if (const auto line = FirstBadLine(text)) {
+    return MakeError(ErrorCode::kInvalid,
+                     fmt::format("{}:{}: not UTF-8", file, *line));
+  }
+  const toml::parse_result parsed = toml::parse(text, std::string(file));
+  if (!parsed) {
+    const toml::parse_error& error = parsed.error();
+    return MakeError(ErrorCode::kInvalid,
+                     fmt::format("{}:{}: {}", file, error.source().begin.line,
+                                 error.description()));
+  }
+  Config config;
+  config.file_ = file;
+  TRIPTYCH_TRY(Flattener(file, config.entries_).Table(parsed.table(), ""));
+  TRIPTYCH_ASSIGN(config.target_, TakeText(config.entries_, "target"));
+  TRIPTYCH_ASSIGN(config.about_, TakeText(config.entries_, "about"));
+  return config;
+}
+
+Result<Config> Config::Load(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) {
+    return MakeError(ErrorCode::kNotFound,
+                     fmt::format("{}: cannot be opened", path));
+  }
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  if (in.bad()) {
+    return MakeError(ErrorCode::kIo, fmt::format("{}: cannot be read", path));
+  }
+  return Parse(text, path);
+}
+
+Status Config::Set(std::string_view assignment) {
+  const size_t equals = assignment.find('=');
+  if (equals == std::string_view::npos || equals == 0 ||
+      equals + 1 == assignment.size()) {
+    return MakeError(
+        ErrorCode::kInvalid,
+        fmt::format("--set: {}: not an assignment; allowed key=value",
+                    assignment));
+  }
+  if (FirstBadLine(assignment)) {
+    return MakeError(ErrorCode::kInvalid, "--set: not UTF-8");
+  }
+  Entry& entry = entries_[std::string(assignment.substr(0, equals))];
+  entry.value = ScalarFromText(assignment.substr(equals + 1));
+  entry.provenance = {Basis::kAssumed, "--set"};
+  entry.where = "--set";
+  return {};
+}
+
+// ---- ParamSet ----
+
+const Provenance& ParamSet::Of(std::string_view key) const {
+  const auto found = std::ranges::find(params_, key, &ParamInfo::key);
+  TRIPTYCH_CHECK(found != params_.end(), "no parameter", key);
+  return found->provenance;
+}
+
+std::string ParamSet::Effective() const {
+  std::string out;
+  for (const ParamInfo& p : params_) {
+    out += fmt::format("{} = {{ value = {}, basis = {}, source = {} }}\n",
+                       p.key, p.value, Quote(BasisName(p.provenance.basis)),
+                       Quote(p.provenance.source));
+  }
+  return out;
+}
+
+// ---- ParamLoader ----
+
+const Config::Entry* ParamLoader::Find(std::string_view key) const {
+  const auto found = config_.entries().find(key);
+  return found == config_.entries().end() ? nullptr : &found->second;
+}
+
+void ParamLoader::Fail(std::string_view key, const Config::Entry& entry,
+                       std::string_view what) {
+  if (!status_) return;
+  status_ = MakeError(ErrorCode::kInvalid,
+                      fmt::format("{}: {}: {}", entry.where, key, what));
+}
+
+void ParamLoader::Append(std::string_view key, std::string value,
+                         std::string allowed, std::string_view meaning) {
+  const Config::Entry* entry = Find(key);
+  set_.Append(
+      {std::string(key), std::move(value), std::move(allowed),
+       std::string(meaning),
+       entry ? entry->provenance : Provenance{Basis::kAssumed, "default"}});
+}
+
+void ParamLoader::Number(std::string_view key, double& value, double low,
+                         double high, std::string_view meaning, bool integral) {
+  const std::string allowed = FormatRange(low, high);
+  if (const Config::Entry* entry = Find(key)) {
+    double given = NAN;
+    if (const auto* i = std::get_if<int64_t>(&entry->value)) {
+      given = static_cast<double>(*i);
+    } else if (const auto* d = std::get_if<double>(&entry->value)) {
+      given = *d;
+    } else {
+      Fail(key, *entry,
+           fmt::format("a number is needed, not {}; allowed {}",
+                       Describe(entry->value), allowed));
+      return;
+    }
+    if (!(given >= low && given <= high)) {  // also if not a number
+      Fail(key, *entry,
+           fmt::format("{} is out of range; allowed {}", Describe(entry->value),
+                       allowed));
+      return;
+    }
+    if (integral && std::trunc(given) != given) {
+      Fail(key, *entry,
+           fmt::format("a whole number is needed, not {}; allowed {}",
+                       Describe(entry->value), allowed));
+      return;
+    }
+    value = given;
+  }
+  Append(key, FormatNumber(value), allowed, meaning);
+}
+
+void ParamLoader::operator()(std::string_view key, std::string& member,
+                             std::initializer_list<std::string_view> allowed,
+                             std::string_view meaning) {
+  const std::string choices = fmt::format("{}", fmt::join(allowed, ", "));
+  if (const Config::Entry* entry = Find(key)) {
+    const auto* text = std::get_if<std::string>(&entry->value);
+    if (text == nullptr || std::ranges::find(allowed, *text) == allowed.end()) {
+      Fail(key, *entry,
+           fmt::format("{} is not allowed; allowed {}", Describe(entry->value),
+                       choices));
+      return;
+    }
+    member = *text;
+  }
+  Append(key, Quote(member), choices, meaning);
+}
+
+void ParamLoader::operator()(std::string_view key, bool& member,
+                             std::string_view meaning) {
+  if (const Config::Entry* entry = Find(key)) {
+    const bool* given = std::get_if<bool>(&entry->value);
+    if (given == nullptr) {
+      Fail(key, *entry,
+           fmt::format("{} is not allowed; allowed true, false",
+                       Describe(entry->value)));
+      return;
+    }
+    member = *given;
+  }
+  Append(key, member ? "true" : "false", "true, false", meaning);
+}
+
+Result<ParamSet> ParamLoader::Finish() && {
+  if (!status_) return std::unexpected(std::move(status_).error());
+  const auto known = set_.params();
+  for (const auto& [key, entry] : config_.entries()) {
+    if (std::ranges::find(known, key, &ParamInfo::key) != known.end()) {
+      continue;
+    }
+    std::string hint;
+    if (!known.empty()) {
+      const auto nearest = std::ranges::min_element(
+          known, {},
+          [&](const ParamInfo& p) { return EditDistance(key, p.key); });
+      hint = fmt::format("; the nearest is {}, allowed {}", nearest->key,
+                         nearest->allowed);
+    }
+    return MakeError(
+        ErrorCode::kNotFound,
+        fmt::format("{}: {}: no such parameter{}", entry.where, key, hint));
+  }
+  return std::move(set_);
+}
+
+}  // namespace triptych

@@ -1,0 +1,17 @@
+// The target table.
+// SPDX-License-Identifier: Apache-2.0
+#include "emulators/cpu/cpu.h"
+#include "emulators/target.h"
+
+namespace triptych {
+namespace {
+
+constexpr TargetEntry kTargets[] = {
+    {"cpu", "host", cpu::MakeCpu},
+};
+
+}  // namespace
+
+std::span<const TargetEntry> AllTargets() { return kTargets; }
+
+}  // namespace triptych
