@@ -126,10 +126,10 @@ struct AudioEncoderConfig {
 // wan: what conditions a diffusion step.
 struct DiffusionConfig {
   int64_t text_tokens = 0, text_dim = 0;  // of the text encoder's output
-  int64_t time_features = 0;  // sinusoids of the time step
-  int64_t steps = 0;          // of a whole generation
+  int64_t time_features = 0;              // sinusoids of the time step
+  int64_t steps = 0;                      // of a whole generation
   int64_t passes_per_step = 0;  // 2: with and without the text (guidance)
-  int64_t experts = 0;  // whole networks; one runs in a step
+  int64_t experts = 0;          // whole networks; one runs in a step
   // Inputs of one latent along time, height, width (first frame apart).
   std::array<int64_t, 3> vae_stride{};
 };
@@ -165,14 +165,14 @@ struct ModelConfig {
   bool head_bias = false;
 
   MoeConfig moe;
-  MlaConfig mla;                // deepseek
-  PatchConfig patch;            // vit, kwt, wan
-  AudioEncoderConfig audio;     // whisper
-  DiffusionConfig diffusion;    // wan
-  int64_t segments = 0;         // bert: sentence A or B
-  int64_t classes = 0;          // vit, kwt: outputs of the head
-  bool class_token = false;     // vit, kwt: token 0 carries the answer
-  bool pooler = false;          // bert: tanh(W x + b) of token 0
+  MlaConfig mla;              // deepseek
+  PatchConfig patch;          // vit, kwt, wan
+  AudioEncoderConfig audio;   // whisper
+  DiffusionConfig diffusion;  // wan
+  int64_t segments = 0;       // bert: sentence A or B
+  int64_t classes = 0;        // vit, kwt: outputs of the head
+  bool class_token = false;   // vit, kwt: token 0 carries the answer
+  bool pooler = false;        // bert: tanh(W x + b) of token 0
 
   int64_t q_dim() const { return heads * head_dim; }
   int64_t kv_dim() const { return kv_heads * head_dim; }

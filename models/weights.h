@@ -1,0 +1,75 @@
+// What an importer gives: the numbers of an architecture, its tensors as
+// views into the mapped file, and the tokenizer when the file has one.
+//
+// Every format ends in the same names and layouts, so that whoever builds a
+// graph never asks which file it came from:
+//
+//   tok_embed            [vocab, dim]
+//   layers.N.norm.attn   [dim]
+//   layers.N.attn.q      [heads * head_dim, dim]
+//   layers.N.attn.k, .v  [kv_heads * head_dim, dim]
+//   layers.N.attn.o      [dim, heads * head_dim]
+//   layers.N.norm.ffn    [dim]
+//   layers.N.ffn.gate    [ffn, dim]
+//   layers.N.ffn.up      [ffn, dim]
+//   layers.N.ffn.down    [dim, ffn]
+//   norm.final           [dim]
+//   head                 [vocab, dim], absent when config.tied_head
+//
+// Rows of Q and K are in the order that config.rope.style rotates.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_MODELS_WEIGHTS_H_
+#define TRIPTYCH_MODELS_WEIGHTS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/base/dtype.h"
+#include "models/config.h"
+#include "models/mapped_file.h"
+#include "models/tokenizer.h"
+
+namespace triptych {
+
+// A view, row-major, outermost dimension first: W[n, k]. Plain formats are
+// aligned to their element. Valid as long as the storage behind it.
+struct WeightTensor {
+  std::string name;
+  DType dtype = DType::kF32;
+  std::vector<int64_t> shape;
+  const std::byte* data = nullptr;
+  size_t bytes = 0;
+
+  // A vector is one row.
+  int64_t cols() const { return shape.back(); }
+  int64_t rows() const;
+};
+
+// The values of one row in f32. `out` has cols() elements and does not
+// overlap the tensor. 0 <= row < rows() (a check).
+void ReadRow(const WeightTensor& tensor, int64_t row, float* out);
+
+struct ModelFile {
+  ModelConfig config;
+  std::vector<WeightTensor> tensors;
+  Tokenizer tokenizer;  // empty() when the file has none
+  // What the tensors point into.
+  std::shared_ptr<const MappedFile> storage;
+
+  // Null if there is no tensor of that name.
+  const WeightTensor* Find(std::string_view name) const;
+};
+
+// The model in `path`, whose first bytes say which format it is, and the
+// tokenizer in `tokenizer_path` (a llama2.c tokenizer.bin) instead of the
+// one inside, unless that is "". Located errors; nothing is ever half read.
+Result<ModelFile> LoadModel(const std::string& path,
+                            const std::string& tokenizer_path = "");
+
+}  // namespace triptych
+
+#endif  // TRIPTYCH_MODELS_WEIGHTS_H_
