@@ -35,6 +35,8 @@ struct Expected {
 };
 
 // One problem: its operands, drawn at random, and the place of its result.
+// The result has rows; a row of the reference can be computed alone, so that
+// a benchmark may check a sample where a test checks everything.
 class Trial {
  public:
   virtual ~Trial() = default;
@@ -43,11 +45,12 @@ class Trial {
   // number of times; each call gives the same result.
   virtual void Run(int threads) = 0;
 
-  // Every output, and what each should be; same order, same size.
-  virtual std::vector<double> Outputs() const = 0;
-  virtual std::vector<Expected> Reference() const = 0;
+  virtual size_t rows() const = 0;
+  // Row r of the result, and what it should be; the same length.
+  virtual std::vector<double> Output(size_t row) const = 0;
+  virtual std::vector<Expected> Reference(size_t row) const = 0;
 
-  // Nothing was written outside of the result (see GuardedMatrix).
+  // Nothing was written outside of the result (see guarded_matrix.h).
   virtual bool GuardsIntact() const { return true; }
 
   // Does to the operands the least that a defect of the kernel would do (one
@@ -76,6 +79,16 @@ struct Variant {
 
 // All tables, one after the other.
 std::vector<Variant> AllVariants();
+
+// How a result compares with the reference.
+struct Verdict {
+  bool ok = true;
+  std::string detail;  // of the first output that is off
+};
+
+// Equality counts as within the bound, so infinities may be expected; a NaN
+// must meet a NaN.
+Verdict Compare(std::span<const double> got, std::span<const Expected> want);
 
 // "m=4 n=8 k=3"
 std::string ShapeName(const Variant& variant, const Shape& shape);

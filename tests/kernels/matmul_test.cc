@@ -1,0 +1,136 @@
+// What the matrix product promises beyond a right result.
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/matmul/matmul.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "kernels/base/formats.h"
+#include "kernels/base/rng.h"
+#include "kernels/matmul/variants.h"
+#include "tests/kernels/simd_targets.h"
+
+namespace triptych {
+namespace {
+
+struct Matrix {
+  Matrix(size_t r, size_t c) : rows(r), cols(c), data(r * c) {}
+  Matrix(size_t r, size_t c, uint64_t seed) : Matrix(r, c) {
+    Rng rng(seed);
+    for (float& x : data) x = static_cast<float>(rng.Normal());
+  }
+  MatView<float> view() { return {data.data(), rows, cols}; }
+  ConstMatView<float> view() const { return {data.data(), rows, cols}; }
+  size_t rows, cols;
+  std::vector<float> data;
+};
+
+TEST_CASE("a row has the same bits alone and in a batch") {
+  const size_t n = 83, k = 701;
+  const Matrix a(131, k, 1), w(n, k, 2);
+  for (const DType dtype : {DType::kF32, DType::kBf16}) {
+    const PackedWeights packed = Pack(w.view(), dtype);
+    ForEachSimdTarget([&](int64_t target) {
+      INFO(hwy::TargetName(target), " ", InfoOf(dtype).name);
+      Matrix batch(a.rows, n), alone(1, n);
+      Matmul(a.view(), packed, batch.view(), {.threads = 2});
+      size_t different = 0;
+      for (size_t r = 0; r < a.rows; ++r) {
+        Matmul(a.view().Rows(r, 1), packed, alone.view());
+        different += !std::ranges::equal(batch.view().row_span(r), alone.data);
+      }
+      CHECK(different == 0);
+    });
+  }
+}
+
+TEST_CASE("f32 results are the same on all targets that fuse") {
+  const Matrix a(13, 1000, 3), w(70, 1000, 4);
+  const PackedWeights packed = Pack(w.view(), DType::kF32);
+  std::vector<std::vector<float>> fused;
+  ForEachSimdTarget([&](int64_t target) {
+    if ((target & (HWY_SSE2 | HWY_SSSE3 | HWY_SSE4)) != 0) return;
+    Matrix c(13, 70);
+    Matmul(a.view(), packed, c.view());
+    fused.push_back(c.data);
+  });
+  if (fused.size() < 2) MESSAGE("one fusing target or none: nothing compared");
+  for (const auto& c : fused) CHECK(c == fused.front());
+}
+
+TEST_CASE("a product with A transposed in place equals that of a copy") {
+  const Matrix stored(40, 9, 5), w(20, 40, 6);
+  Matrix copied(9, 40), c1(9, 20), c2(9, 20);
+  for (size_t r = 0; r < 9; ++r) {
+    for (size_t k = 0; k < 40; ++k) copied.view()(r, k) = stored.view()(k, r);
+  }
+  for (const DType dtype : {DType::kF32, DType::kBf16}) {
+    const PackedWeights packed = Pack(w.view(), dtype);
+    Matmul(Transposed(stored.view()), packed, c1.view());
+    Matmul(copied.view(), packed, c2.view());
+    CHECK(c1.data == c2.data);
+  }
+}
+
+TEST_CASE("int8 wraps modulo 2^32 on every target, and not before") {
+  // 255 * -128 * 65793 is the last multiple above -2^31.
+  for (const size_t k : {size_t{65792}, size_t{65793}, size_t{65794}}) {
+    const std::vector<uint8_t> a(k, 255);
+    const std::vector<int8_t> w(k, -128);
+    const PackedWeights packed =
+        Pack(ConstMatView<int8_t>(w.data(), 1, k));
+    const int64_t exact = int64_t{-255 * 128} * static_cast<int64_t>(k);
+    ForEachSimdTarget([&](int64_t target) {
+      INFO(hwy::TargetName(target), " k ", k);
+      int32_t c = 0;
+      MatmulI8(ConstMatView<uint8_t>(a.data(), 1, k), packed,
+               MatView<int32_t>(&c, 1, 1));
+      CHECK(c == static_cast<int32_t>(static_cast<uint32_t>(exact)));
+      CHECK((c == exact) == (k <= 65793));
+    });
+  }
+}
+
+TEST_CASE("infinities and NaN pass through") {
+  Matrix a(1, 3), w(2, 3), c(1, 2);
+  a.data = {1, HUGE_VALF, 2};
+  w.data = {1, 1, 1, 1, 0, 1};
+  for (const DType dtype : {DType::kF32, DType::kBf16}) {
+    const PackedWeights packed = Pack(w.view(), dtype);
+    ForEachSimdTarget([&](int64_t target) {
+      INFO(hwy::TargetName(target));
+      Matmul(a.view(), packed, c.view());
+      CHECK(c.data[0] == HUGE_VALF);
+      CHECK(std::isnan(c.data[1]));  // infinity * 0
+    });
+  }
+}
+
+TEST_CASE("activations become bf16 as the formats say") {
+  const size_t k = 77;
+  Matrix a(1, k, 8), identity(k, k), c(1, k);
+  for (size_t i = 0; i < k; ++i) identity.view()(i, i) = 1;
+  a.data[3] = 1.00390625f;   // a tie: to even, down
+  a.data[4] = 1.01171875f;   // a tie: to even, up
+  a.data[5] = 3.3e38f;       // near the largest
+  const PackedWeights packed = Pack(identity.view(), DType::kBf16);
+  ForEachSimdTarget([&](int64_t target) {
+    INFO(hwy::TargetName(target));
+    Matmul(a.view(), packed, c.view());
+    for (size_t i = 0; i < k; ++i) CHECK(c.data[i] == RoundToBf16(a.data[i]));
+  });
+}
+
+TEST_CASE("the bound of a chain is what can be worked out by hand") {
+  const double unit = 0x1p-24;
+  CHECK(ChainBound(5, {}, unit) == 0);  // nothing added, nothing rounded
+  // |1| + 2|2|, then |3| + 2|-3|.
+  const double terms[] = {2, -3};
+  CHECK(ChainBound(1, terms, unit) == doctest::Approx(14 * unit));
+}
+
+}  // namespace
+}  // namespace triptych
