@@ -32,14 +32,14 @@ std::span<const Preset> AllPresets() { return kPresets; }
 
 def row(path):
     parts = pathlib.PurePath(path).parts
-    if len(parts) < 4 or parts[-4:-3] != ("emulators",) or parts[-2] != "presets":
+    if parts[-4:-3] != ("emulators",) or parts[-2] != "presets":
         sys.exit(f"{path}: not emulators/<target>/presets/<name>.toml")
     text = pathlib.Path(path).read_text(encoding="utf-8")
     if ')preset"' in text or len(text) > 65000:
         sys.exit(f"{path}: cannot be embedded")
     file = "/".join(parts[-4:])
-    name = pathlib.PurePath(path).stem
-    return f'    {{"{parts[-3]}", "{name}", "{file}",\n     R"preset({text})preset"}},\n'
+    key = f'"{parts[-3]}", "{pathlib.PurePath(path).stem}", "{file}"'
+    return f'    {{{key},\n     R"preset({text})preset"}},\n'
 
 
 def main():

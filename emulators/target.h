@@ -225,8 +225,8 @@ class Target {
   // `energy_j` and `utilisation` of a matmul (m, n, k); targets add kinds of
   // their own: `triptych validate` asks for the name of the table
   // ("noc_latency"), then, if that is kNotFound and the row has m, n and k,
-  // for "matmul". Keys that a kind does not know are ignored: they are the
-  // other columns of the row.
+  // for "matmul" (validate.h). Keys that a kind does not know are ignored:
+  // they are the other columns of the row.
   virtual Result<Prediction> Predict(std::string_view kind,
                                      const OpSpec& spec) const;
 

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "emulators/validate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <optional>
+
+namespace triptych {
+namespace {
+
+constexpr std::string_view kMeasured = "measured_";
+
+std::vector<std::string> Split(std::string_view line) {
+  std::vector<std::string> fields;
+  while (true) {
+    const size_t comma = line.find(',');
+    fields.emplace_back(line.substr(0, comma));
+    if (comma == std::string_view::npos) return fields;
+    line.remove_prefix(comma + 1);
+  }
+}
+
+std::optional<double> ParseNumber(std::string_view text) {
+  double value = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, value);
+  if (parsed.ec != std::errc() || parsed.ptr != end || !std::isfinite(value)) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+bool IsMeasured(std::string_view column) {
+  return column.starts_with(kMeasured);
+}
+
+OpSpec SpecOf(const Table& table, const Table::Row& row) {
+  OpSpec spec;
+  for (size_t c = 0; c < table.header.size(); ++c) {
+    if (!IsMeasured(table.header[c]) && !row.fields[c].empty()) {
+      spec[table.header[c]] = row.fields[c];
+    }
+  }
+  return spec;
+}
+
+std::string KeysOf(const Table& table, const Table::Row& row) {
+  std::string keys;
+  for (size_t c = 0; c < table.header.size(); ++c) {
+    if (IsMeasured(table.header[c]) || row.fields[c].empty()) continue;
+    keys += fmt::format("{}{}={}", keys.empty() ? "" : " ", table.header[c],
+                        row.fields[c]);
+  }
+  return keys;
+}
+
+// The share `fraction` of sorted values lies at or below this.
+double Quantile(const std::vector<double>& sorted, double fraction) {
+  const auto rank = static_cast<size_t>(
+      std::ceil(fraction * static_cast<double>(sorted.size())));
+  return sorted[std::max<size_t>(rank, 1) - 1];
+}
+
+// The machines that rows ask for, each made once.
+class Machines {
+ public:
+  Machines(std::string_view spec, std::span<const std::string> overrides)
+      : spec_(spec),
+        overrides_(overrides),
+        by_row_(!spec.contains(':') && !spec.contains('/') &&
+                !spec.ends_with(".toml")) {}
+
+  Result<const Target*> For(const OpSpec& row) {
+    std::string name = spec_;
+    if (by_row_) {
+      if (const Preset* preset = PresetOf(row)) {
+        name += ":" + std::string(preset->name);
+      }
+    }
+    auto& machine = machines_[name];
+    if (machine == nullptr) {
+      TRIPTYCH_ASSIGN(machine, MakeTarget(name, overrides_));
+    }
+    return machine.get();
+  }
+
+ private:
+  // A name in full goes before one in part, an earlier column before a later.
+  const Preset* PresetOf(const OpSpec& row) const {
+    const Preset* in_part = nullptr;
+    for (const Preset& preset : AllPresets()) {
+      if (preset.target != spec_) continue;
+      for (const auto& [column, field] : row) {
+        if (field == preset.name) return &preset;
+        if (preset.name.ends_with("-" + field)) in_part = &preset;
+      }
+    }
+    return in_part;
+  }
+
+  std::string spec_;
+  std::span<const std::string> overrides_;
+  bool by_row_;
+  std::map<std::string, std::unique_ptr<Target>> machines_;
+};
+
+Result<Prediction> PredictRow(const Target& target, std::string_view kind,
+                              const OpSpec& spec) {
+  auto prediction = target.Predict(kind, spec);
+  const bool shapes =
+      spec.contains("m") && spec.contains("n") && spec.contains("k");
+  if (!prediction && prediction.error().code == ErrorCode::kNotFound &&
+      shapes && kind != "matmul") {
+    return target.Predict("matmul", spec);
+  }
+  return prediction;
+}
+
+// Adds what `prediction` says about the row to the column's rows.
+Status Compare(const Table& table, const Table::Row& row,
+               const Prediction& prediction, std::string_view preset,
+               std::vector<std::vector<RowScore>>& columns) {
+  for (size_t c = 0; c < table.header.size(); ++c) {
+    if (!IsMeasured(table.header[c]) || row.fields[c].empty()) continue;
+    const auto predicted =
+        prediction.find(table.header[c].substr(kMeasured.size()));
+    if (predicted == prediction.end()) continue;
+    const auto measured = ParseNumber(row.fields[c]);
+    if (!measured || *measured == 0) {
+      return MakeError(
+          ErrorCode::kInvalid,
+          fmt::format("{}:{}: {}: {} is not allowed; allowed a "
+                      "number other than 0",
+                      table.path, row.line, table.header[c], row.fields[c]));
+    }
+    columns[c].push_back(
+        {row.line, std::string(preset), KeysOf(table, row), *measured,
+         predicted->second,
+         100 * (predicted->second - *measured) / std::abs(*measured)});
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Table> Table::Load(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) {
+    return MakeError(ErrorCode::kNotFound,
+                     fmt::format("{}: cannot be opened", path));
+  }
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  return Parse(text, path);
+}
+
+Result<Table> Table::Parse(std::string_view text, std::string_view path) {
+  Table table;
+  table.path = path;
+  for (int number = 1; !text.empty(); ++number) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.empty()) continue;
+    if (line.front() == '#') {
+      if (table.comment.empty()) table.comment = line.substr(1);
+    } else if (table.header.empty()) {
+      table.header = Split(line);
+    } else {
+      table.rows.push_back({number, Split(line)});
+      const size_t fields = table.rows.back().fields.size();
+      if (fields != table.header.size()) {
+        return MakeError(
+            ErrorCode::kInvalid,
+            fmt::format("{}:{}: {} fields; allowed {}, as in "
+                        "the header",
+                        path, number, fields, table.header.size()));
+      }
+    }
+  }
+  if (table.rows.empty()) {
+    return MakeError(ErrorCode::kInvalid,
+                     fmt::format("{}: no rows; allowed a header and at least "
+                                 "one row",
+                                 path));
+  }
+  return table;
+}
+
+Score MakeScore(std::string measure, std::vector<RowScore> rows) {
+  Score score;
+  score.measure = std::move(measure);
+  score.rows = static_cast<int64_t>(rows.size());
+  score.rows_detail = std::move(rows);
+  if (score.rows == 0) return score;
+  std::vector<double> apes;
+  for (const RowScore& row : score.rows_detail) {
+    apes.push_back(std::abs(row.error_pct));
+    score.mape_pct += apes.back() / static_cast<double>(score.rows);
+  }
+  std::ranges::sort(apes);
+  score.median_ape_pct = Quantile(apes, 0.5);
+  score.p90_ape_pct = Quantile(apes, 0.9);
+  score.max_ape_pct = apes.back();
+  return score;
+}
+
+Result<Validation> Validate(std::string_view target,
+                            std::span<const std::string> overrides,
+                            const Table& table) {
+  const std::filesystem::path path(table.path);
+  const std::string kind = path.stem().string();
+  Machines machines(target, overrides);
+  Validation validation;
+  std::vector<std::vector<RowScore>> columns(table.header.size());
+  for (const Table::Row& row : table.rows) {
+    OpSpec spec = SpecOf(table, row);
+    TRIPTYCH_ASSIGN(const Target* machine, machines.For(spec));
+    spec["table_dir"] = path.parent_path().string();
+    const auto prediction = PredictRow(*machine, kind, spec);
+    if (!prediction) {
+      validation.unpredicted.push_back(fmt::format(
+          "{}:{}: {}", table.path, row.line, prediction.error().message));
+      continue;
+    }
+    TRIPTYCH_TRY(Compare(table, row, *prediction, machine->preset(), columns));
+  }
+  for (size_t c = 0; c < columns.size(); ++c) {
+    if (columns[c].empty()) continue;
+    validation.scores.push_back(MakeScore(
+        table.header[c].substr(kMeasured.size()), std::move(columns[c])));
+  }
+  if (validation.scores.empty()) {
+    return MakeError(ErrorCode::kUnsupported,
+                     validation.unpredicted.empty()
+                         ? fmt::format("{}: {} predicts none of its measures",
+                                       table.path, target)
+                         : validation.unpredicted.front());
+  }
+  return validation;
+}
+
+}  // namespace triptych
