@@ -125,11 +125,9 @@ Result<RopeConfig> ReadRope(const GgufFile& file, int64_t head_dim) {
   if (!(rope.theta > 1) || !std::isfinite(rope.theta)) {
     return file.Fail("llama.rope.freq_base", "must be greater than 1");
   }
-  TRIPTYCH_ASSIGN(
-      rope.dim, file.Int("llama.rope.dimension_count", 2, head_dim, head_dim));
-  if (rope.dim % 2 != 0) {
-    return file.Fail("llama.rope.dimension_count", "must be even");
-  }
+  // No llama rotates a part of a head; what does is another architecture.
+  TRIPTYCH_ASSIGN(rope.dim, file.Int("llama.rope.dimension_count", head_dim,
+                                     head_dim, head_dim));
   constexpr std::string_view kType = "llama.rope.scaling.type";
   TRIPTYCH_ASSIGN(const std::string_view scaling, file.Text(kType, "none"));
   if (scaling != "none") {

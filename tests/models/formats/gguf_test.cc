@@ -413,7 +413,7 @@ TEST_CASE("A model that does not add up is refused by key") {
   says(with("llama.attention.layer_norm_rms_epsilon", 0.0f), "between 0 and 1");
   says(with("llama.rope.scaling.type", "yarn"), "yarn: only none is read");
   says(with("llama.rope.freq_base", NAN), "must be greater than 1");
-  says(with("llama.rope.dimension_count", 16u), "in 2..8");
+  says(with("llama.rope.dimension_count", 16u), "in 8..8");
   says(with("llama.expert_count", 8u), "without experts");
   says(with("tokenizer.ggml.model", "gpt2"), "gpt2: only llama");
   says(with("tokenizer.ggml.model", "llama"), "tokens: is missing");
