@@ -1,6 +1,7 @@
 // The target table.
 // SPDX-License-Identifier: Apache-2.0
 #include "emulators/cpu/cpu.h"
+#include "emulators/gpu/gpu.h"
 #include "emulators/target.h"
 
 namespace triptych {
@@ -8,6 +9,7 @@ namespace {
 
 constexpr TargetEntry kTargets[] = {
     {"cpu", "host", cpu::MakeCpu},
+    {"gpu", "h100", gpu::MakeGpu},
 };
 
 }  // namespace

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "emulators/gpu/gpu.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "emulators/gpu/formats.h"
+#include "emulators/gpu/params.h"
+#include "kernels/base/formats.h"
+#include "kernels/base/parallel.h"
+#include "kernels/matmul/matmul.h"
+#include "models/ops/op.h"
+
+namespace triptych::gpu {
+namespace {
+
+constexpr double kActivationBytes = 2;  // between kernels, and in the cache
+
+struct Ids {
+  UnitId sm, hbm, board;
+  ActionId matrix_flop, vector_flop, padding_flop, hbm_byte, board_ns;
+};
+
+// One kernel, as the model sees it.
+struct Kernel {
+  double flops = 0;  // padding included
+  double bytes = 0;
+};
+
+double SecondsOf(const Kernel& kernel, const KernelModel& model, double peak,
+                 double bandwidth, double overhead_us) {
+  const double compute = kernel.flops / (model.compute_fraction * peak);
+  const double memory = kernel.bytes / (model.bandwidth_fraction * bandwidth);
+  const double p = model.sharpness;
+  return overhead_us * 1e-6 +
+         std::pow(std::pow(compute, p) + std::pow(memory, p), 1 / p);
+}
+
+class Gpu : public Target {
+ public:
+  Gpu(std::string_view preset, ParamSet set, const Params& params)
+      : Target("gpu", preset, std::move(set), HostParams{}),
+        params_(params),
+        format_(FormatOf(params.dtype)) {
+    ids_.sm = AddUnit("sm");
+    ids_.hbm = AddUnit("hbm");
+    ids_.board = AddUnit("board");
+    const auto free = [&](const char* name, ActionClass kind, uint64_t flops,
+                          uint64_t bytes) {
+      return AddAction({name, kind, Joules(0), flops, Bytes(bytes),
+                        Basis::kDerived, "its energy is in board.ns"});
+    };
+    ids_.matrix_flop = free("sm.matrix_flop", ActionClass::kMatrix, 1, 0);
+    ids_.vector_flop = free("sm.vector_flop", ActionClass::kVector, 1, 0);
+    ids_.padding_flop = free("sm.padding_flop", ActionClass::kPadding, 1, 0);
+    ids_.hbm_byte = free("hbm.byte", ActionClass::kOffChip, 0, 1);
+    // At its power limit all the time: an upper bound.
+    ids_.board_ns = AddAction("board.ns", ActionClass::kOther, "board_w",
+                              params.board_w * 1e3);
+  }
+
+  Roofline roofline() const override {
+    // Attention runs at the bf16 rate and products at theirs; no run beats
+    // the faster of the two.
+    return {.matrix = FlopsPerSecond(
+                std::max(Gemm().peak_tflops, params_.bf16.peak_tflops) * 1e12),
+            .off_chip = BytesPerSecond(Bandwidth()),
+            .weight_bits = format_.bits,
+            .cache_bits = 8 * kActivationBytes};
+  }
+  Hertz clock() const override { return params_.clock; }
+  Precision precision() const override {
+    return {.activation = format_.rounding,
+            .weight = format_.rounding,
+            .output = {.of_itself = 0x1p-9}};
+  }
+  std::span<const MoreOf> resources() const override {
+    static constexpr MoreOf kResources[] = {
+        {"hbm_gb_per_s", 2},         {"bf16.peak_tflops", 2},
+        {"bf16.overhead_us", 0.5},   {"attention.overhead_us", 0.5},
+        {"vector.overhead_us", 0.5},
+    };
+    return kResources;
+  }
+  Support Supports(const Graph&, const Node&) const override {
+    return Support::kNative;
+  }
+  Result<std::unique_ptr<Step>> Lower(const Graph& graph, const Node& node,
+                                      const Weights* weights) const override;
+  Result<Prediction> Predict(std::string_view kind,
+                             const OpSpec& spec) const override;
+
+  const Params& parameters() const { return params_; }
+  const Ids& ids() const { return ids_; }
+  const Format& format() const { return format_; }
+  double Bandwidth() const { return params_.hbm_gb_per_s * 1e9; }
+  const KernelModel& Gemm() const {
+    if (params_.dtype == "fp8") return params_.fp8;
+    if (params_.dtype == "nvfp4") return params_.nvfp4;
+    return params_.bf16;
+  }
+
+ private:
+  Params params_;
+  const Format& format_;
+  Ids ids_;
+};
+
+// Engines join neighbours into one launch: products of one input (Q, K and V;
+// gate and up), and runs of elementwise work (residual and norm; rotation
+// and append). The first of a run pays the overhead.
+bool Launches(const Graph& graph, const Node& node) {
+  if (node.id == 0) return true;
+  const Node& before = graph.node(node.id - 1);
+  switch (node.op->kind) {
+    case OpKind::kMatmul:
+      return before.op != node.op || before.inputs[0] != node.inputs[0];
+    case OpKind::kVector:
+    case OpKind::kData:
+      return before.op->kind != OpKind::kVector &&
+             before.op->kind != OpKind::kData;
+    case OpKind::kAttention:
+      return true;
+  }
+  return true;
+}
+
+// ---- Steps ----
+
+class GpuStep : public Step {
+ public:
+  GpuStep(const Gpu& gpu, const Graph& graph, const Node& node)
+      : gpu_(gpu), launches_(Launches(graph, node)) {}
+
+  Picos Run(const StepContext& ctx) const override {
+    if (ctx.values) {
+      Compute(ctx);
+      // What a kernel leaves in memory is bf16, except the entry's output.
+      const Entry& entry = *ctx.graph.FindEntry(ctx.phase);
+      if (ctx.node.output != entry.output) RoundOutput(ctx);
+    }
+    return Charge(ctx, WorkOf(ctx.graph, ctx.node, ctx.binding));
+  }
+
+ protected:
+  virtual void Compute(const StepContext& ctx) const = 0;
+  const Gpu& gpu_;
+
+ private:
+  static void RoundOutput(const StepContext& ctx) {
+    ParallelFor(ctx.output.rows(), ctx.threads, [&](size_t r) {
+      for (float& x : ctx.output.row_span(r)) x = RoundToBf16(x);
+    });
+  }
+
+  // The padding of a product's rows; 0 for everything else.
+  int64_t PaddingFlops(const StepContext& ctx, const Work& work) const {
+    if (ctx.node.op->name != "matmul") return 0;
+    const int64_t rows =
+        ctx.graph.value(ctx.node.output).shape.rows.Bind(ctx.binding);
+    const int64_t padded = RoundUp(rows, gpu_.parameters().row_quantum);
+    return work.matrix_flops / rows * (padded - rows);
+  }
+
+  int64_t BytesOf(const StepContext& ctx, const Work& work) const {
+    const bool gemm = ctx.node.op->kind == OpKind::kMatmul;
+    const double weight_bytes = gemm ? gpu_.format().bits / 8 : 2;
+    // Products read A in their format, after it was rounded to it.
+    const double input_bytes =
+        gemm ? gpu_.format().bits / 8 + 2 * gpu_.Gemm().requantise_elements
+             : kActivationBytes;
+    const double bytes =
+        static_cast<double>(work.weight_elements) * weight_bytes +
+        static_cast<double>(work.input_elements) * input_bytes +
+        static_cast<double>(work.output_elements + work.cache_read_elements +
+                            work.cache_write_elements) *
+            kActivationBytes;
+    return static_cast<int64_t>(std::ceil(bytes));
+  }
+
+  Picos Duration(const StepContext& ctx, const Kernel& kernel) const {
+    const Params& p = gpu_.parameters();
+    const double bandwidth = gpu_.Bandwidth();
+    const auto seconds = [&](const KernelModel& model, double peak_tflops) {
+      return SecondsOf(kernel, model, peak_tflops * 1e12, bandwidth,
+                       launches_ ? model.overhead_us : 0);
+    };
+    switch (ctx.node.op->kind) {
+      case OpKind::kMatmul:
+        return FromSeconds(seconds(gpu_.Gemm(), gpu_.Gemm().peak_tflops));
+      case OpKind::kAttention:
+        return FromSeconds(seconds(p.attention, p.bf16.peak_tflops));
+      case OpKind::kVector:
+      case OpKind::kData:
+        break;
+    }
+    return FromSeconds((launches_ ? p.vector_overhead_us * 1e-6 : 0) +
+                       kernel.bytes /
+                           (p.vector_bandwidth_fraction * bandwidth));
+  }
+
+  Picos Charge(const StepContext& ctx, const Work& work) const {
+    const Ids& ids = gpu_.ids();
+    const int64_t padding = PaddingFlops(ctx, work);
+    const int64_t bytes = BytesOf(ctx, work);
+    const Picos spent =
+        Duration(ctx, {static_cast<double>(work.matrix_flops + padding),
+                       static_cast<double>(bytes)});
+    const Picos end = ctx.begin + spent;
+    const Picos memory =
+        FromSeconds(static_cast<double>(bytes) / gpu_.Bandwidth());
+    const bool matrix = work.matrix_flops > 0;
+    ctx.Charge(ids.sm, ids.matrix_flop,
+               static_cast<uint64_t>(work.matrix_flops), ctx.begin,
+               matrix ? end : ctx.begin);
+    ctx.Charge(ids.sm, ids.padding_flop, static_cast<uint64_t>(padding),
+               ctx.begin, matrix ? end : ctx.begin, /*concurrent=*/true);
+    ctx.Charge(ids.sm, ids.vector_flop,
+               static_cast<uint64_t>(work.vector_flops), ctx.begin, end,
+               /*concurrent=*/matrix);
+    ctx.Charge(ids.hbm, ids.hbm_byte, static_cast<uint64_t>(bytes), ctx.begin,
+               std::min(end, ctx.begin + memory));
+    ctx.Charge(ids.board, ids.board_ns,
+               static_cast<uint64_t>(CeilDiv(spent.value, int64_t{1000})),
+               ctx.begin, end);
+    return end;
+  }
+
+  bool launches_;
+};
+
+AlignedVector<float> Copy(ConstMatView<float> from) {
+  AlignedVector<float> to(from.size());
+  for (size_t r = 0; r < from.rows(); ++r) {
+    std::ranges::copy(from.row_span(r),
+                      to.begin() + static_cast<ptrdiff_t>(r * from.cols()));
+  }
+  return to;
+}
+
+// Each row under a scale of its own, as inference engines scale tokens.
+AlignedVector<float> RoundedByRow(ConstMatView<float> from,
+                                  const Format& format, int threads) {
+  AlignedVector<float> to = Copy(from);
+  ParallelFor(from.rows(), threads, [&](size_t r) {
+    const auto row = std::span(to).subspan(r * from.cols(), from.cols());
+    format.round(row, AbsMax(row));
+  });
+  return to;
+}
+
+// One scale for the whole matrix; blocks of nvfp4 do not cross rows.
+AlignedVector<float> RoundedByMatrix(ConstMatView<float> from,
+                                     const Format& format) {
+  AlignedVector<float> to = Copy(from);
+  const float largest = AbsMax(to);
+  for (size_t r = 0; r < from.rows(); ++r) {
+    format.round(std::span(to).subspan(r * from.cols(), from.cols()), largest);
+  }
+  return to;
+}
+
+class MatmulStep : public GpuStep {
+ public:
+  MatmulStep(const Gpu& gpu, const Graph& graph, const Node& node,
+             const Weights* weights)
+      : GpuStep(gpu, graph, node) {
+    if (weights == nullptr) return;
+    const ConstMatView<float> w = weights->F32(node.inputs[1]);
+    const AlignedVector<float> rounded = RoundedByMatrix(w, gpu.format());
+    // All formats are summed in f32, products of bf16 or less are exact in it.
+    packed_ = Pack(ConstMatView<float>(rounded.data(), w.rows(), w.cols()),
+                   DType::kF32);
+    if (node.inputs.size() == 3) {
+      const ConstMatView<float> bias = weights->F32(node.inputs[2]);
+      bias_.assign(bias.data(), bias.data() + bias.size());
+    }
+  }
+
+ protected:
+  void Compute(const StepContext& ctx) const override {
+    const ConstMatView<float> a = ctx.inputs[0];
+    const AlignedVector<float> rounded =
+        RoundedByRow(a, gpu_.format(), ctx.threads);
+    Matmul(ConstMatView<float>(rounded.data(), a.rows(), a.cols()), packed_,
+           ctx.output, {.threads = ctx.threads, .bias = bias_});
+  }
+
+ private:
+  PackedWeights packed_;
+  std::vector<float> bias_;
+};
+
+// Everything else: the host's kernels between bf16 operands; experts have
+// weights and inputs in the format of products.
+class OtherStep : public GpuStep {
+ public:
+  OtherStep(const Gpu& gpu, const Graph& graph, const Node& node,
+            const Weights* weights)
+      : GpuStep(gpu, graph, node),
+        multiplies_(node.op->kind == OpKind::kMatmul),
+        views_(node.inputs.size()),
+        copies_(node.inputs.size()) {
+    if (weights == nullptr) return;
+    const Format& format = multiplies_ ? gpu.format() : FormatOf("bf16");
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (graph.value(node.inputs[i]).kind != ValueKind::kWeight) continue;
+      const ConstMatView<float> w = weights->F32(node.inputs[i]);
+      copies_[i] = RoundedByMatrix(w, format);
+      views_[i] = ConstMatView<float>(copies_[i].data(), w.rows(), w.cols());
+    }
+  }
+
+ protected:
+  void Compute(const StepContext& ctx) const override {
+    std::vector<ConstMatView<float>> inputs(ctx.inputs.begin(),
+                                            ctx.inputs.end());
+    AlignedVector<float> rounded;
+    if (multiplies_) {
+      const ConstMatView<float> a = inputs[0];
+      rounded = RoundedByRow(a, gpu_.format(), ctx.threads);
+      inputs[0] = ConstMatView<float>(rounded.data(), a.rows(), a.cols());
+    }
+    ctx.node.op->host({ctx.graph, ctx.node, ctx.binding, inputs, views_,
+                       ctx.output, ctx.capacity, ctx.threads});
+  }
+
+ private:
+  bool multiplies_;
+  std::vector<ConstMatView<float>> views_;
+  std::vector<AlignedVector<float>> copies_;
+};
+
+Result<std::unique_ptr<Step>> Gpu::Lower(const Graph& graph, const Node& node,
+                                         const Weights* weights) const {
+  if (node.op->name == "matmul") {
+    return std::make_unique<MatmulStep>(*this, graph, node, weights);
+  }
+  return std::make_unique<OtherStep>(*this, graph, node, weights);
+}
+
+Status CheckFormat(const Params& params, std::string_view where) {
+  std::string allowed;
+  const std::pair<std::string_view, double> peaks[] = {
+      {"bf16", params.bf16.peak_tflops},
+      {"fp8", params.fp8.peak_tflops},
+      {"nvfp4", params.nvfp4.peak_tflops}};
+  for (const auto& [name, peak] : peaks) {
+    if (peak <= 0) continue;
+    if (params.dtype == name) return {};
+    allowed += fmt::format("{}{}", allowed.empty() ? "" : ", ", name);
+  }
+  return MakeError(ErrorCode::kInvalid,
+                   fmt::format("{}: dtype: \"{}\" is not in this GPU; allowed "
+                               "{}",
+                               where, params.dtype, allowed));
+}
+
+Result<Prediction> Gpu::Predict(std::string_view kind,
+                                const OpSpec& spec) const {
+  const auto dtype = spec.find("dtype");
+  if (kind == "matmul" && dtype != spec.end() &&
+      dtype->second != params_.dtype) {
+    // The same machine in another format.
+    TRIPTYCH_ASSIGN(Config config,
+                    Config::Parse(params().Effective(), "effective"));
+    TRIPTYCH_TRY(config.Set("dtype=" + dtype->second));
+    TRIPTYCH_ASSIGN(const auto other, MakeGpu(preset(), config));
+    return other->Predict(kind, spec);
+  }
+  TRIPTYCH_ASSIGN(Prediction prediction, Target::Predict(kind, spec));
+  prediction["us"] = prediction["seconds"] * 1e6;
+  return prediction;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Target>> MakeGpu(std::string_view preset,
+                                        const Config& config) {
+  Params params;
+  TRIPTYCH_ASSIGN(ParamSet set, LoadParams(config, params));
+  const auto dtype = config.entries().find("dtype");
+  TRIPTYCH_TRY(CheckFormat(params, dtype == config.entries().end()
+                                       ? config.file()
+                                       : dtype->second.where));
+  return std::make_unique<Gpu>(preset, std::move(set), params);
+}
+
+}  // namespace triptych::gpu
