@@ -20,24 +20,22 @@ using matmul::kMc;
 using matmul::kNc;
 using matmul::PackedRows;
 
-// Where the accumulators start: row r at data + r * stride elements.
+// Where the accumulators start: a matrix (C itself), or one row for all rows
+// (the bias, the correction of int8), or one block-wide row of zeros for all.
 template <class T>
 struct Start {
   const T* data;
-  size_t stride;
+  size_t row_step, col_step;  // elements
 };
 
-// One row of zeros, for every block.
 template <class T>
-Start<T> Zeros() {
+Start<T> StartFromZero() {
   alignas(kCacheLine) static constexpr T kZeros[kNc] = {};
-  return {kZeros, 0};
+  return {kZeros, 0, 0};
 }
-
-// Does a start advance with the columns of C, or serve all of them?
 template <class T>
-bool IsZeros(const Start<T>& start) {
-  return start.data == Zeros<T>().data;
+Start<T> StartFromRow(std::span<const T> row) {
+  return {row.data(), 0, 1};
 }
 
 // Columns a task owns. Few rows make few tasks: then narrower ones, so that
@@ -53,12 +51,32 @@ size_t TaskColumns(size_t m, size_t n, int threads) {
   return nc;
 }
 
+// The threads a product is worth.
+int UsefulThreads(size_t m, size_t n, size_t k, int threads) {
+  const size_t worth = m * n * k / matmul::kMacsPerThread + 1;
+  return static_cast<int>(std::min(worth, static_cast<size_t>(
+                                              std::max(threads, 1))));
+}
+
+// One block of C through all steps of k. `block` comes without its lines.
+void RunSteps(BlockFunction block_function, size_t lines, Block block) {
+  const size_t steps = std::max<size_t>(1, CeilDiv(lines, kKcLines));
+  for (size_t step = 0; step < steps; ++step) {  // even at k = 0, for start
+    block.lines = (step + 1) * lines / steps - step * lines / steps;
+    block_function(block);
+    block.a += block.lines * PackedWeights::kUnitBytes;
+    block.w += block.lines * PackedWeights::kLineBytes;
+    // From here on the sums so far are in C: exact, being f32 or int32.
+    block.start = block.c;
+    block.start_stride = block.c_stride;
+  }
+}
+
 template <class T>
 void Run(BlockFunction block_function, const PackedRows& a,
          const PackedWeights& w, Start<T> start, MatView<T> c, int threads) {
   const size_t m = c.rows(), n = c.cols();
   if (m == 0 || n == 0) return;
-  const size_t panel_bytes = w.lines() * PackedWeights::kLineBytes;
   const size_t row_blocks = CeilDiv(m, kMc);
   const size_t nc = TaskColumns(m, n, threads);
   const size_t col_blocks = CeilDiv(n, nc);
@@ -66,31 +84,19 @@ void Run(BlockFunction block_function, const PackedRows& a,
     // Row blocks innermost: neighbours in time share their slice of W.
     const size_t row = task % row_blocks * kMc;
     const size_t col = task / row_blocks * nc;
-    Block block = {
-        .a = a.data + row * a.stride,
-        .a_stride = a.stride,
-        .w = w.panel(col / PackedWeights::kPanelOutputs),
-        .w_stride = panel_bytes,
-        .lines = 0,
-        .start = IsZeros(start) ? start.data
-                                : start.data + row * start.stride + col,
-        .start_stride = start.stride,
-        .c = &c(row, col),
-        .c_stride = c.stride(),
-        .rows = std::min(kMc, m - row),
-        .cols = std::min(nc, n - col),
-    };
-    size_t line = 0;
-    do {  // at least once: k = 0 still writes the start value
-      block.lines = std::min(kKcLines, w.lines() - line);
-      block_function(block);
-      block.a += block.lines * PackedWeights::kUnitBytes;
-      block.w += block.lines * PackedWeights::kLineBytes;
-      // From here on the sums so far are in C: exact, being f32 or int32.
-      block.start = block.c;
-      block.start_stride = block.c_stride;
-      line += block.lines;
-    } while (line < w.lines());
+    RunSteps(block_function, w.lines(),
+             {.a = a.data + row * a.stride,
+              .a_stride = a.stride,
+              .w = w.panel(col / PackedWeights::kPanelOutputs),
+              .w_stride = w.lines() * PackedWeights::kLineBytes,
+              .lines = 0,
+              .start =
+                  start.data + row * start.row_step + col * start.col_step,
+              .start_stride = start.row_step,
+              .c = &c(row, col),
+              .c_stride = c.stride(),
+              .rows = std::min(kMc, m - row),
+              .cols = std::min(nc, n - col)});
   });
 }
 
@@ -109,16 +115,17 @@ void Matmul(StridedView<float> a, const PackedWeights& w, MatView<float> c,
   TRIPTYCH_CHECK(options.bias.empty() || options.bias.size() == w.n(), "bias",
                  options.bias.size(), "n", w.n());
   TRIPTYCH_CHECK(options.bias.empty() || !options.accumulate);
-  Start<float> start = Zeros<float>();
-  if (options.accumulate) start = {c.data(), c.stride()};
-  if (!options.bias.empty()) start = {options.bias.data(), 0};
+  Start<float> start = StartFromZero<float>();
+  if (options.accumulate) start = {c.data(), c.stride(), 1};
+  if (!options.bias.empty()) start = StartFromRow(options.bias);
+  const int threads = UsefulThreads(c.rows(), w.n(), w.k(), options.threads);
   switch (w.dtype()) {
     case DType::kF32:
-      return Run(matmul::BlockF32(), matmul::PackRowsF32(a, options.threads),
-                 w, start, c, options.threads);
+      return Run(matmul::BlockF32(), matmul::PackRowsF32(a, threads), w, start,
+                 c, threads);
     case DType::kBf16:
-      return Run(matmul::BlockBf16(), matmul::PackRowsBf16(a, options.threads),
-                 w, start, c, options.threads);
+      return Run(matmul::BlockBf16(), matmul::PackRowsBf16(a, threads), w,
+                 start, c, threads);
     default:
       TRIPTYCH_CHECK(false, "Matmul wants f32 or bf16 weights, got",
                      InfoOf(w.dtype()).name);
@@ -129,17 +136,19 @@ void MatmulI8(StridedView<uint8_t> a, const PackedWeights& w,
               MatView<int32_t> c, int threads) {
   CheckShapes(a.rows, a.cols, w, c.rows(), c.cols());
   TRIPTYCH_CHECK(w.dtype() == DType::kI8, InfoOf(w.dtype()).name);
-  Run(matmul::BlockI8(), matmul::PackRowsU8(a, threads), w, Zeros<int32_t>(),
-      c, threads);
+  threads = UsefulThreads(c.rows(), w.n(), w.k(), threads);
+  Run(matmul::BlockI8(), matmul::PackRowsU8(a, threads), w,
+      StartFromZero<int32_t>(), c, threads);
 }
 
 void MatmulI8(StridedView<int8_t> a, const PackedWeights& w,
               MatView<int32_t> c, int threads) {
   CheckShapes(a.rows, a.cols, w, c.rows(), c.cols());
   TRIPTYCH_CHECK(w.dtype() == DType::kI8, InfoOf(w.dtype()).name);
+  threads = UsefulThreads(c.rows(), w.n(), w.k(), threads);
   // (a + 128) * w summed, less 128 * w summed.
-  const Start<int32_t> start = {w.offset_correction().data(), 0};
-  Run(matmul::BlockI8(), matmul::PackRowsS8(a, threads), w, start, c, threads);
+  Run(matmul::BlockI8(), matmul::PackRowsS8(a, threads), w,
+      StartFromRow(w.offset_correction()), c, threads);
 }
 
 }  // namespace triptych

@@ -4,44 +4,16 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/matmul/matmul_bf16.cc"
-#include <cstring>
+#include <algorithm>
 
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
+#include "kernels/matmul/dot-inl.h"
 #include "kernels/matmul/tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace triptych::matmul {
 namespace HWY_NAMESPACE {
-
-struct DotBf16 {
-  using T = float;
-  using PairTag = hn::Repartition<hwy::bfloat16_t, LineTag<float>>;
-  using W = hn::Vec<PairTag>;
-  using Sum = hn::Vec<LineTag<float>>;
-  static HWY_INLINE W LoadW(const std::byte* p) {
-    return hn::LoadU(PairTag(), reinterpret_cast<const hwy::bfloat16_t*>(p));
-  }
-  static HWY_INLINE W Broadcast(const std::byte* p) {
-    uint32_t pair;
-    std::memcpy(&pair, p, sizeof(pair));
-    return hn::BitCast(PairTag(), hn::Set(LineTag<uint32_t>(), pair));
-  }
-  // Highway's ReorderWidenMulAccumulate has a second accumulator which only
-  // some targets use; whoever forgets it gets half of the sum, fast. Here the
-  // op is taken where it is one instruction with one accumulator, and
-  // elsewhere both halves of a pair go into the same sum: that also spares
-  // the registers a second tile would need.
-  static HWY_INLINE Sum MulAdd(W a, W w, Sum sum) {
-    const LineTag<float> d;
-#if HWY_NATIVE_DOT_BF16
-    Sum unused = hn::Zero(d);
-    return hn::ReorderWidenMulAccumulate(d, a, w, sum, unused);
-#else
-    return hn::MulEvenAdd(d, a, w, hn::MulOddAdd(d, a, w, sum));
-#endif
-  }
-};
 
 void RunBlockBf16(const Block& block) { RunBlock<DotBf16>(block); }
 

@@ -6,25 +6,12 @@
 #define HWY_TARGET_INCLUDE "kernels/matmul/matmul_f32.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
+#include "kernels/matmul/dot-inl.h"
 #include "kernels/matmul/tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace triptych::matmul {
 namespace HWY_NAMESPACE {
-
-struct DotF32 {
-  using T = float;
-  using W = hn::Vec<LineTag<float>>;
-  static HWY_INLINE W LoadW(const std::byte* p) {
-    return hn::LoadU(LineTag<float>(), reinterpret_cast<const float*>(p));
-  }
-  static HWY_INLINE W Broadcast(const std::byte* p) {
-    return hn::Set(LineTag<float>(), *reinterpret_cast<const float*>(p));
-  }
-  static HWY_INLINE W MulAdd(W a, W w, W sum) {
-    return hn::MulAdd(a, w, sum);
-  }
-};
 
 void RunBlockF32(const Block& block) { RunBlock<DotF32>(block); }
 

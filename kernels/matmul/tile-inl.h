@@ -1,7 +1,7 @@
 // The register tile and the two loops around it, once per SIMD target.
 //
-// A `Dot` says what four bytes are: its vectors, how to load W and broadcast
-// A, and how to multiply and accumulate. Everything else is shared. No OpenMP
+// A `Dot` (dot-inl.h) says what four bytes are and how they are multiplied and
+// accumulated. Everything else is shared. No OpenMP
 // in here, ever: clang outlines the loop without the target's instructions.
 // SPDX-License-Identifier: Apache-2.0
 
@@ -19,16 +19,13 @@
 #include "hwy/highway.h"
 #include "kernels/base/units.h"
 #include "kernels/matmul/block.h"
+#include "kernels/matmul/dot-inl.h"
 #include "kernels/matmul/matmul.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace triptych::matmul {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-// A panel line is the widest vector used: 16 lanes of four bytes.
-template <class T>
-using LineTag = hn::CappedTag<T, PackedWeights::kPanelOutputs>;
 
 inline constexpr size_t kLanes = hn::MaxLanes(LineTag<float>());
 // Vectors in a row of the register tile; see kMr.

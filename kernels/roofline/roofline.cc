@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/roofline/roofline.h"
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+#include <vector>
+
+#include "hwy/base.h"
+#include "hwy/targets.h"
+#include "kernels/base/aligned.h"
+#include "kernels/base/check.h"
+#include "kernels/base/parallel.h"
+#include "kernels/roofline/slices.h"
+
+namespace triptych {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// A slice is long against the clock's resolution and short against a
+// scheduler quantum (a few ms); fifty give a busy machine chances enough.
+constexpr int kSlices = 50;
+constexpr double kSliceSeconds = 0.4e-3;
+
+// A large set is read a window at a time, round and round: a slice stays
+// short, and by the time a window comes again it has left the caches that are
+// smaller than the set.
+constexpr size_t kWindowWords = size_t{1} << 20;
+
+double SecondsSince(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+// The best work / second of `slice(repeats)`, which returns the work it did.
+// Finds the repeats that fill a slice first.
+template <class Slice>
+double BestRate(const Slice& slice) {
+  size_t repeats = 1;
+  double best = 0;
+  for (int i = 0; i < kSlices;) {
+    const Clock::time_point begin = Clock::now();
+    const double work = slice(repeats);
+    const double seconds = SecondsSince(begin);
+    best = std::max(best, work / std::max(seconds, 1e-9));
+    if (seconds < kSliceSeconds / 2) {
+      repeats *= 2;
+    } else {
+      ++i;
+    }
+  }
+  return best;
+}
+
+// The sum of rate(thread) over threads that all measure at the same time.
+template <class Rate>
+double OnAllThreads(int threads, const Rate& rate) {
+  std::vector<double> rates(static_cast<size_t>(std::max(threads, 1)));
+  ForEachThread(static_cast<int>(rates.size()), [&](size_t thread) {
+    rates[thread] = rate(thread);
+  });
+  return std::accumulate(rates.begin(), rates.end(), 0.0);
+}
+
+roofline::SpinFunction SpinOf(DType dtype) {
+  switch (dtype) {
+    case DType::kF32: return roofline::SpinF32();
+    case DType::kBf16: return roofline::SpinBf16();
+    case DType::kI8: return roofline::SpinI8();
+    default: TRIPTYCH_CHECK(false, "no arithmetic in", InfoOf(dtype).name);
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+FlopsPerSecond MeasurePeak(DType dtype, int threads) {
+  const roofline::SpinFunction spin = SpinOf(dtype);
+  return FlopsPerSecond(OnAllThreads(threads, [spin](size_t) {
+    return BestRate([spin](size_t repeats) {
+      // Sums of ones stay exact in f32 up to 2^24.
+      constexpr size_t kSteps = 4096;
+      double flops = 0;
+      for (size_t i = 0; i < repeats; ++i) {
+        const roofline::Spun spun = spin(kSteps);
+        TRIPTYCH_CHECK(spun.right);
+        flops += static_cast<double>(spun.flops);
+      }
+      return flops;
+    });
+  }));
+}
+
+BytesPerSecond MeasureBandwidth(size_t bytes, int threads) {
+  constexpr size_t kWords = 1024;  // Read() takes multiples of this
+  const size_t words =
+      bytes / static_cast<size_t>(std::max(threads, 1)) / 4 / kWords * kWords;
+  TRIPTYCH_CHECK(words > 0, "bytes", bytes, "threads", threads);
+  const roofline::ReadFunction read = roofline::Read();
+  return BytesPerSecond(OnAllThreads(threads, [words, read](size_t) {
+    const AlignedVector<uint32_t> data(words, 1);  // touched by its reader
+    const size_t window = std::min(words, kWindowWords);
+    size_t at = 0;
+    return BestRate([&](size_t repeats) {
+      uint32_t sum = 0;
+      for (size_t i = 0; i < repeats; ++i) {
+        if (at + window > words) at = 0;
+        sum += read(data.data() + at, window);
+        at += window;
+      }
+      TRIPTYCH_CHECK(sum == static_cast<uint32_t>(repeats * window));
+      return static_cast<double>(repeats * window) * sizeof(uint32_t);
+    });
+  }));
+}
+
+Hertz MeasureClock() {
+  return Hertz(BestRate([](size_t repeats) {
+    constexpr size_t kChain = 4096;
+    uint64_t x = 0;
+    for (size_t i = 0; i < repeats * kChain / 8; ++i) {
+      // The empty asm hides x: eight additions stay eight.
+      HWY_UNROLL(8)
+      for (int j = 0; j < 8; ++j) {
+        x += i | 1;
+        asm volatile("" : "+r"(x));
+      }
+    }
+    return static_cast<double>(repeats * kChain);
+  }));
+}
+
+std::string_view SimdTargetName() {
+  const int64_t supported = hwy::SupportedTargets();
+  return hwy::TargetName(supported & -supported);  // the lowest bit is best
+}
+
+}  // namespace triptych
