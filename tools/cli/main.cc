@@ -1,0 +1,162 @@
+// triptych: one transformer graph on many machines.
+//
+// This file is the command line and nothing else; what a command does is in
+// the file of its name.
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "kernels/base/log.h"
+#include "tools/cli/options.h"
+
+namespace triptych::cli {
+namespace {
+
+void AddCommon(CLI::App* app, Common& o, bool several_targets) {
+  auto* targets = app->add_option(
+      "-t,--target", o.targets,
+      several_targets ? "targets, comma separated: name, name:preset or a TOML"
+                      : "target: name, name:preset or a path to a TOML");
+  if (several_targets) targets->delimiter(',');
+  app->add_option("--set", o.set, "override a parameter: key=value, or target:key=value")
+      ->take_all();
+  app->add_option("--json", o.json, "write results as JSON; - is stdout");
+  app->add_option("--threads", o.threads, "host threads (default: all)")
+      ->check(CLI::Range(1, 1024));
+}
+
+void AddGenerate(CLI::App* app, GenerateOptions& o, bool several) {
+  AddCommon(app, o, several);
+  app->add_option("-m,--model", o.model, "model file (default: the shipped)");
+  app->add_option("--tokenizer", o.tokenizer,
+                  "tokenizer file, for formats without one inside");
+  app->add_option("-p,--prompt", o.prompt, "text to continue");
+  app->add_option("-n,--predict", o.tokens, "tokens to generate")
+      ->check(CLI::Range(1, 1 << 20));
+  app->add_option("-s,--seed", o.sampling.seed, "seed of sampling and noise");
+  app->add_option("--temp", o.sampling.temperature, "0 is greedy")
+      ->check(CLI::Range(0.0, 100.0));
+  app->add_option("--top-k", o.sampling.top_k, "0 is all")
+      ->check(CLI::NonNegativeNumber);
+  app->add_option("--top-p", o.sampling.top_p, "1 is all")
+      ->check(CLI::Range(0.0, 1.0));
+  app->add_option("--trace", o.trace, "write a timeline (Chrome, Perfetto)");
+}
+
+// A subcommand whose options live as long as the parser.
+template <class Options>
+CLI::App* Command(CLI::App& app, const std::string& name,
+                  const std::string& about, int (*run)(const Options&),
+                  std::function<int()>& chosen, Options*& options) {
+  auto owned = std::make_shared<Options>();
+  options = owned.get();
+  CLI::App* command = app.add_subcommand(name, about);
+  command->callback([owned, run, &chosen] {
+    chosen = [owned, run] { return run(*owned); };
+  });
+  return command;
+}
+
+void AddModelCommands(CLI::App& app, std::function<int()>& chosen) {
+  GenerateOptions* g = nullptr;
+  AddGenerate(Command(app, "run", "generate text on one target", RunCommand,
+                      chosen,
+                      g),
+              *g, false);
+  AddGenerate(Command(app, "compare",
+                      "the same graph on each target, side by side",
+                      CompareCommand,
+                      chosen, g),
+              *g, true);
+
+  ProfileOptions* p = nullptr;
+  CLI::App* profile = Command(app, "profile",
+                              "time a model by shape; no weights needed",
+                              ProfileCommand, chosen, p);
+  AddCommon(profile, *p, true);
+  profile->add_option("-m,--model", p->model, "model file or shape preset");
+  profile->add_option("--phase", p->phase, "prefill, decode or encode")
+      ->check(CLI::IsMember({"prefill", "decode", "encode"}));
+  profile->add_option("--batch", p->batch, "sequences")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
+  profile
+      ->add_option("--context", p->context,
+                   "tokens in the cache (decode) or in the prompt (prefill)")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 24));
+  profile->add_option("--trace", p->trace, "write a timeline");
+
+  AccuracyOptions* a = nullptr;
+  CLI::App* accuracy = Command(
+      app, "accuracy", "NLL, perplexity, KL and top-1 against f64",
+      AccuracyCommand, chosen, a);
+  AddCommon(accuracy, *a, true);
+  accuracy->add_option("-m,--model", a->model, "model file");
+  accuracy->add_option("--tokenizer", a->tokenizer, "tokenizer file");
+  auto* text = accuracy->add_option("--text", a->text, "text file");
+  accuracy
+      ->add_option("--self", a->self_tokens,
+                   "score text that the reference makes, so many tokens")
+      ->excludes(text);
+  accuracy->add_option("--protocol", a->protocol, "story or llama.cpp")
+      ->check(CLI::IsMember({"story", "llama.cpp"}));
+  accuracy->add_option("--context", a->context, "tokens of a chunk")
+      ->check(CLI::Range(2, 1 << 20));
+  accuracy->add_option("-s,--seed", a->seed, "seed of noise");
+  accuracy->add_option("--baseline", a->baseline, "JSON to compare with");
+  accuracy->add_flag("--accept", a->accept, "rewrite the baseline");
+  accuracy->add_option("--junit", a->junit, "write JUnit XML");
+}
+
+void AddMachineCommands(CLI::App& app, std::function<int()>& chosen) {
+  OpOptions* o = nullptr;
+  CLI::App* op = Command(app, "op", "one operator or microbenchmark",
+                         OpCommand, chosen, o);
+  AddCommon(op, *o, true);
+  op->add_option("kind", o->kind, "matmul, ...")->required();
+  op->add_option("spec", o->spec, "m=512 k=512 n=512 ...");
+
+  ValidateOptions* v = nullptr;
+  CLI::App* validate = Command(app, "validate",
+                               "score a table of measured values",
+                               ValidateCommand,
+                               chosen, v);
+  AddCommon(validate, *v, false);
+  validate->add_option("machine", v->target, "target[:preset]")->required();
+  validate->add_option("table", v->table, "CSV file, or one shipped with the "
+                                          "target")
+      ->required();
+
+  ListOptions* l = nullptr;
+  CLI::App* list = Command(app, "list", "what there is", ListCommand, chosen, l);
+  AddCommon(list, *l, true);
+  list->add_option("what", l->what,
+                   "targets, presets, models, params, actions, kernels or ops")
+      ->required()
+      ->check(CLI::IsMember({"targets", "presets", "models", "params",
+                             "actions", "kernels", "ops"}));
+}
+
+}  // namespace
+}  // namespace triptych::cli
+
+int main(int argc, char** argv) {
+  CLI::App app("triptych: one transformer graph on many machines");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "triptych " TRIPTYCH_VERSION);
+  bool verbose = false;
+  app.add_flag("-v,--verbose", verbose, "say more on stderr");
+  std::function<int()> chosen;
+  triptych::cli::AddModelCommands(app, chosen);
+  triptych::cli::AddMachineCommands(app, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int status = app.exit(error);
+    return status == 0 ? 0 : triptych::cli::kUsage;
+  }
+  if (verbose) triptych::SetLogLevel(triptych::LogLevel::kInfo);
+  return chosen();
+}

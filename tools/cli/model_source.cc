@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/cli/model_source.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "models/presets/presets.h"
+
+namespace triptych::cli {
+
+std::string DefaultModelPath() {
+  if (const char* path = std::getenv("TRIPTYCH_MODEL")) return path;
+  constexpr const char* kPlaces[] = {TRIPTYCH_SOURCE_MODEL,
+                                     TRIPTYCH_INSTALLED_MODEL};
+  for (const char* place : kPlaces) {
+    if (std::filesystem::exists(place)) return place;
+  }
+  return kPlaces[0];
+}
+
+Result<std::unique_ptr<Model>> OpenModel(const std::string& model,
+                                         const std::string& tokenizer,
+                                         const BuildOptions& build) {
+  auto opened = std::make_unique<Model>();
+  const std::string path = model.empty() ? DefaultModelPath() : model;
+  if (std::filesystem::exists(path)) {
+    TRIPTYCH_ASSIGN(opened->file, LoadModel(path, tokenizer));
+    TRIPTYCH_ASSIGN(opened->graph, BuildGraph(opened->file.config, build));
+    TRIPTYCH_ASSIGN(Weights weights,
+                    Weights::Bind(opened->graph, opened->file));
+    opened->weights.emplace(std::move(weights));
+    return opened;
+  }
+  Result<ModelConfig> preset = PresetByName(path);
+  if (!preset) {
+    return MakeError(ErrorCode::kNotFound,
+                     fmt::format("{}: no such file, and no such preset; the "
+                                 "presets are {}",
+                                 path, fmt::join(PresetNames(), ", ")));
+  }
+  opened->file.config = *preset;
+  TRIPTYCH_ASSIGN(opened->graph, BuildGraph(opened->file.config, build));
+  return opened;
+}
+
+std::vector<std::string> OverridesFor(const std::string& spec,
+                                      const std::vector<std::string>& set) {
+  const std::string target = spec.substr(0, spec.find(':'));
+  std::vector<std::string> mine;
+  for (const std::string& assignment : set) {
+    const size_t colon = assignment.find(':');
+    if (colon == std::string::npos || colon > assignment.find('=')) {
+      mine.push_back(assignment);
+    } else if (assignment.substr(0, colon) == target) {
+      mine.push_back(assignment.substr(colon + 1));
+    }
+  }
+  return mine;
+}
+
+}  // namespace triptych::cli

@@ -1,0 +1,44 @@
+// Where the model of a command comes from (a file with weights, or the name
+// of a shape preset), and which overrides go to which target.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_TOOLS_CLI_MODEL_SOURCE_H_
+#define TRIPTYCH_TOOLS_CLI_MODEL_SOURCE_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernels/base/result.h"
+#include "models/build/build.h"
+#include "models/graph_weights.h"
+#include "models/weights.h"
+
+namespace triptych::cli {
+
+// A graph with its weights, if there are any. Not copied or moved once made:
+// programs keep pointers into it.
+struct Model {
+  ModelFile file;  // config and tokenizer; no tensors for a preset
+  Graph graph;
+  std::optional<Weights> weights;
+};
+
+// The shipped model: beside the sources this was built from, or where it was
+// installed; $TRIPTYCH_MODEL replaces it.
+std::string DefaultModelPath();
+
+// `model`: a path, a preset's name, or "" for the default model. Errors are
+// located; a name that is neither says which presets there are.
+Result<std::unique_ptr<Model>> OpenModel(const std::string& model,
+                                         const std::string& tokenizer,
+                                         const BuildOptions& build);
+
+// The overrides that are for the target named by `spec`: "key=value" is for
+// every target, "mesh:key=value" for mesh alone.
+std::vector<std::string> OverridesFor(const std::string& spec,
+                                      const std::vector<std::string>& set);
+
+}  // namespace triptych::cli
+
+#endif  // TRIPTYCH_TOOLS_CLI_MODEL_SOURCE_H_

@@ -1,0 +1,86 @@
+// validate: a target against a table of measured values.
+// SPDX-License-Identifier: Apache-2.0
+#include "emulators/validate.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tools/cli/json_output.h"
+#include "tools/cli/model_source.h"
+#include "tools/cli/options.h"
+#include "tools/cli/table.h"
+
+namespace triptych::cli {
+namespace {
+
+nlohmann::json ToJson(const Score& score) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (const RowScore& row : score.rows_detail) {
+    rows.push_back({{"line", row.line},
+                    {"preset", row.preset},
+                    {"keys", row.keys},
+                    {"measured", row.measured},
+                    {"predicted", row.predicted},
+                    {"error_pct", row.error_pct}});
+  }
+  return {{"measure", score.measure},
+          {"rows", score.rows},
+          {"mape_pct", score.mape_pct},
+          {"median_ape_pct", score.median_ape_pct},
+          {"p90_ape_pct", score.p90_ape_pct},
+          {"max_ape_pct", score.max_ape_pct},
+          {"rows_detail", rows}};
+}
+
+// The rows furthest off, which say more than a mean.
+std::string Worst(const Score& score) {
+  std::vector<RowScore> rows = score.rows_detail;
+  std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
+    return std::abs(a.error_pct) > std::abs(b.error_pct);
+  });
+  constexpr size_t kShown = 5;
+  rows.resize(std::min(rows.size(), kShown));
+  Table table({"furthest off, " + score.measure, "measured", "predicted",
+               "error"});
+  for (const RowScore& row : rows) {
+    table.Add({fmt::format("{}: {}", row.line, row.keys),
+               fmt::format("{:.5g}", row.measured),
+               fmt::format("{:.5g}", row.predicted),
+               fmt::format("{:+.1f} %", row.error_pct)});
+  }
+  return "\n" + table.Text();
+}
+
+}  // namespace
+
+int ValidateCommand(const ValidateOptions& options) {
+  const auto table = triptych::Table::Load(options.table);
+  if (!table) return Fail(table.error());
+  const auto validation =
+      Validate(options.target, OverridesFor(options.target, options.set),
+               *table);
+  if (!validation) return Fail(validation.error());
+  Table summary({"measure", "rows", "MAPE", "median", "p90", "max"});
+  nlohmann::json results = nlohmann::json::array();
+  std::string worst;
+  for (const Score& score : validation->scores) {
+    summary.Add({score.measure, std::to_string(score.rows),
+                 fmt::format("{:.1f} %", score.mape_pct),
+                 fmt::format("{:.1f} %", score.median_ape_pct),
+                 fmt::format("{:.1f} %", score.p90_ape_pct),
+                 fmt::format("{:.1f} %", score.max_ape_pct)});
+    worst += Worst(score);
+    results.push_back(ToJson(score));
+  }
+  Print(options.json, summary.Text() + worst);
+  for (const std::string& reason : validation->unpredicted) {
+    fmt::print(stderr, "not predicted: {}\n", reason);
+  }
+  if (auto s = WriteJson(options.json, "validate", results); !s) {
+    return Fail(s.error());
+  }
+  return kOk;
+}
+
+}  // namespace triptych::cli
