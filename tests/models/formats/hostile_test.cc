@@ -16,26 +16,10 @@
 #include "models/formats/llama2c.h"
 #include "tests/models/llama2c_bytes.h"
 #include "tests/models/tiny_model.h"
+#include "tests/models/touch.h"
 
 namespace triptych {
 namespace {
-
-// Reads everything a model offers, so that a bad view would be noticed.
-void Touch(const ModelFile& model) {
-  std::vector<float> row;
-  for (const WeightTensor& tensor : model.tensors) {
-    row.resize(static_cast<size_t>(tensor.cols()));
-    ReadRow(tensor, 0, row.data());
-    ReadRow(tensor, tensor.rows() - 1, row.data());
-  }
-  if (!model.tokenizer.empty()) {
-    const auto ids = model.tokenizer.Encode("abc \xC3\xA9\xFF");
-    model.tokenizer.Decode(ids);
-  }
-}
-void Touch(const Tokenizer& tokenizer) {
-  tokenizer.Decode(tokenizer.Encode("abc \xC3\xA9\xFF"));
-}
 
 template <class T>
 bool Survives(const Result<T>& result) {
