@@ -4,13 +4,21 @@
 #include <cmath>
 #include <sstream>
 
+#include "kernels/activation/variants.h"
+#include "kernels/elementwise/variants.h"
 #include "kernels/matmul/variants.h"
+#include "kernels/norm/variants.h"
+#include "kernels/quant/variants.h"
+#include "kernels/rope/variants.h"
+#include "kernels/softmax/variants.h"
 
 namespace triptych {
 
 std::vector<Variant> AllVariants() {
   std::vector<Variant> all;
-  for (const std::span<const Variant> table : {MatmulVariants()}) {
+  for (const std::span<const Variant> table :
+       {MatmulVariants(), NormVariants(), SoftmaxVariants(), RopeVariants(),
+        ActivationVariants(), ElementwiseVariants(), QuantVariants()}) {
     all.insert(all.end(), table.begin(), table.end());
   }
   return all;

@@ -24,11 +24,12 @@ enum class RopeStyle : uint8_t {
 // of each head turn, the others stay; d <= head_dim. A view that starts
 // inside the first head (the rotated tail of an MLA query) may lack as many
 // columns at the end: x.cols() >= (heads - 1) * head_dim + d.
-// positions.size() == x.rows(); any int32. Angles are formed in f64, so that
-// late positions turn as exactly as early ones. Thread-safe on distinct rows.
+// inv_freq in [0, 1], radians a token; positions.size() == x.rows(), any
+// int32. Angles are formed in f64, so that late positions turn as exactly as
+// early ones. A row's bits depend on that row and its position alone.
 void Rope(MatView<float> x, size_t heads, size_t head_dim,
           std::span<const float> inv_freq, std::span<const int32_t> positions,
-          RopeStyle style);
+          RopeStyle style, int threads = 1);
 
 // How fast each pair turns: theta^(-2i / dims), and how that is changed for
 // contexts longer than a model was trained on. With factor 1 nothing is.

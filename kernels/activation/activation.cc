@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/activation/activation.h"
+
+#include "kernels/base/check.h"
+#include "kernels/base/parallel.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/activation/activation.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+#include "kernels/simd/math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace triptych {
+namespace HWY_NAMESPACE {
+
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+
+// x / (1 + exp(-z)): what silu and the tanh form of GELU have in common, as
+// (1 + tanh(z/2)) / 2 = 1 / (1 + exp(-z)). No sum of opposite signs.
+HWY_INLINE V Gated(D d, V x, V z) {
+  return hn::Div(x, hn::Add(Exp(d, hn::Neg(z)), hn::Set(d, 1.f)));
+}
+
+HWY_INLINE V GeluTanhOf(D d, V x) {
+  // z = 2 sqrt(2/pi) x (1 + 0.044715 x^2)
+  const V cubic =
+      hn::MulAdd(hn::Mul(x, x), hn::Set(d, 0.044715f), hn::Set(d, 1.f));
+  const V z = hn::Mul(hn::Mul(x, cubic), hn::Set(d, 1.5957691216057308f));
+  return Gated(d, x, z);
+}
+
+HWY_INLINE V GeluErfOf(D d, V x) {
+  // x Phi(x), from the tail on the side where it is small.
+  const V tail = NormalTail(d, hn::Abs(x));
+  const V phi = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), tail,
+                               hn::Sub(hn::Set(d, 1.f), tail));
+  return hn::Mul(x, phi);
+}
+
+void SiluRun(const float* x, float* out, size_t n) {
+  const D d;
+  Map(
+      d, out, n, [&](V v) HWY_ATTR { return Gated(d, v, v); }, x);
+}
+void GeluTanhRun(const float* x, float* out, size_t n) {
+  const D d;
+  Map(
+      d, out, n, [&](V v) HWY_ATTR { return GeluTanhOf(d, v); }, x);
+}
+void GeluErfRun(const float* x, float* out, size_t n) {
+  const D d;
+  Map(
+      d, out, n, [&](V v) HWY_ATTR { return GeluErfOf(d, v); }, x);
+}
+void SiluMulRun(const float* gate, const float* up, float* out, size_t n) {
+  const D d;
+  const auto f = [&](V g, V u) HWY_ATTR { return hn::Mul(Gated(d, g, g), u); };
+  Map(d, out, n, f, gate, up);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace triptych
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace triptych {
+
+HWY_EXPORT(SiluRun);
+HWY_EXPORT(GeluTanhRun);
+HWY_EXPORT(GeluErfRun);
+HWY_EXPORT(SiluMulRun);
+
+namespace {
+
+using UnaryRun = void (*)(const float*, float*, size_t);
+
+void RunUnary(UnaryRun run, std::span<const float> x, std::span<float> out,
+              int threads) {
+  TRIPTYCH_CHECK(x.size() == out.size(), x.size(), out.size());
+  ParallelForRows(x.size(), 1, threads, [&](size_t first, size_t count) {
+    run(x.data() + first, out.data() + first, count);
+  });
+}
+
+}  // namespace
+
+void Silu(std::span<const float> x, std::span<float> out, int threads) {
+  RunUnary(HWY_DYNAMIC_POINTER(SiluRun), x, out, threads);
+}
+void GeluTanh(std::span<const float> x, std::span<float> out, int threads) {
+  RunUnary(HWY_DYNAMIC_POINTER(GeluTanhRun), x, out, threads);
+}
+void GeluErf(std::span<const float> x, std::span<float> out, int threads) {
+  RunUnary(HWY_DYNAMIC_POINTER(GeluErfRun), x, out, threads);
+}
+
+void SiluMul(std::span<const float> gate, std::span<const float> up,
+             std::span<float> out, int threads) {
+  TRIPTYCH_CHECK(gate.size() == out.size() && up.size() == out.size(),
+                 gate.size(), up.size(), out.size());
+  const auto run = HWY_DYNAMIC_POINTER(SiluMulRun);
+  ParallelForRows(out.size(), 1, threads, [&](size_t first, size_t count) {
+    run(gate.data() + first, up.data() + first, out.data() + first, count);
+  });
+}
+
+}  // namespace triptych
+#endif

@@ -1,0 +1,28 @@
+// Activation functions, element by element.
+//
+// Spans of one size; out may be an input, but not overlap one otherwise. An
+// element's bits depend on its inputs alone.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_KERNELS_ACTIVATION_ACTIVATION_H_
+#define TRIPTYCH_KERNELS_ACTIVATION_ACTIVATION_H_
+
+#include <span>
+
+namespace triptych {
+
+// out[i] = x / (1 + exp(-x)).
+void Silu(std::span<const float> x, std::span<float> out, int threads = 1);
+
+// out[i] = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+void GeluTanh(std::span<const float> x, std::span<float> out, int threads = 1);
+
+// out[i] = x/2 (1 + erf(x / sqrt(2))).
+void GeluErf(std::span<const float> x, std::span<float> out, int threads = 1);
+
+// out[i] = silu(gate[i]) * up[i].
+void SiluMul(std::span<const float> gate, std::span<const float> up,
+             std::span<float> out, int threads = 1);
+
+}  // namespace triptych
+
+#endif  // TRIPTYCH_KERNELS_ACTIVATION_ACTIVATION_H_

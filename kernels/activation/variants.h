@@ -1,0 +1,16 @@
+// The table of activation functions. See kernels/variants.h.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_KERNELS_ACTIVATION_VARIANTS_H_
+#define TRIPTYCH_KERNELS_ACTIVATION_VARIANTS_H_
+
+#include <span>
+
+#include "kernels/variants.h"
+
+namespace triptych {
+
+std::span<const Variant> ActivationVariants();
+
+}  // namespace triptych
+
+#endif  // TRIPTYCH_KERNELS_ACTIVATION_VARIANTS_H_
