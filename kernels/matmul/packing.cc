@@ -121,8 +121,9 @@ PackedRows PackRowsF32(StridedView<float> a, int threads) {
 
 PackedRows PackRowsBf16(StridedView<float> a, int threads) {
   const ConvertFunction convert = ConvertToBf16();
+  const size_t pairs = CeilDiv(a.cols, size_t{2});
   std::byte* to;
-  const PackedRows packed = AllocateRows(a.rows, CeilDiv(a.cols, size_t{2}), &to);
+  const PackedRows packed = AllocateRows(a.rows, pairs, &to);
   ParallelFor(a.rows, threads, [&](size_t r) {
     uint16_t* const row = reinterpret_cast<uint16_t*>(to + r * packed.stride);
     if (a.col_stride == 1) {

@@ -63,8 +63,8 @@ class ProductTrial : public Trial {
  public:
   ProductTrial(const Shape& shape, uint64_t seed)
       : m_(shape[0]), n_(shape[1]), k_(shape[2]),
-        stored_a_(Stored<A>(m_, k_, kOrder)), stored_w_(Stored<W>(n_, k_, kOrder)),
-        c_(m_, n_) {
+        stored_a_(Stored<A>(m_, k_, kOrder)),
+        stored_w_(Stored<W>(n_, k_, kOrder)), c_(m_, n_) {
     DrawAll(stored_a_.view(), Rng(seed, 0));
     DrawAll(stored_w_.view(), Rng(seed, 1));
   }
