@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "emulators/cpu/cpu.h"
 #include "emulators/gpu/gpu.h"
+#include "emulators/mesh/mesh.h"
 #include "emulators/target.h"
 
 namespace triptych {
@@ -10,6 +11,7 @@ namespace {
 constexpr TargetEntry kTargets[] = {
     {"cpu", "host", cpu::MakeCpu},
     {"gpu", "h100", gpu::MakeGpu},
+    {"mesh", "blackhole-p150", mesh::MakeMesh},
 };
 
 }  // namespace

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "emulators/mesh/attention_plan.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "emulators/mesh/matmul_plan.h"
+#include "emulators/mesh/noc.h"
+#include "emulators/mesh/tile.h"
+#include "kernels/base/check.h"
+
+namespace triptych::mesh {
+namespace {
+
+// Widths in tiles, bytes of tiles, and times of one tile of scores: its
+// products, its part of the softmax, and the unpacking for both.
+struct Tile {
+  double dt, vt;           // tiles of a key and of a value
+  double q_bytes, kv_bytes;
+  double multiply, soften, unpack, pack;
+  // The FPU and the SFPU take turns under one thread.
+  double math() const { return multiply + soften; }
+  double compute() const { return std::max({math(), unpack, pack}); }
+};
+
+Tile TileOf(const Params& p, const AttentionProblem& a, double score_tiles) {
+  Tile t{};
+  t.dt = static_cast<double>(Tiles(a.head_dim));
+  t.vt = static_cast<double>(Tiles(a.v_dim));
+  t.q_bytes = static_cast<double>(TileBytes(a.activations));
+  t.kv_bytes = static_cast<double>(TileBytes(a.cache));
+  t.multiply = (t.dt + t.vt) * TileProductCycles(p, a.phases);
+  // A vector operation on a tile takes as long for few rows as for all.
+  t.soften = std::max(a.vector_flops / score_tiles,
+                      5.0 * static_cast<double>(kTileElements)) /
+             p.sfpu_lanes;
+  // An operand of each product comes anew; the other stays for a run of 8.
+  const double moved = (t.dt + t.vt) * (t.kv_bytes + t.q_bytes / 8);
+  t.unpack = (moved + t.q_bytes) / p.unpack_bytes_per_cycle +
+             (t.dt + t.vt) * p.unpack_tile_cycles;
+  t.pack = 2 * (t.q_bytes / p.pack_bytes_per_cycle + p.pack_tile_cycles);
+  return t;
+}
+
+// Of one head: tiles of scores that chunks of qc x kc compute, and tiles of
+// keys that pass by.
+struct Coverage {
+  double scores = 0, keys = 0;
+};
+Coverage Cover(const AttentionProblem& a, int64_t qt, int64_t kt, int64_t qc,
+               int64_t kc) {
+  Coverage cover;
+  const int64_t past = a.keys - a.queries;
+  for (int64_t q = 0; q < qt; q += qc) {
+    const int64_t rows = std::min(qc, qt - q);
+    // Keys that the last query of this chunk sees.
+    const int64_t seen =
+        a.causal ? std::min(a.keys, past + (q + rows) * kTile) : a.keys;
+    const int64_t tiles = std::min(kt, RoundUp(Tiles(seen), kc));
+    cover.scores += static_cast<double>(rows * tiles);
+    cover.keys += static_cast<double>(tiles);
+  }
+  return cover;
+}
+
+// What both schedules share: the count of everything, from the tiles of
+// scores computed and the tiles of keys read.
+Cost Counts(const Params& p, const Tile& t, double score_tiles,
+            double key_tiles, double q_tiles) {
+  Cost cost;
+  cost.launch = p.launch_cycles;
+  cost.macs = std::llround(score_tiles * (t.dt + t.vt)) * kTileMacs;
+  const double kv = key_tiles * (t.dt + t.vt) * t.kv_bytes;
+  cost.dram_bytes = std::llround(kv);
+  cost.dram = kv / p.dram_peak();
+  const double q_and_out = q_tiles * (t.dt + t.vt) * t.q_bytes;
+  cost.noc_bytes = std::llround(kv + q_and_out);
+  // Scores are packed, unpacked for the softmax, and packed again.
+  cost.unpack_bytes = std::llround(
+      score_tiles * ((t.dt + t.vt) * (t.kv_bytes + t.q_bytes / 8) +
+                     t.q_bytes));
+  cost.pack_bytes = std::llround(score_tiles * 2 * t.q_bytes);
+  return cost;
+}
+
+double ReadPages(const Params& p, double tiles, double tile_bytes) {
+  return tiles *
+         std::max(p.dram_issue_cycles, tile_bytes / p.noc_bytes_per_cycle);
+}
+
+AttentionPlan Prefill(const Params& p, const AttentionProblem& a,
+                      int64_t q_chunk, int64_t k_chunk) {
+  const int64_t qt = Tiles(a.queries), kt = Tiles(a.keys);
+  const int64_t chunks = a.batch * a.heads * CeilDiv(qt, q_chunk);
+  const auto heads = static_cast<double>(a.batch * a.heads);
+  const Coverage one = Cover(a, qt, kt, q_chunk, k_chunk);
+  const double scores = heads * one.scores, keys = heads * one.keys;
+  const Tile t = TileOf(p, a, scores);
+
+  AttentionPlan plan{.q_chunk = q_chunk, .k_chunk = k_chunk};
+  Cost cost = Counts(p, t, scores, keys, heads * static_cast<double>(qt));
+  // Chunks of one head differ in length under a causal mask; long and short
+  // ones are paired, so a core's share is even up to whole chunks.
+  const double share =
+      static_cast<double>(CeilDiv(chunks, p.cores())) /
+      static_cast<double>(chunks);
+  const double latency = p.dram_latency_cycles;
+  const double step_keys = static_cast<double>(k_chunk) * (t.dt + t.vt);
+  const double steps = std::max(1.0, keys / static_cast<double>(k_chunk));
+  const double fetch =
+      std::max(latency * steps * share +
+                   ReadPages(p, keys * (t.dt + t.vt) * share, t.kv_bytes),
+               static_cast<double>(cost.dram_bytes) / p.dram_rate());
+  const double compute = scores * share * t.compute();
+  cost.fill = latency + ReadPages(p, step_keys, t.kv_bytes);
+  cost.noc = static_cast<double>(cost.noc_bytes) * share /
+             p.noc_bytes_per_cycle;
+  cost.total =
+      cost.launch + cost.fill + std::max({compute, fetch, cost.noc});
+  cost.fpu = scores * share * t.multiply;
+  cost.sfpu = scores * share * t.soften;
+  cost.unpack = scores * share * t.unpack;
+  cost.pack = scores * share * t.pack;
+  plan.cost = cost;
+  return plan;
+}
+
+AttentionPlan Decode(const Params& p, const AttentionProblem& a,
+                     int64_t k_chunk) {
+  const int64_t rows = Tiles(a.queries * (a.heads / a.kv_heads));
+  const int64_t kt = Tiles(a.keys);
+  const int64_t groups = a.batch * a.kv_heads;
+  AttentionPlan plan{.split_keys = true, .q_chunk = rows, .k_chunk = k_chunk};
+  plan.cores_a_head = std::clamp<int64_t>(p.cores() / groups, 1,
+                                          CeilDiv(kt, k_chunk));
+  const double turns = static_cast<double>(
+      CeilDiv(groups * plan.cores_a_head, p.cores()));
+  const auto all = static_cast<double>(groups);
+  const double scores = all * static_cast<double>(rows * kt);
+  const double keys = all * static_cast<double>(kt);
+  const Tile t = TileOf(p, a, scores);
+
+  Cost cost = Counts(p, t, scores, keys, all * static_cast<double>(rows));
+  const double mine =
+      turns * static_cast<double>(CeilDiv(kt, plan.cores_a_head));
+  const double my_scores = mine * static_cast<double>(rows);
+  const double fetch = std::max(
+      ReadPages(p, mine * (t.dt + t.vt), t.kv_bytes) +
+          p.dram_latency_cycles * mine / static_cast<double>(k_chunk),
+      static_cast<double>(cost.dram_bytes) / p.dram_rate());
+  // Merging: output, maximum and sum of one partner a level.
+  const double levels =
+      std::ceil(std::log2(static_cast<double>(plan.cores_a_head)));
+  const double partial = static_cast<double>(rows) * (t.vt + 2);
+  const double merge =
+      levels * turns *
+      (RoundTrip(p, true) + partial * t.q_bytes / p.noc_bytes_per_cycle +
+       partial * 3 * static_cast<double>(kTileElements) / p.sfpu_lanes);
+  cost.fill = p.dram_latency_cycles +
+              ReadPages(p, std::min(mine, static_cast<double>(k_chunk)) *
+                               (t.dt + t.vt),
+                        t.kv_bytes);
+  cost.total = cost.launch + cost.fill +
+               std::max(my_scores * t.compute(), fetch) + merge;
+  cost.fpu = my_scores * t.multiply;
+  cost.sfpu = my_scores * t.soften;
+  cost.unpack = my_scores * t.unpack;
+  cost.pack = my_scores * t.pack;
+  cost.noc = mine * (t.dt + t.vt) * t.kv_bytes / p.noc_bytes_per_cycle;
+  plan.cost = cost;
+  return plan;
+}
+
+// Queries and their output, two chunks of keys and values, one of scores.
+int64_t L1Bytes(const AttentionProblem& a, const AttentionPlan& plan) {
+  const int64_t width = Tiles(a.head_dim) + Tiles(a.v_dim);
+  const int64_t act = TileBytes(a.activations);
+  return plan.q_chunk * (width + Tiles(a.v_dim) + 4) * act +
+         2 * plan.k_chunk * width * TileBytes(a.cache) +
+         plan.q_chunk * plan.k_chunk * act;
+}
+
+}  // namespace
+
+AttentionPlan PlanAttention(const Params& p, const AttentionProblem& a) {
+  TRIPTYCH_CHECK(a.queries > 0 && a.keys >= a.queries * (a.causal ? 1 : 0) &&
+                     a.heads % a.kv_heads == 0,
+                 "queries", a.queries, "keys", a.keys, "heads", a.heads,
+                 "kv heads", a.kv_heads);
+  AttentionPlan best;
+  bool found = false;
+  const auto consider = [&](AttentionPlan plan) {
+    plan.l1_bytes = L1Bytes(a, plan);
+    if (plan.l1_bytes > p.l1_free() && found) return;
+    if (found && plan.cost.total >= best.cost.total) return;
+    best = plan;
+    found = true;
+  };
+  for (const int64_t k_chunk : {1, 2, 4, 8, 16}) {
+    for (const int64_t q_chunk : {1, 2, 4, 8}) {
+      consider(Prefill(p, a, q_chunk, k_chunk));
+    }
+    consider(Decode(p, a, k_chunk));
+  }
+  return best;
+}
+
+}  // namespace triptych::mesh

@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "emulators/mesh/mesh.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "emulators/mesh/cost.h"
+#include "emulators/mesh/lower.h"
+#include "emulators/mesh/matmul_plan.h"
+#include "emulators/mesh/noc.h"
+#include "emulators/mesh/params.h"
+#include "emulators/mesh/tile.h"
+#include "emulators/mesh/tile_matmul.h"
+#include "kernels/base/log.h"
+#include "models/ops/op.h"
+
+namespace triptych::mesh {
+namespace {
+
+struct Ids {
+  UnitId launch, unpack, fpu, sfpu, pack, noc, dram;
+  ActionId go, waiting, mac, pad_mac, sfpu_op, l1_byte, noc_byte, dram_byte;
+};
+
+// Arithmetic a cost is charged with: the operator's own.
+struct Flops {
+  int64_t matrix = 0, vector = 0;
+};
+
+// Growing more of these can only help. Left out: the grid and L1, whose size
+// changes which schedules there are (README.md).
+constexpr MoreOf kResources[] = {
+    {"clock_hz", 2},
+    {"launch_cycles", 0.5},
+    {"fpu.macs_per_cycle", 2},
+    {"sfpu.lanes", 2},
+    {"unpack.bytes_per_cycle", 2},
+    {"pack.bytes_per_cycle", 2},
+    {"noc.bytes_per_cycle", 2},
+    {"noc.multicast_bytes_per_cycle", 2},
+    {"noc.hop_cycles", 0.5},
+    {"noc.handshake_cycles", 0.5},
+    {"dram.gb_per_s", 2},
+    {"dram.latency_cycles", 0.5},
+    {"dram.issue_cycles", 0.5},
+};
+
+class Mesh : public Target {
+ public:
+  Mesh(std::string_view preset, ParamSet set, const Params& params)
+      : Target("mesh", preset, std::move(set), params.host),
+        params_(params),
+        phases_(*PhasesFromName(params.fidelity)) {
+    AddUnits();
+    AddActions();
+  }
+
+  Roofline roofline() const override {
+    return {.matrix = FlopsPerSecond(2 * params_.fpu_macs_per_cycle /
+                                     phases_ *
+                                     static_cast<double>(params_.cores()) *
+                                     params_.clock.value),
+            .off_chip = BytesPerSecond(params_.dram_gb_per_s * 1e9),
+            .weight_bits = BitsPerElement(FormatOf(params_.weights)),
+            .cache_bits = BitsPerElement(FormatOf(params_.cache))};
+  }
+  Hertz clock() const override { return params_.clock; }
+  Precision precision() const override;
+  std::span<const MoreOf> resources() const override { return kResources; }
+  Support Supports(const Graph&, const Node&) const override {
+    return Support::kNative;
+  }
+  Result<std::unique_ptr<Step>> Lower(const Graph& graph, const Node& node,
+                                      const Weights* weights) const override;
+  Result<Prediction> Predict(std::string_view kind,
+                             const OpSpec& spec) const override;
+
+  const Params& machine() const { return params_; }
+  int phases() const { return phases_; }
+  // Charges `cost` from ctx.begin on; returns its end.
+  Picos Charge(const StepContext& ctx, const Cost& cost, Flops flops) const;
+
+ private:
+  void AddUnits();
+  void AddActions();
+  void WarnOfCapacity(const Graph& graph) const;
+  Result<Prediction> PredictMatmul(const OpSpec& spec) const;
+
+  Params params_;
+  int phases_;
+  Ids ids_{};
+};
+
+void Mesh::AddUnits() {
+  ids_.launch = AddUnit("launch");
+  ids_.unpack = AddUnit("unpack");
+  ids_.fpu = AddUnit("fpu");
+  ids_.sfpu = AddUnit("sfpu");
+  ids_.pack = AddUnit("pack");
+  ids_.noc = AddUnit("noc");
+  ids_.dram = AddUnit("dram");
+}
+
+void Mesh::AddActions() {
+  const Params& p = params_;
+  ids_.go = AddAction({"launch", ActionClass::kOther, Joules(0), 0, Bytes(0),
+                       Basis::kDerived, "costs time; its energy is static"});
+  ids_.waiting =
+      AddAction("static.cycle", ActionClass::kOther, "energy.static_w",
+                p.static_w / p.clock.value * 1e12);
+  const double mac_pj = p.energy_mac_phase_pj * phases_;
+  ids_.mac = AddAction("fpu.mac_" + p.weights, ActionClass::kMatrix,
+                       "energy.mac_phase_pj", mac_pj, 2);
+  ids_.pad_mac = AddAction("fpu.pad_mac", ActionClass::kPadding,
+                           "energy.mac_phase_pj", mac_pj, 2);
+  ids_.sfpu_op = AddAction("sfpu.op", ActionClass::kVector,
+                           "energy.sfpu_op_pj", p.energy_sfpu_op_pj, 1);
+  ids_.l1_byte = AddAction("l1.byte", ActionClass::kMove, "energy.l1_byte_pj",
+                           p.energy_l1_byte_pj, 0, 1);
+  ids_.noc_byte = AddAction("noc.byte", ActionClass::kMove,
+                            "energy.noc_byte_pj", p.energy_noc_byte_pj, 0, 1);
+  ids_.dram_byte =
+      AddAction("dram.byte", ActionClass::kOffChip, "energy.dram_byte_pj",
+                p.energy_dram_byte_pj, 0, 1);
+}
+
+Precision Mesh::precision() const {
+  const auto of_format = [](std::string_view name) -> Rounding {
+    if (name == "bf16") return {.of_itself = 0x1p-9};
+    // Half a unit of the largest exponent; an element just below the next
+    // power of two saturates by up to a whole one.
+    const int bits = name == "bfp8" ? 7 : 3;
+    return {.of_max = std::ldexp(1.0, -bits)};
+  };
+  Precision precision{.activation = of_format(params_.activations),
+                      .weight = of_format(params_.weights),
+                      .output = of_format(params_.activations),
+                      .accumulate =
+                          params_.dst == "f32" ? 0x1p-24 : 0x1p-9};
+  // Phases that are left out cut significands off after 5 or 7 bits.
+  if (phases_ < 2) precision.weight.of_itself += 0x1p-4;
+  if (phases_ < 3) precision.activation.of_itself += 0x1p-6;
+  if (phases_ == 3) precision.activation.of_itself += 0x1p-6 * 0x1p-4;
+  return precision;
+}
+
+Picos Mesh::Charge(const StepContext& ctx, const Cost& cost,
+                   Flops flops) const {
+  Picos end = ctx.begin;
+  const auto at = [&](double cycles) {
+    const Picos time = ctx.begin + FromSeconds(cycles / params_.clock.value);
+    end = std::max(end, time);
+    return time;
+  };
+  const auto charge = [&](UnitId unit, ActionId action, int64_t count,
+                          double from, double busy, bool concurrent = false) {
+    ctx.Charge(unit, action, static_cast<uint64_t>(count), at(from),
+               at(from + busy), concurrent);
+  };
+  const double start = cost.launch + cost.fill;
+  const int64_t macs = flops.matrix / 2;
+  TRIPTYCH_CHECK(cost.macs >= macs, "node", ctx.node.name, "computed",
+                 cost.macs, "wanted", macs);
+  charge(ids_.launch, ids_.go, 1, 0, cost.launch);
+  charge(ids_.noc, ids_.noc_byte, cost.noc_bytes, cost.launch, cost.noc);
+  charge(ids_.dram, ids_.dram_byte, cost.dram_bytes, cost.launch, cost.dram);
+  charge(ids_.unpack, ids_.l1_byte, cost.unpack_bytes, start, cost.unpack);
+  charge(ids_.pack, ids_.l1_byte, cost.pack_bytes, start, cost.pack);
+  charge(ids_.fpu, ids_.mac, macs, start, cost.fpu);
+  if (cost.macs > macs) {
+    charge(ids_.fpu, ids_.pad_mac, cost.macs - macs, start, cost.fpu, true);
+  }
+  charge(ids_.sfpu, ids_.sfpu_op, flops.vector, start, cost.sfpu);
+  at(cost.total);
+  const auto waiting = std::llround(std::ceil(cost.total));
+  ctx.Charge(ids_.launch, ids_.waiting, static_cast<uint64_t>(waiting),
+             ctx.begin, end, /*concurrent=*/true);
+  return end;
+}
+
+// ---- Steps ----
+
+class MeshStep : public Step {
+ public:
+  explicit MeshStep(const Mesh& mesh) : mesh_(mesh) {}
+
+  Picos Run(const StepContext& ctx) const override {
+    if (ctx.values) Compute(ctx);
+    const Work work = WorkOf(ctx.graph, ctx.node, ctx.binding);
+    return mesh_.Charge(
+        ctx, CostOf(mesh_.machine(), ctx.graph, ctx.node, ctx.binding),
+        {work.matrix_flops, work.vector_flops});
+  }
+
+ protected:
+  virtual void Compute(const StepContext& ctx) const = 0;
+  DType activations() const { return FormatOf(mesh_.machine().activations); }
+  const Mesh& mesh_;
+};
+
+AlignedVector<float> CopyOf(ConstMatView<float> from) {
+  AlignedVector<float> to(from.size());
+  for (size_t r = 0; r < from.rows(); ++r) {
+    std::copy_n(from.row(r), from.cols(), to.data() + r * from.cols());
+  }
+  return to;
+}
+
+// A matrix of our own, rounded.
+struct Rounded {
+  Rounded(ConstMatView<float> from, DType format)
+      : data(CopyOf(from)), view(data.data(), from.rows(), from.cols()) {
+    RoundTo(format, view);
+  }
+  AlignedVector<float> data;
+  MatView<float> view;
+};
+
+class MatmulStep : public MeshStep {
+ public:
+  MatmulStep(const Mesh& mesh, const Node& node, const Weights* weights)
+      : MeshStep(mesh) {
+    if (weights == nullptr) return;
+    weights_ = TiledWeights(weights->F32(node.inputs[1]),
+                            FormatOf(mesh.machine().weights));
+    if (node.inputs.size() == 3) {
+      bias_.emplace(weights->F32(node.inputs[2]), DType::kBf16);
+    }
+  }
+
+ private:
+  void Compute(const StepContext& ctx) const override {
+    const Rounded a(ctx.inputs[0], activations());
+    TileMatmul(a.view, weights_,
+               {mesh_.phases(), mesh_.machine().dst == "f32"}, ctx.threads,
+               ctx.output);
+    if (bias_) {
+      for (size_t r = 0; r < ctx.output.rows(); ++r) {
+        for (size_t c = 0; c < ctx.output.cols(); ++c) {
+          ctx.output(r, c) += bias_->data[c];
+        }
+      }
+    }
+    RoundTo(activations(), ctx.output);
+  }
+
+  TiledWeights weights_;
+  std::optional<Rounded> bias_;
+};
+
+// Everything else computes in f32, as the vector unit does, on operands in
+// the machine's formats, and rounds what it gives.
+class VectorStep : public MeshStep {
+ public:
+  VectorStep(const Mesh& mesh, const Graph& graph, const Node& node,
+             const Weights* weights)
+      : MeshStep(mesh), views_(node.inputs.size()) {
+    if (weights == nullptr) return;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (graph.value(node.inputs[i]).kind != ValueKind::kWeight) continue;
+      views_[i] = weights->F32(node.inputs[i]);
+      // Rows that are only copied are rounded on their way out.
+      if (node.op->kind == OpKind::kData) continue;
+      const bool vector = node.op->kind == OpKind::kVector;
+      rounded_.push_back(CopyOf(views_[i]));
+      const MatView<float> copy(rounded_.back().data(), views_[i].rows(),
+                                views_[i].cols());
+      RoundWeights(vector ? DType::kBf16 : FormatOf(mesh.machine().weights),
+                   copy);
+      views_[i] = copy;
+    }
+  }
+
+ private:
+  void Compute(const StepContext& ctx) const override {
+    if (ctx.graph.value(ctx.node.output).kind == ValueKind::kCache) {
+      const Rounded rows(ctx.inputs[0], FormatOf(mesh_.machine().cache));
+      std::vector<ConstMatView<float>> inputs(ctx.inputs.begin(),
+                                              ctx.inputs.end());
+      inputs[0] = rows.view;
+      Host(ctx, inputs);
+      return;
+    }
+    Host(ctx, ctx.inputs);
+    RoundTo(activations(), ctx.output);
+  }
+  void Host(const StepContext& ctx,
+            std::span<const ConstMatView<float>> inputs) const {
+    ctx.node.op->host({ctx.graph, ctx.node, ctx.binding, inputs, views_,
+                       ctx.output, ctx.capacity, ctx.threads});
+  }
+
+  std::vector<AlignedVector<float>> rounded_;
+  std::vector<ConstMatView<float>> views_;  // by input slot
+};
+
+Result<std::unique_ptr<Step>> Mesh::Lower(const Graph& graph,
+                                          const Node& node,
+                                          const Weights* weights) const {
+  if (node.id == 0) WarnOfCapacity(graph);
+  if (node.op->name == "matmul") {
+    return std::make_unique<MatmulStep>(*this, node, weights);
+  }
+  return std::make_unique<VectorStep>(*this, graph, node, weights);
+}
+
+void Mesh::WarnOfCapacity(const Graph& graph) const {
+  const double bytes = static_cast<double>(graph.Parameters()) *
+                       BitsPerElement(FormatOf(params_.weights)) / 8;
+  const double capacity = params_.dram_capacity_gib * 0x1p30;
+  if (bytes <= capacity) return;
+  Log(LogLevel::kWarning, "mesh",
+      fmt::format("{}: {:.1f} GB of {} weights do not fit the {:.1f} GB of "
+                  "DRAM; timed as if they did",
+                  graph.name(), bytes / 1e9, params_.weights,
+                  capacity / 1e9));
+}
+
+// ---- Predictions ----
+
+std::unexpected<Error> NotAllowed(std::string_view key, std::string_view text,
+                                  std::string_view allowed) {
+  return MakeError(ErrorCode::kInvalid,
+                   fmt::format("{}: \"{}\" is not allowed; allowed {}", key,
+                               text, allowed));
+}
+
+// The problem of a row of validation/matmul.csv, and the grid it ran on.
+Result<MatmulProblem> ProblemOf(const OpSpec& spec, Params& params) {
+  for (const auto& [key, member] :
+       {std::pair("grid_cols", &params.grid_cols),
+        std::pair("grid_rows", &params.grid_rows)}) {
+    if (TextOf(spec, key).empty()) continue;
+    TRIPTYCH_ASSIGN(*member, WholeNumber(spec, key));
+  }
+  MatmulProblem problem;
+  TRIPTYCH_ASSIGN(problem.m, WholeNumber(spec, "m"));
+  TRIPTYCH_ASSIGN(problem.k, WholeNumber(spec, "k"));
+  TRIPTYCH_ASSIGN(problem.n, WholeNumber(spec, "n"));
+  problem.activations = FormatOf(params.activations);
+  problem.weights = FormatOf(params.weights);
+  if (const auto text = TextOf(spec, "dtype"); !text.empty()) {
+    if (text != "bf16" && text != "bfp8" && text != "bfp4") {
+      return NotAllowed("dtype", text, "bf16, bfp8, bfp4");
+    }
+    problem.activations = problem.weights = FormatOf(text);
+  }
+  auto fidelity = TextOf(spec, "fidelity");
+  if (fidelity.empty()) fidelity = params.fidelity;
+  const auto phases = PhasesFromName(fidelity);
+  if (!phases) {
+    return NotAllowed("fidelity", fidelity, "lofi, hifi2, hifi3, hifi4");
+  }
+  problem.phases = *phases;
+  const auto placement = TextOf(spec, "placement");
+  if (!placement.empty() && placement != "l1" && placement != "dram") {
+    return NotAllowed("placement", placement, "l1, dram");
+  }
+  problem.placement =
+      placement == "dram" ? Placement::kDram : Placement::kL1;
+  return problem;
+}
+
+Result<Prediction> Mesh::PredictMatmul(const OpSpec& spec) const {
+  Params params = params_;
+  TRIPTYCH_ASSIGN(const MatmulProblem problem, ProblemOf(spec, params));
+  const Cost cost = PlanMatmul(params, problem).cost;
+  const double seconds = cost.total / params.clock.value;
+  // As the table defines it: tile products of the operands, at one pass of
+  // 32768 / 2048 cycles a phase, on all cores.
+  const double products = static_cast<double>(problem.m) *
+                          static_cast<double>(problem.k) *
+                          static_cast<double>(problem.n);
+  const double ideal = products / params.fpu_macs_per_cycle *
+                       problem.phases / static_cast<double>(params.cores());
+  const double energy_pj =
+      static_cast<double>(cost.macs) * problem.phases *
+          params.energy_mac_phase_pj +
+      static_cast<double>(cost.unpack_bytes + cost.pack_bytes) *
+          params.energy_l1_byte_pj +
+      static_cast<double>(cost.noc_bytes) * params.energy_noc_byte_pj +
+      static_cast<double>(cost.dram_bytes) * params.energy_dram_byte_pj;
+  return Prediction{{"seconds", seconds},
+                    {"cycles", cost.total},
+                    {"device_cycles", cost.total},
+                    {"wall_us", seconds * 1e6},
+                    {"energy_j", energy_pj * 1e-12 + params.static_w * seconds},
+                    {"utilisation", ideal / cost.total},
+                    {"utilisation_pct", 100 * ideal / cost.total}};
+}
+
+Result<Prediction> Mesh::Predict(std::string_view kind,
+                                 const OpSpec& spec) const {
+  if (kind == "matmul") return PredictMatmul(spec);
+  if (kind == "noc_latency") return PredictNocLatency(params_, spec);
+  if (kind == "dram_interleaved_latency") {
+    return PredictDramLatency(params_, spec);
+  }
+  return MakeError(ErrorCode::kNotFound,
+                   fmt::format("mesh: no prediction for \"{}\"; allowed "
+                               "matmul, noc_latency, "
+                               "dram_interleaved_latency",
+                               kind));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Target>> MakeMesh(std::string_view preset,
+                                         const Config& config) {
+  Params params;
+  TRIPTYCH_ASSIGN(ParamSet set, LoadParams(config, params));
+  if (params.l1_reserved_bytes + 16 * kTileElements * 4 > params.l1_bytes) {
+    return MakeError(
+        ErrorCode::kInvalid,
+        fmt::format("{}: l1.reserved_bytes: {} leaves no room for circular "
+                    "buffers; allowed up to l1.bytes - {}",
+                    config.file(), params.l1_reserved_bytes,
+                    16 * kTileElements * 4));
+  }
+  return std::make_unique<Mesh>(preset, std::move(set), params);
+}
+
+}  // namespace triptych::mesh

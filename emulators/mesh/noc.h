@@ -1,0 +1,41 @@
+// Transfers over the NoC by one core, with nobody in its way.
+//
+// The torus has one direction in each dimension, and responses go the same
+// way: a round trip between tiles in different rows and columns passes every
+// router of one row and one column once, wherever the two tiles are. Latency
+// is then `endpoint + hop * ring`, and the rest is the slower of issuing and
+// streaming.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_EMULATORS_MESH_NOC_H_
+#define TRIPTYCH_EMULATORS_MESH_NOC_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "emulators/mesh/params.h"
+#include "emulators/target.h"
+
+namespace triptych::mesh {
+
+// Cycles until a message from one tile is acknowledged by another. `axis`:
+// they share a row or a column.
+double RoundTrip(const Params& params, bool axis);
+
+// A row of validation/noc_latency.csv: op (read, write, unicast_1_to_n),
+// memory (l1, dram), path (diagonal, axis), stateful, transactions, bytes.
+// Errors: a column that is missing or has another value.
+Result<Prediction> PredictNocLatency(const Params& params, const OpSpec& spec);
+
+// A row of validation/dram_interleaved_latency.csv: banks, transactions,
+// bytes; one core reads pages that follow each other over the banks.
+Result<Prediction> PredictDramLatency(const Params& params,
+                                      const OpSpec& spec);
+
+// A positive whole number in `spec`.
+Result<int64_t> WholeNumber(const OpSpec& spec, std::string_view key);
+// Its text; "" if it is not there.
+std::string_view TextOf(const OpSpec& spec, std::string_view key);
+
+}  // namespace triptych::mesh
+
+#endif  // TRIPTYCH_EMULATORS_MESH_NOC_H_

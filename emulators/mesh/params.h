@@ -1,0 +1,160 @@
+// The parameters of a tiled RISC-V mesh: a grid of worker tiles on a torus
+// NoC with DRAM at its edges. Cycles are of the one clock that tiles and NoC
+// share. README.md says how far each number is to be trusted.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_EMULATORS_MESH_PARAMS_H_
+#define TRIPTYCH_EMULATORS_MESH_PARAMS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "emulators/target.h"
+#include "kernels/base/units.h"
+
+namespace triptych::mesh {
+
+struct Params {
+  // ---- Number formats and arithmetic ----
+  std::string weights = "bfp8", activations = "bf16", cache = "bfp8";
+  std::string dst = "bf16";
+  std::string fidelity = "hifi2";
+
+  // ---- The grid ----
+  int64_t grid_cols = 8, grid_rows = 8;
+  Hertz clock{1e9};
+  double launch_cycles = 0;
+
+  // ---- One tile ----
+  int64_t l1_bytes = 1, l1_reserved_bytes = 0;
+  double fpu_macs_per_cycle = 2048;
+  double fpu_phase_cycles = 0, fpu_tile_cycles = 0, fpu_reload_cycles = 0;
+  int64_t dst_tiles = 8;
+  double unpack_bytes_per_cycle = 64;
+  double unpack_tile_cycles = 0, unpack_reload_cycles = 0;
+  double pack_bytes_per_cycle = 64, pack_tile_cycles = 0;
+  double sfpu_lanes = 32;
+
+  // ---- The NoC ----
+  int64_t noc_cols = 1, noc_rows = 1;
+  double noc_hop_cycles = 9, noc_endpoint_cycles = 0;
+  double noc_bytes_per_cycle = 32;
+  double noc_read_issue_cycles = 0, noc_write_issue_cycles = 0;
+  double noc_stateful_issue_cycles = 0, noc_scatter_issue_cycles = 0;
+  double noc_multicast_bytes_per_cycle = 32, noc_handshake_cycles = 0;
+
+  // ---- DRAM ----
+  int64_t dram_banks = 1, dram_readers_per_bank = 1;
+  double dram_capacity_gib = 1, dram_gb_per_s = 1, dram_efficiency = 1;
+  double dram_latency_cycles = 0, dram_issue_cycles = 0;
+  double dram_bank_bytes_per_cycle = 24, dram_bank_issue_cycles = 0;
+
+  // ---- The scheduler ----
+  int64_t min_k_block = 6;
+
+  // ---- Energy ----
+  double energy_mac_phase_pj = 0, energy_sfpu_op_pj = 0;
+  double energy_l1_byte_pj = 0, energy_noc_byte_pj = 0;
+  double energy_dram_byte_pj = 0;
+  double static_w = 0;
+
+  HostParams host;
+
+  template <class Self, class V>
+  static void Visit(Self& p, V&& v) {
+    v("formats.weights", p.weights, {"bf16", "bfp8", "bfp4"},
+      "format of weights in DRAM and L1");
+    v("formats.activations", p.activations, {"bf16", "bfp8"},
+      "format of activations between operators");
+    v("formats.cache", p.cache, {"bf16", "bfp8"},
+      "format of cached keys and values");
+    v("formats.dst", p.dst, {"bf16", "f32"},
+      "format of sums in the Dst registers; f32 halves their number");
+    v("fpu.fidelity", p.fidelity, {"lofi", "hifi2", "hifi3", "hifi4"},
+      "multiplier passes over each product, 1 to 4");
+    v("grid.cols", p.grid_cols, 1, 64, "columns of worker tiles in use");
+    v("grid.rows", p.grid_rows, 1, 64, "rows of worker tiles in use");
+    v("clock_hz", p.clock, 1e8, 4e9, "clock of tiles and NoC");
+    v("launch_cycles", p.launch_cycles, 0, 1e6,
+      "from go to the first instruction of an operator's kernels, and back");
+    v("l1.bytes", p.l1_bytes, 65536, 1 << 26, "L1 of one tile");
+    v("l1.reserved_bytes", p.l1_reserved_bytes, 0, 1 << 24,
+      "of it, firmware, kernels and stacks");
+    v("fpu.macs_per_cycle", p.fpu_macs_per_cycle, 1, 1e6,
+      "multiply-adds a cycle of one tile in one fidelity pass");
+    v("fpu.phase_cycles", p.fpu_phase_cycles, 0, 100,
+      "lost per tile product and fidelity pass");
+    v("fpu.tile_cycles", p.fpu_tile_cycles, 0, 100, "lost per tile product");
+    v("fpu.reload_cycles", p.fpu_reload_cycles, 0, 1000,
+      "to bring one tile of partial sums back into Dst");
+    v("fpu.dst_tiles", p.dst_tiles, 1, 64,
+      "bf16 tiles that one half of Dst holds");
+    v("unpack.bytes_per_cycle", p.unpack_bytes_per_cycle, 1, 1024,
+      "L1 to source registers, both unpackers together");
+    v("unpack.tile_cycles", p.unpack_tile_cycles, 0, 100,
+      "set-up per unpacked tile");
+    v("unpack.reload_cycles", p.unpack_reload_cycles, 0, 1000,
+      "switching to partial sums and back, per tile of them");
+    v("pack.bytes_per_cycle", p.pack_bytes_per_cycle, 1, 1024,
+      "Dst to L1, all packers together");
+    v("pack.tile_cycles", p.pack_tile_cycles, 0, 100, "set-up per packed tile");
+    v("sfpu.lanes", p.sfpu_lanes, 1, 1024,
+      "32-bit lanes of the vector unit; one operation a cycle each");
+    v("noc.cols", p.noc_cols, 1, 64, "routers in a row of the torus");
+    v("noc.rows", p.noc_rows, 1, 64, "routers in a column of the torus");
+    v("noc.hop_cycles", p.noc_hop_cycles, 0, 100, "router to router");
+    v("noc.endpoint_cycles", p.noc_endpoint_cycles, 0, 1000,
+      "of a round trip, outside the routers: issue, both NIUs, L1, barrier");
+    v("noc.bytes_per_cycle", p.noc_bytes_per_cycle, 1, 1024,
+      "one link, sustained");
+    v("noc.read_issue_cycles", p.noc_read_issue_cycles, 0, 1000,
+      "between reads that one core issues");
+    v("noc.write_issue_cycles", p.noc_write_issue_cycles, 0, 1000,
+      "between writes to one destination");
+    v("noc.stateful_issue_cycles", p.noc_stateful_issue_cycles, 0, 1000,
+      "between transfers whose command registers were set before");
+    v("noc.scatter_issue_cycles", p.noc_scatter_issue_cycles, 0, 1000,
+      "between writes to changing destinations");
+    v("noc.multicast_bytes_per_cycle", p.noc_multicast_bytes_per_cycle, 1,
+      1024, "linked multicast along a row or column, sustained");
+    v("noc.handshake_cycles", p.noc_handshake_cycles, 0, 10000,
+      "receivers ready, path reserved, valid flag: per multicast block");
+    v("dram.banks", p.dram_banks, 1, 64, "independent channels");
+    v("dram.readers_per_bank", p.dram_readers_per_bank, 1, 16,
+      "cores that stream weights from one bank in a skinny product");
+    v("dram.capacity_gib", p.dram_capacity_gib, 0.01, 4096, "of the chip");
+    v("dram.gb_per_s", p.dram_gb_per_s, 1, 1e5, "peak of the chip");
+    v("dram.efficiency", p.dram_efficiency, 0.05, 1, "sustained / peak");
+    v("dram.latency_cycles", p.dram_latency_cycles, 0, 1e5,
+      "one read, from issue to barrier");
+    v("dram.issue_cycles", p.dram_issue_cycles, 0, 1000,
+      "between interleaved page reads of one core, address computed");
+    v("dram.bank_bytes_per_cycle", p.dram_bank_bytes_per_cycle, 1, 1024,
+      "one bank through one NIU");
+    v("dram.bank_issue_cycles", p.dram_bank_issue_cycles, 0, 1000,
+      "between reads of one bank by one core");
+    v("schedule.min_k_block", p.min_k_block, 1, 64,
+      "tiles of K a step has to have before an output block is split");
+    v("energy.mac_phase_pj", p.energy_mac_phase_pj, 0, 1e3,
+      "one multiply-add in one fidelity pass, unpacking included");
+    v("energy.sfpu_op_pj", p.energy_sfpu_op_pj, 0, 1e3,
+      "one 32-bit vector operation");
+    v("energy.l1_byte_pj", p.energy_l1_byte_pj, 0, 1e3, "one byte of L1");
+    v("energy.noc_byte_pj", p.energy_noc_byte_pj, 0, 1e3,
+      "one byte over the NoC, average distance");
+    v("energy.dram_byte_pj", p.energy_dram_byte_pj, 0, 1e4, "one byte of DRAM");
+    v("energy.static_w", p.static_w, 0, 1e4,
+      "power of the card when it waits, W");
+    VisitHost(p.host, v);
+  }
+
+  int64_t cores() const { return grid_cols * grid_rows; }
+  // DRAM bytes a cycle of the whole chip: peak, and sustained.
+  double dram_peak() const { return dram_gb_per_s * 1e9 / clock.value; }
+  double dram_rate() const { return dram_peak() * dram_efficiency; }
+  // L1 that circular buffers and shards may use.
+  int64_t l1_free() const { return l1_bytes - l1_reserved_bytes; }
+};
+
+}  // namespace triptych::mesh
+
+#endif  // TRIPTYCH_EMULATORS_MESH_PARAMS_H_

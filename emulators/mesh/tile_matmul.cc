@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "emulators/mesh/tile_matmul.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+#include "emulators/mesh/tile.h"
+#include "kernels/base/aligned.h"
+#include "kernels/base/check.h"
+#include "kernels/base/formats.h"
+#include "kernels/base/parallel.h"
+
+namespace triptych::mesh {
+namespace {
+
+constexpr size_t kSide = static_cast<size_t>(kTile);
+constexpr size_t kFaceSide = static_cast<size_t>(kFace);
+// Significand bits of one phase (leading one included).
+constexpr int kWeightBits = 5, kActivationBits = 7;
+
+int MagnitudeBits(DType format) { return format == DType::kBfp8 ? 7 : 3; }
+
+// A number as the multiplier takes it: first bits, then what is left.
+struct Halves {
+  float high, low;
+};
+Halves Split(float x, int bits) {
+  const float high = KeepBits(x, bits);
+  // Infinities and NaN have no rest.
+  return {high, high == x || x != x ? 0.0f : x - high};
+}
+
+// One tile of weights in the multiplier's two portions, [k][n].
+struct UnpackedTile {
+  alignas(kCacheLine) std::array<float, kSide * kSide> high, low;
+  void Load(const uint16_t* codes) {
+    for (size_t i = 0; i < high.size(); ++i) {
+      const Halves halves = Split(F32FromBf16(codes[i]), kWeightBits);
+      high[i] = halves.high;
+      low[i] = halves.low;
+    }
+  }
+};
+
+// Activations in two portions, rows padded to whole tiles.
+struct SplitRows {
+  explicit SplitRows(ConstMatView<float> a)
+      : stride(RoundUp(a.cols(), kSide)),
+        high(a.rows() * stride),
+        low(a.rows() * stride) {
+    for (size_t r = 0; r < a.rows(); ++r) {
+      for (size_t c = 0; c < a.cols(); ++c) {
+        TRIPTYCH_DCHECK(a(r, c) != a(r, c) || RoundToBf16(a(r, c)) == a(r, c),
+                        "row", r, "col", c);
+        const Halves halves = Split(a(r, c), kActivationBits);
+        high[r * stride + c] = halves.high;
+        low[r * stride + c] = halves.low;
+      }
+    }
+  }
+  size_t stride;
+  AlignedVector<float> high, low;
+};
+
+// dst[n] += sum over one face's 16 k of a[k] * w[k][n].
+template <bool kF32Dst>
+void AddFace(const float* a, const float* w, float* dst) {
+  float sum[kSide] = {};
+  for (size_t k = 0; k < kFaceSide; ++k) {
+    for (size_t n = 0; n < kSide; ++n) sum[n] += a[k] * w[k * kSide + n];
+  }
+  for (size_t n = 0; n < kSide; ++n) {
+    const float total = dst[n] + sum[n];
+    dst[n] = kF32Dst ? total : RoundToBf16(total);
+  }
+}
+
+// One column of output tiles: 32 outputs for every row of A.
+template <bool kF32Dst>
+void OutputTile(const SplitRows& a, const TiledWeights& w, size_t n_tile,
+                int phases, MatView<float> c) {
+  AlignedVector<float> dst(c.rows() * kSide);
+  UnpackedTile tile;
+  const size_t k_tiles = CeilDiv(w.k(), kSide);
+  for (size_t kt = 0; kt < k_tiles; ++kt) {
+    tile.Load(w.tile(kt, n_tile));
+    for (size_t r = 0; r < c.rows(); ++r) {
+      for (int phase = 0; phase < phases; ++phase) {
+        const auto& rows = phase < 2 ? a.high : a.low;
+        const auto& weights = phase % 2 == 0 ? tile.high : tile.low;
+        const float* row = rows.data() + r * a.stride + kt * kSide;
+        float* sums = dst.data() + r * kSide;
+        AddFace<kF32Dst>(row, weights.data(), sums);
+        AddFace<kF32Dst>(row + kFaceSide,
+                         weights.data() + kFaceSide * kSide, sums);
+      }
+    }
+  }
+  const size_t first = n_tile * kSide;
+  const size_t count = std::min(kSide, c.cols() - first);
+  for (size_t r = 0; r < c.rows(); ++r) {
+    std::copy_n(dst.data() + r * kSide, count, c.row(r) + first);
+  }
+}
+
+}  // namespace
+
+float KeepBits(float x, int bits) {
+  const uint32_t mask = ~uint32_t{0} << (24 - bits);
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(x) & mask);
+}
+
+void RoundTo(DType format, MatView<float> x) {
+  for (size_t r = 0; r < x.rows(); ++r) {
+    const std::span<float> row = x.row_span(r);
+    if (format == DType::kBf16) {
+      std::ranges::transform(row, row.begin(), RoundToBf16);
+    } else {
+      RoundRowToBfp(row, MagnitudeBits(format));
+    }
+  }
+}
+
+void RoundWeights(DType format, MatView<float> w) {
+  if (format == DType::kBf16) return RoundTo(format, w);
+  std::array<float, kFaceSide> run;
+  for (size_t n = 0; n < w.rows(); n += kFaceSide) {
+    const size_t count = std::min(kFaceSide, w.rows() - n);
+    for (size_t k = 0; k < w.cols(); ++k) {
+      for (size_t i = 0; i < count; ++i) run[i] = w(n + i, k);
+      RoundRowToBfp(std::span(run).first(count), MagnitudeBits(format));
+      for (size_t i = 0; i < count; ++i) w(n + i, k) = run[i];
+    }
+  }
+}
+
+TiledWeights::TiledWeights(ConstMatView<float> w, DType format)
+    : n_(w.rows()), k_(w.cols()), k_tiles_(CeilDiv(w.cols(), kSide)) {
+  codes_.assign(CeilDiv(n_, kSide) * k_tiles_ * kSide * kSide, 0);
+  // 32 outputs at a time: the f32 copy stays small.
+  AlignedVector<float> rounded(kSide * k_);
+  for (size_t first = 0; first < n_; first += kSide) {
+    const size_t count = std::min(kSide, n_ - first);
+    const MatView<float> rows(rounded.data(), count, k_);
+    for (size_t n = 0; n < count; ++n) {
+      std::copy_n(w.row(first + n), k_, rows.row(n));
+    }
+    RoundWeights(format, rows);
+    uint16_t* to = codes_.data() + first / kSide * k_tiles_ * kSide * kSide;
+    for (size_t k = 0; k < k_; ++k) {
+      for (size_t n = 0; n < count; ++n) {
+        to[k * kSide + n] = Bf16FromF32(rows(n, k));
+      }
+    }
+  }
+}
+
+void TileMatmul(ConstMatView<float> a, const TiledWeights& w, FpuMode mode,
+                int threads, MatView<float> c) {
+  TRIPTYCH_CHECK(a.cols() == w.k() && c.cols() == w.n() &&
+                     a.rows() == c.rows() && mode.phases >= 1 &&
+                     mode.phases <= 4,
+                 "a", a.rows(), a.cols(), "w", w.n(), w.k(), "c", c.rows(),
+                 c.cols(), "phases", mode.phases);
+  const SplitRows rows(a);
+  ParallelFor(CeilDiv(w.n(), kSide), threads, [&](size_t n_tile) {
+    if (mode.f32_dst) {
+      OutputTile<true>(rows, w, n_tile, mode.phases, c);
+    } else {
+      OutputTile<false>(rows, w, n_tile, mode.phases, c);
+    }
+  });
+}
+
+}  // namespace triptych::mesh

@@ -1,0 +1,32 @@
+// Operators that touch every element a few times: norms, activations, sums,
+// rotations, copies. Tiles are spread evenly over the cores.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_EMULATORS_MESH_VECTOR_PLAN_H_
+#define TRIPTYCH_EMULATORS_MESH_VECTOR_PLAN_H_
+
+#include <cstdint>
+
+#include "emulators/mesh/cost.h"
+#include "emulators/mesh/params.h"
+#include "kernels/base/dtype.h"
+
+namespace triptych::mesh {
+
+struct VectorProblem {
+  int64_t rows = 1, cols = 1;     // of the largest operand
+  int64_t in_elements = 0;        // activations read
+  int64_t out_elements = 0;       // activations written
+  int64_t vector_flops = 0;
+  DType format = DType::kBf16;
+  bool reduces_rows = false;      // a row's elements meet: norms, softmax
+  int64_t dram_read_bytes = 0;    // weights, tables
+  int64_t dram_write_bytes = 0;   // caches
+  int64_t dram_page_bytes = 0;    // of one request; 0: a tile
+};
+
+// Activations stream through L1 if all of them fit there, else through DRAM.
+Cost PlanVector(const Params& params, const VectorProblem& problem);
+
+}  // namespace triptych::mesh
+
+#endif  // TRIPTYCH_EMULATORS_MESH_VECTOR_PLAN_H_
