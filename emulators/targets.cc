@@ -3,6 +3,7 @@
 #include "emulators/cpu/cpu.h"
 #include "emulators/gpu/gpu.h"
 #include "emulators/mesh/mesh.h"
+#include "emulators/optical/optical.h"
 #include "emulators/target.h"
 
 namespace triptych {
@@ -12,6 +13,7 @@ constexpr TargetEntry kTargets[] = {
     {"cpu", "host", cpu::MakeCpu},
     {"gpu", "h100", gpu::MakeGpu},
     {"mesh", "blackhole-p150", mesh::MakeMesh},
+    {"optical", "free-space-1024x2048", optical::MakeOptical},
 };
 
 }  // namespace

@@ -1,0 +1,48 @@
+// C[m,n] = A[m,k] * W[n,k]^T + bias[n] with light.
+//
+//   a, scale   = codes of A by row (prescale)              digital
+//   level      = DAC(a), averaged over a tile's copies     converters
+//   sum        = level * w of the tile, plus noise         light
+//   code       = ADC(sum / full scale)                     converters
+//   C         += code * full scale * scale * row scale     digital
+//
+// tile by tile over k, pass by pass. The order of sums is fixed.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_EMULATORS_OPTICAL_MATMUL_H_
+#define TRIPTYCH_EMULATORS_OPTICAL_MATMUL_H_
+
+#include <memory>
+#include <vector>
+
+#include "emulators/optical/params.h"
+#include "emulators/optical/periphery.h"
+#include "emulators/optical/plane.h"
+#include "emulators/target.h"
+
+namespace triptych::optical {
+
+// Units of one core and actions, as the target registered them.
+struct CoreUnits {
+  UnitId plane, source, dac, adc, digital;
+};
+struct Ids {
+  std::vector<CoreUnits> cores;
+  UnitId dram;
+  ActionId mac, pixel, dram_byte, laser, dac, tia, adc, digital, bias;
+};
+
+// What steps share with their target; outlives them.
+struct Machine {
+  Params params;
+  Ids ids;
+  Converters converters;
+};
+
+// `weights` may be null: a step that can only be timed.
+std::unique_ptr<Step> MakeMatmulStep(std::shared_ptr<const Machine> machine,
+                                     const Graph& graph, const Node& node,
+                                     const Weights* weights);
+
+}  // namespace triptych::optical
+
+#endif  // TRIPTYCH_EMULATORS_OPTICAL_MATMUL_H_

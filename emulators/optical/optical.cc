@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "emulators/optical/optical.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "emulators/optical/matmul.h"
+#include "emulators/optical/params.h"
+#include "emulators/optical/plane.h"
+#include "emulators/optical/receiver.h"
+
+namespace triptych::optical {
+namespace {
+
+// One bit has no sign: signed formats begin at two.
+Status CheckBits(const Config& config, std::string_view key, int64_t bits) {
+  if (bits != 1) return {};
+  const auto entry = config.entries().find(key);
+  const std::string where =
+      entry == config.entries().end() ? config.file() : entry->second.where;
+  return MakeError(ErrorCode::kInvalid,
+                   fmt::format("{}: {}: 1 is not allowed; allowed 0 or at "
+                               "least 2",
+                               where, key));
+}
+
+// What the parameters say together is as certain as the least certain.
+Basis Weakest(const ParamSet& set, std::initializer_list<const char*> keys) {
+  Basis weakest = Basis::kPublished;
+  for (const char* key : keys) weakest = std::max(weakest, set.Of(key).basis);
+  // Derived at best: a product of numbers is not a published number.
+  return std::max(weakest, Basis::kDerived);
+}
+
+class Optical : public Target {
+ public:
+  Optical(std::string_view preset, ParamSet set, const Params& params)
+      : Target("optical", preset, std::move(set), params.host) {
+    machine_ = std::make_shared<const Machine>(
+        Machine{params, Register(params), Converters(params)});
+  }
+
+  Roofline roofline() const override {
+    const double macs =
+        static_cast<double>(p().cores * p().plane_rows * p().plane_cols) *
+        p().vector_rate.value / p().passes();
+    return {.matrix = FlopsPerSecond(2 * macs),
+            .off_chip = BytesPerSecond(p().dram_gb_per_s * 1e9),
+            .weight_bits = static_cast<double>(p().plane_bits),
+            .cache_bits = 32,
+            .weights_resident = true};
+  }
+  Hertz clock() const override { return p().vector_rate; }
+  Precision precision() const override;
+  std::span<const MoreOf> resources() const override {
+    static constexpr MoreOf kResources[] = {
+        {"cores", 2},
+        {"vector.rate_hz", 2},
+        {"vector.latency_ns", 0.5},
+        {"plane.load_us", 0.5},
+        {"dram.gb_per_s", 2},
+        {"host.link_gb_per_s", 2},
+        {"host.vector_gflops", 2},
+    };
+    return kResources;
+  }
+
+  Support Supports(const Graph&, const Node& node) const override {
+    return IsOptical(node) ? Support::kNative : Support::kHostFallback;
+  }
+  Result<std::unique_ptr<Step>> Lower(const Graph& graph, const Node& node,
+                                      const Weights* weights) const override {
+    return MakeMatmulStep(machine_, graph, node, weights);
+  }
+
+ private:
+  const Params& p() const { return machine_->params; }
+  Ids Register(const Params& params);
+  void RegisterEnergies(const Params& params, Ids& ids);
+
+  std::shared_ptr<const Machine> machine_;
+};
+
+Ids Optical::Register(const Params& params) {
+  Ids ids;
+  for (int64_t c = 0; c < params.cores; ++c) {
+    const auto add = [&](std::string_view part) {
+      return AddUnit(fmt::format("core{}.{}", c, part));
+    };
+    ids.cores.push_back(
+        {add("plane"), add("source"), add("dac"), add("adc"), add("digital")});
+  }
+  ids.dram = AddUnit("dram");
+  RegisterEnergies(params, ids);
+  return ids;
+}
+
+void Optical::RegisterEnergies(const Params& p, Ids& ids) {
+  const double vector_s = 1 / p.vector_rate.value;
+  ids.mac = AddAction({.name = "optics.mac",
+                       .kind = ActionClass::kMatrix,
+                       .energy = Joules(0),
+                       .flops = 2,
+                       .basis = Basis::kDerived,
+                       .source = "passive: its light is laser.emit"});
+  ids.pixel = AddAction("plane.pixel_load", ActionClass::kOther,
+                        "energy.pixel_pj", p.energy_pixel_pj);
+  ids.dram_byte = AddAction("dram.byte", ActionClass::kOffChip,
+                            "energy.dram_byte_pj", p.energy_dram_byte_pj, 0, 1);
+  ids.laser = AddAction(
+      {.name = "laser.emit",
+       .kind = ActionClass::kOther,
+       .energy =
+           Joules(p.laser_power_mw * 1e-3 / p.laser_efficiency * vector_s),
+       .basis = Weakest(params(), {"laser.power_mw", "vector.rate_hz",
+                                   "laser.wall_plug_efficiency"}),
+       .source = "laser.power_mw / laser.wall_plug_efficiency for one vector, "
+                 "whatever its brightness"});
+  ids.dac = AddAction("dac.sample", ActionClass::kOther, "energy.dac_pj",
+                      p.energy_dac_pj);
+  ids.tia = AddAction(
+      {.name = "tia.sample",
+       .kind = ActionClass::kOther,
+       .energy = Joules(p.tia_power_mw * 1e-3 * vector_s),
+       .basis = Weakest(params(), {"rx.tia_power_mw", "vector.rate_hz"}),
+       .source = "rx.tia_power_mw for one vector"});
+  ids.adc = AddAction("adc.sample", ActionClass::kOther, "energy.adc_pj",
+                      p.energy_adc_pj);
+  ids.digital = AddAction("digital.op", ActionClass::kOther,
+                          "energy.digital_op_pj", p.energy_digital_op_pj);
+  ids.bias = AddAction("digital.bias_add", ActionClass::kVector,
+                       "energy.digital_op_pj", p.energy_digital_op_pj, 1, 0);
+}
+
+// Rounding is of the row's largest. Noise depends on the light of each
+// vector; what stands here is a tile of 64 inputs, sources at an eighth and
+// weights at a quarter of full on average, its largest output three standard
+// deviations of independent terms.
+Precision Optical::precision() const {
+  const auto half_step = [](int64_t bits, bool is_signed) {
+    if (bits == 0) return 0.0;
+    return 0.5 / static_cast<double>((1 << (is_signed ? bits - 1 : bits)) - 1);
+  };
+  Precision precision;
+  precision.activation.of_max = half_step(p().dac_bits, !p().two_pass());
+  precision.weight.of_max = half_step(p().plane_bits, true);
+  const double passes = p().passes();
+  precision.output.of_max = passes * half_step(p().adc_bits, true);
+  double variance = p().output_sigma * p().output_sigma;
+  if (p().physical_noise) {
+    constexpr double kInputs = 64, kMeanX = 0.125, kMeanW = 0.25;
+    const int64_t copies = std::min(
+        p().plane_copies, p().plane_rows / static_cast<int64_t>(kInputs));
+    const NoiseBudget budget =
+        MakeNoiseBudget(p(), std::max<int64_t>(copies, 1));
+    const double mean_x = p().two_pass() ? kMeanX : 0.5;
+    const double a2 = budget
+                          .Variance(kInputs * mean_x, kInputs * mean_x, kMeanW,
+                                    kMeanW * kMeanW)
+                          .sum();
+    const double largest =
+        3 * std::sqrt(kInputs) * kMeanX * kMeanW * budget.signal_a;
+    variance += passes * a2 / (largest * largest);
+  }
+  precision.noise_of_max = std::sqrt(variance);
+  return precision;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Target>> MakeOptical(std::string_view preset,
+                                            const Config& config) {
+  Params params;
+  TRIPTYCH_ASSIGN(ParamSet set, LoadParams(config, params));
+  TRIPTYCH_TRY(CheckBits(config, "plane.weight_bits", params.plane_bits));
+  TRIPTYCH_TRY(CheckBits(config, "dac.bits", params.dac_bits));
+  TRIPTYCH_TRY(CheckBits(config, "adc.bits", params.adc_bits));
+  return std::make_unique<Optical>(preset, std::move(set), params);
+}
+
+}  // namespace triptych::optical

@@ -1,0 +1,152 @@
+// The parameters of a free-space optical matrix-vector machine.
+//
+// A core is a row of light sources, a plane of transmissions and a column of
+// balanced receivers: rows x cols multiply-adds a vector. README.md says what
+// is modelled with these numbers; presets say where each comes from.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_EMULATORS_OPTICAL_PARAMS_H_
+#define TRIPTYCH_EMULATORS_OPTICAL_PARAMS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "emulators/target.h"
+#include "kernels/base/units.h"
+
+namespace triptych::optical {
+
+struct Params {
+  int64_t cores = 1;
+
+  // ---- The weight plane ----
+  int64_t plane_rows = 1024, plane_cols = 2048;
+  double plane_load_us = 0, plane_row_load_us = 0;
+  bool plane_double_buffer = false;
+  int64_t plane_bits = 8;
+  double plane_contrast = 1000;
+  std::string plane_rails = "split";
+  int64_t plane_copies = 1;
+
+  // ---- From digital to light ----
+  Hertz vector_rate{1e9};
+  double latency_ns = 0;
+  std::string encoding = "two_pass";
+  int64_t dac_bits = 8;
+  double dac_unit_sigma = 0;
+  bool dac_rotate = false;
+  double laser_power_mw = 10, laser_efficiency = 0.2;
+  double laser_rin_db_per_hz = -140;
+  double optics_loss_db = 0;
+
+  // ---- From light to digital ----
+  double responsivity_a_per_w = 0.6, dark_current_na = 0;
+  double tia_noise_pa_per_sqrt_hz = 10, noise_bandwidth_ratio = 0.785;
+  int64_t adc_bits = 10;
+  double adc_unit_sigma = 0;
+  std::string adc_full_scale = "row_sigma";
+  double adc_clip_sigma = 4, adc_fixed_fraction = 0.1;
+
+  // ---- What is simulated ----
+  bool physical_noise = true;
+  double output_sigma = 0;
+  std::string periphery = "fast";
+
+  // ---- Memory that holds the weights ----
+  double dram_gb_per_s = 100;
+
+  // ---- Energy ----
+  double energy_dac_pj = 0, energy_adc_pj = 0, tia_power_mw = 0;
+  double energy_pixel_pj = 0, energy_dram_byte_pj = 0, energy_digital_op_pj = 0;
+
+  HostParams host;
+
+  template <class Self, class V>
+  static void Visit(Self& p, V&& v) {
+    v("cores", p.cores, 1, 256, "optical cores, each with its own plane");
+    v("plane.rows", p.plane_rows, 64, 65536,
+      "light sources of a core: inputs of a tile");
+    v("plane.cols", p.plane_cols, 64, 65536,
+      "receivers of a core: outputs of a tile");
+    v("plane.load_us", p.plane_load_us, 0, 1e7,
+      "from new weights to settled light, whole plane, us");
+    v("plane.row_load_us", p.plane_row_load_us, 0, 1e5,
+      "to write one row of pixels, us; 0 if all are written at once");
+    v("plane.double_buffer", p.plane_double_buffer,
+      "a second plane in each core loads while the first is read");
+    v("plane.weight_bits", p.plane_bits, 0, 12,
+      "bits of a weight, sign included, scaled by output row; 0: not rounded");
+    v("plane.contrast", p.plane_contrast, 1.5, 1e9,
+      "brightest over darkest transmission");
+    v("plane.rails", p.plane_rails, {"complementary", "split"},
+      "signed weights as (1 + w, 1 - w) / 2 or as (max(w, 0), max(-w, 0))");
+    v("plane.copies", p.plane_copies, 1, 1024,
+      "a tile with few inputs is laid out up to so often, one under the "
+      "other, so that more sources carry it");
+    v("vector.rate_hz", p.vector_rate, 1e3, 1e11, "vectors a second");
+    v("vector.latency_ns", p.latency_ns, 0, 1e6,
+      "from a vector's codes to its sums: DAC, flight, ADC, accumulation");
+    v("vector.encoding", p.encoding, {"offset", "two_pass"},
+      "signed inputs as (1 + x) / 2, the offset trimmed at the receiver, or "
+      "as positive part, then negative part");
+    v("dac.bits", p.dac_bits, 0, 10,
+      "bits of an input code; 0: inputs are not rounded");
+    v("dac.unit_sigma", p.dac_unit_sigma, 0, 0.5,
+      "relative mismatch of a 1 LSB element at 10 bits");
+    v("dac.rotate", p.dac_rotate, "rotate the unary elements");
+    v("laser.power_mw", p.laser_power_mw, 1e-6, 1e5,
+      "light of one source at full drive, mW");
+    v("laser.wall_plug_efficiency", p.laser_efficiency, 1e-3, 1,
+      "light out over electricity in");
+    v("laser.rin_db_per_hz", p.laser_rin_db_per_hz, -200, -80,
+      "relative intensity noise of one source, dB/Hz");
+    v("optics.loss_db", p.optics_loss_db, 0, 60,
+      "source to receiver, beside the division of the light over the columns");
+    v("rx.responsivity_a_per_w", p.responsivity_a_per_w, 0.01, 2,
+      "of a photodiode, A/W");
+    v("rx.dark_current_na", p.dark_current_na, 0, 1e6, "of one photodiode, nA");
+    v("rx.tia_noise_pa_per_sqrt_hz", p.tia_noise_pa_per_sqrt_hz, 0, 1e4,
+      "input-referred current noise of the amplifier, pA/sqrt(Hz)");
+    v("rx.noise_bandwidth_ratio", p.noise_bandwidth_ratio, 0.1, 10,
+      "noise bandwidth of a receiver over the vector rate");
+    v("adc.bits", p.adc_bits, 0, 10,
+      "bits of an output code; 0: outputs are not rounded");
+    v("adc.unit_sigma", p.adc_unit_sigma, 0, 0.5,
+      "relative mismatch of a 1 LSB capacitor");
+    v("adc.full_scale", p.adc_full_scale, {"row_max", "row_sigma", "fixed"},
+      "what the largest code stands for: the largest output of the vector "
+      "(needs to be known before it is converted: a bound, not a circuit), "
+      "so many standard deviations as expected from the vector's length, or "
+      "a fixed part of the largest sum possible");
+    v("adc.clip_sigma", p.adc_clip_sigma, 0.5, 100,
+      "for row_sigma: standard deviations at full scale");
+    v("adc.fixed_fraction", p.adc_fixed_fraction, 1e-4, 1,
+      "for fixed: part of the largest possible sum at full scale");
+    v("noise.physical", p.physical_noise,
+      "shot, thermal and laser noise, from the numbers above");
+    v("noise.output_sigma", p.output_sigma, 0, 1,
+      "a further Gaussian on every output, over the vector's largest");
+    v("periphery", p.periphery, {"fast", "rtl"},
+      "converters by their models or by their RTL: the same codes");
+    v("dram.gb_per_s", p.dram_gb_per_s, 0.1, 1e5,
+      "memory that holds the weights, GB/s");
+    v("energy.dac_pj", p.energy_dac_pj, 0, 1e6, "one input conversion, pJ");
+    v("energy.adc_pj", p.energy_adc_pj, 0, 1e6, "one output conversion, pJ");
+    v("rx.tia_power_mw", p.tia_power_mw, 0, 1e4,
+      "one amplifier while vectors flow, mW");
+    v("energy.pixel_pj", p.energy_pixel_pj, 0, 1e9,
+      "to set one transmission, pJ");
+    v("energy.dram_byte_pj", p.energy_dram_byte_pj, 0, 1e4,
+      "one byte of weights from memory, pJ");
+    v("energy.digital_op_pj", p.energy_digital_op_pj, 0, 1e4,
+      "one addition or scaling beside the converters, pJ");
+    VisitHost(p.host, v);
+  }
+
+  bool two_pass() const { return encoding == "two_pass"; }
+  int passes() const { return two_pass() ? 2 : 1; }
+  bool rtl() const { return periphery == "rtl"; }
+};
+
+}  // namespace triptych::optical
+
+#endif  // TRIPTYCH_EMULATORS_OPTICAL_PARAMS_H_

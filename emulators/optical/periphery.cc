@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "emulators/optical/periphery.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "kernels/base/check.h"
+#include "kernels/base/units.h"
+
+namespace triptych::optical {
+namespace {
+
+// The chip is one particular chip, whatever the noise in it: mismatch has
+// seeds of its own.
+constexpr uint64_t kDacSeed = 0xDAC, kAdcSeed = 0xADC;
+
+// Everything further out is clipped by any converter.
+constexpr float kFarLsb = 4096;
+
+}  // namespace
+
+Converters::Converters(const Params& params)
+    : dac_bits(static_cast<int>(params.dac_bits)),
+      adc_bits(static_cast<int>(params.adc_bits)),
+      dac_exact(params.dac_unit_sigma == 0),
+      rotate(params.dac_rotate),
+      rtl(params.rtl()) {
+  if (dac_bits > 0) {
+    for (int64_t i = 0; i < RoundUp(params.plane_rows, int64_t{64}); ++i) {
+      dac.emplace_back(params.dac_unit_sigma, kDacSeed,
+                       static_cast<uint64_t>(i));
+    }
+  }
+  if (adc_bits > 0) {
+    search = rtl::MakeSarSearch(adc_bits);
+    const int64_t slices = CeilDiv(params.plane_cols, int64_t{rtl::kSarLanes});
+    for (int64_t i = 0; i < slices; ++i) {
+      adc.push_back(rtl::MismatchedFrontEnd(
+          search, params.adc_unit_sigma, kAdcSeed, static_cast<uint64_t>(i)));
+    }
+  }
+}
+
+Dacs::Dacs(const Converters& converters, int64_t first, int64_t count)
+    : converters_(converters),
+      first_(first),
+      element_(static_cast<size_t>(count)) {
+  TRIPTYCH_CHECK(first % rtl::kDacLanes == 0, "first", first);
+  if (!converters.rtl) return;
+  for (int64_t i = 0; i < count; i += rtl::kDacLanes) {
+    slices_.push_back(std::make_unique<rtl::DacRtl>(converters.rotate));
+  }
+}
+
+void Dacs::Convert(std::span<const uint16_t> codes, std::span<float> levels) {
+  if (converters_.rtl) return ConvertRtl(codes, levels);
+  if (converters_.dac_exact) {
+    std::copy(codes.begin(), codes.end(), levels.begin());
+    return;
+  }
+  const int shift = rtl::kDacBits - converters_.dac_bits;
+  const float lsb = 1.0f / static_cast<float>(rtl::kDacLevelsPerLsb << shift);
+  for (size_t i = 0; i < codes.size(); ++i) {
+    const rtl::DacElements& elements =
+        converters_.dac[static_cast<size_t>(first_) + i];
+    const auto code = static_cast<uint16_t>(codes[i] << shift);
+    const int32_t level = elements.Level(code, converters_.rotate, element_[i]);
+    levels[i] = static_cast<float>(level) * lsb;
+  }
+}
+
+void Dacs::ConvertRtl(std::span<const uint16_t> codes,
+                      std::span<float> levels) {
+  const int shift = rtl::kDacBits - converters_.dac_bits;
+  const float lsb = 1.0f / static_cast<float>(rtl::kDacLevelsPerLsb << shift);
+  for (size_t slice = 0; slice < slices_.size(); ++slice) {
+    const size_t begin = slice * rtl::kDacLanes;
+    const size_t end = std::min<size_t>(begin + rtl::kDacLanes, codes.size());
+    std::array<uint16_t, rtl::kDacLanes> lane_codes{};
+    for (size_t i = begin; i < end; ++i) {
+      lane_codes[i - begin] = static_cast<uint16_t>(codes[i] << shift);
+    }
+    std::array<rtl::DacSwitches, rtl::kDacLanes> switches;
+    slices_[slice]->Convert(lane_codes.data(), switches.data());
+    for (size_t i = begin; i < end; ++i) {
+      const rtl::DacElements& elements =
+          converters_.dac[static_cast<size_t>(first_) + i];
+      levels[i] = static_cast<float>(elements.Level(switches[i - begin])) * lsb;
+    }
+  }
+}
+
+Adcs::Adcs(const Converters& converters) : converters_(converters) {
+  if (converters.rtl && converters.adc_bits > 0) {
+    rtl_ = std::make_unique<rtl::SarRtl>(converters.search);
+  }
+}
+
+void Adcs::Convert(int64_t first, float full_scale, std::span<float> values) {
+  TRIPTYCH_DCHECK(first % rtl::kSarLanes == 0, "first", first);
+  if (full_scale <= 0) {
+    std::ranges::fill(values, 0.0f);
+    return;
+  }
+  const int bits = converters_.adc_bits;
+  // Around a middle code, so that zero is a code and signs are alike.
+  const auto middle = static_cast<float>(1 << (bits - 1));
+  const float steps = middle - 1;
+  const float to_lsb = steps / full_scale;
+  levels_.resize(values.size());
+  codes_.resize(values.size());
+  for (size_t j = 0; j < values.size(); ++j) {
+    const float lsb =
+        std::clamp(values[j] * to_lsb + middle, -kFarLsb, kFarLsb);
+    levels_[j] = static_cast<int32_t>(
+        std::lrintf(lsb * static_cast<float>(rtl::kSarLevelsPerLsb)));
+  }
+  const rtl::SarFrontEnd* front_ends =
+      converters_.adc.data() + first / rtl::kSarLanes;
+  if (rtl_ != nullptr) {
+    rtl_->ConvertRow(front_ends, levels_.data(), levels_.size(), codes_.data());
+  } else {
+    rtl::SarConvertRow(converters_.search, front_ends, levels_.data(),
+                       levels_.size(), codes_.data());
+  }
+  const float from_lsb = full_scale / steps;
+  for (size_t j = 0; j < values.size(); ++j) {
+    values[j] = (static_cast<float>(codes_[j]) - middle) * from_lsb;
+  }
+}
+
+}  // namespace triptych::optical

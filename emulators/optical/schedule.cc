@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "emulators/optical/schedule.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace triptych::optical {
+namespace {
+
+uint64_t Count(int64_t n) { return static_cast<uint64_t>(n); }
+
+class Timeline {
+ public:
+  Timeline(const Machine& machine, int64_t vectors, const StepContext& ctx)
+      : p_(machine.params),
+        ids_(machine.ids),
+        vectors_(vectors),
+        ctx_(ctx),
+        cores_(static_cast<size_t>(p_.cores),
+               {ctx.begin, ctx.begin, ctx.begin}),
+        dram_free_(ctx.begin),
+        end_(ctx.begin) {}
+
+  void Run(const Tile& tile) {
+    const auto c = static_cast<size_t>(tile.plane % p_.cores);
+    Core& core = cores_[c];
+    const CoreUnits& units = ids_.cores[c];
+    if (tile.load) Load(tile, units, core);
+    const Picos begin = std::max(core.stream_end, core.load_end);
+    const Picos end =
+        begin + FromSeconds(static_cast<double>(p_.passes() * vectors_) /
+                            p_.vector_rate.value);
+    core.stream_end = end;
+    ChargeStream(tile, units, begin, end);
+  }
+
+  Picos end() const { return end_; }
+
+ private:
+  struct Core {
+    Picos load_end, stream_end;
+    Picos spare_free;  // the second plane: last read until here
+  };
+
+  // The bytes come from memory while rows are written; then light settles.
+  void Load(const Tile& tile, const CoreUnits& units, Core& core) {
+    const Picos plane_free =
+        p_.plane_double_buffer ? core.spare_free : core.stream_end;
+    const Picos begin = std::max({plane_free, core.load_end, dram_free_});
+    const int64_t pixels = p_.plane_rows * p_.plane_cols;
+    // Weights that are not rounded still have to be some number of bits.
+    const int64_t bits = p_.plane_bits == 0 ? 32 : p_.plane_bits;
+    const auto bytes = Count(CeilDiv(pixels * bits, int64_t{8}));
+    const Picos fetched = begin + FromSeconds(static_cast<double>(bytes) /
+                                              (p_.dram_gb_per_s * 1e9));
+    const Picos written =
+        begin + FromSeconds(p_.plane_row_load_us * 1e-6 *
+                            static_cast<double>(p_.plane_rows));
+    core.load_end =
+        std::max(fetched, written) + FromSeconds(p_.plane_load_us * 1e-6);
+    dram_free_ = fetched;
+    core.spare_free = core.stream_end;  // of the plane that is now put aside
+    ctx_.Charge(ids_.dram, ids_.dram_byte, bytes, begin, fetched);
+    ctx_.Charge(units.plane, ids_.pixel, Count(pixels), begin, core.load_end);
+    end_ = std::max(end_, core.load_end);
+  }
+
+  // Everything a vector touches runs in step with it; the receiving side is
+  // a latency later.
+  void ChargeStream(const Tile& tile, const CoreUnits& units, Picos begin,
+                    Picos end) {
+    const int64_t vectors = vectors_ * p_.passes();
+    const Picos latency = FromSeconds(p_.latency_ns * 1e-9);
+    const Picos out_begin = begin + latency, out_end = end + latency;
+    ctx_.Charge(units.source, ids_.laser, Count(vectors * tile.rows()), begin,
+                end);
+    ctx_.Charge(units.source, ids_.mac, Count(vectors_ * tile.k * tile.n),
+                begin, end, /*concurrent=*/true);
+    ctx_.Charge(units.dac, ids_.dac, Count(vectors * tile.rows()), begin, end);
+    ctx_.Charge(units.adc, ids_.adc, Count(vectors * tile.n), out_begin,
+                out_end);
+    ctx_.Charge(units.adc, ids_.tia, Count(vectors * tile.n), out_begin,
+                out_end, /*concurrent=*/true);
+    // Largest and scale of each input; scale and add of each output.
+    ctx_.Charge(units.digital, ids_.digital,
+                Count(2 * vectors_ * tile.k + 2 * vectors * tile.n), out_begin,
+                out_end);
+    end_ = std::max(end_, out_end);
+  }
+
+  const Params& p_;
+  const Ids& ids_;
+  int64_t vectors_;
+  const StepContext& ctx_;
+  std::vector<Core> cores_;
+  Picos dram_free_, end_;
+};
+
+}  // namespace
+
+Picos ChargeTiles(const Machine& machine, std::span<const Tile> tiles,
+                  int64_t vectors, bool bias, const StepContext& ctx) {
+  Timeline timeline(machine, vectors, ctx);
+  int64_t outputs = 0;
+  for (const Tile& tile : tiles) {
+    timeline.Run(tile);
+    if (tile.k0 == 0) outputs += vectors * tile.n;
+  }
+  if (bias && outputs > 0) {
+    // Added as the last tile's sums leave: no time of its own.
+    const CoreUnits& units = machine.ids.cores[static_cast<size_t>(
+        tiles.back().plane % machine.params.cores)];
+    ctx.Charge(units.digital, machine.ids.bias, Count(outputs), timeline.end(),
+               timeline.end(), /*concurrent=*/true);
+  }
+  return timeline.end();
+}
+
+}  // namespace triptych::optical

@@ -1,0 +1,39 @@
+// Weights as transmissions: rounded by output row, cut into tiles, with the
+// column statistics that the noise needs.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_EMULATORS_OPTICAL_WEIGHTS_H_
+#define TRIPTYCH_EMULATORS_OPTICAL_WEIGHTS_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "emulators/optical/plane.h"
+#include "kernels/base/mat_view.h"
+#include "kernels/matmul/matmul.h"
+
+namespace triptych::optical {
+
+// A tile's transmissions, as whole numbers -max..max of steps (or, without
+// rounding, in -1..1).
+struct TileWeights {
+  PackedWeights packed;                  // f32 [n, k]
+  std::vector<float> mean_abs, mean_sq;  // by output, of w in -1..1
+  double rms = 0;                        // of the whole tile
+};
+
+struct PlaneWeights {
+  // Transmissions times this are -1..1.
+  float unit = 1;
+  // What w = 1 stands for, by output.
+  std::vector<float> row_scale;
+  std::vector<TileWeights> tiles;
+};
+
+// `bits` as plane.weight_bits.
+PlaneWeights MakePlaneWeights(ConstMatView<float> w, int64_t bits,
+                              std::span<const Tile> tiles);
+
+}  // namespace triptych::optical
+
+#endif  // TRIPTYCH_EMULATORS_OPTICAL_WEIGHTS_H_
