@@ -99,7 +99,10 @@ class Machines {
       if (preset.target != spec_) continue;
       for (const auto& [column, field] : row) {
         if (field == preset.name) return &preset;
-        if (preset.name.ends_with("-" + field)) in_part = &preset;
+        if (preset.name.ends_with("-" + field) ||
+            preset.name.starts_with(field + "-")) {
+          in_part = &preset;
+        }
       }
     }
     return in_part;
