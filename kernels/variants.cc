@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "kernels/activation/variants.h"
+#include "kernels/attention/variants.h"
 #include "kernels/elementwise/variants.h"
 #include "kernels/matmul/variants.h"
 #include "kernels/norm/variants.h"
@@ -17,8 +18,9 @@ namespace triptych {
 std::vector<Variant> AllVariants() {
   std::vector<Variant> all;
   for (const std::span<const Variant> table :
-       {MatmulVariants(), NormVariants(), SoftmaxVariants(), RopeVariants(),
-        ActivationVariants(), ElementwiseVariants(), QuantVariants()}) {
+       {MatmulVariants(), AttentionVariants(), NormVariants(),
+        SoftmaxVariants(), RopeVariants(), ActivationVariants(),
+        ElementwiseVariants(), QuantVariants()}) {
     all.insert(all.end(), table.begin(), table.end());
   }
   return all;
