@@ -12,14 +12,7 @@
 #include <string>
 #include <string_view>
 
-#if __has_include("kernels/rope/rope.h")
 #include "kernels/rope/rope.h"
-#else
-namespace triptych {
-// Which two features of a head rotate together: (2i, 2i+1), or (i, i + d/2).
-enum class RopeStyle : uint8_t { kInterleaved, kHalf };
-}  // namespace triptych
-#endif
 
 namespace triptych {
 
