@@ -378,7 +378,7 @@ Result<std::unique_ptr<Program>> Target::Compile(const Graph& graph,
   std::vector<std::unique_ptr<Step>> steps;
   for (const Node& node : graph.nodes()) {
     const bool native = Supports(graph, node) == Support::kNative;
-    sides.push_back(native ? Side::kDevice : Side::kHost);
+    sides.push_back(native && !is_host() ? Side::kDevice : Side::kHost);
     if (!native) {
       steps.push_back(
           std::make_unique<HostStep>(host_, HostWeights(graph, node, weights)));

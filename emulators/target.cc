@@ -55,13 +55,24 @@ Result<Graph> MatmulGraph(const OpSpec& spec, Binding& binding) {
   return builder.Finish();
 }
 
-double EnergyOf(const Ledger& ledger, std::span<const Action> actions) {
+struct Sums {
+  Picos time;
   double joules = 0;
+};
+
+// Of everything but the link.
+Sums SumsOf(const Ledger& ledger, std::span<const Action> actions) {
+  Sums sums{ledger.makespan()};
   for (const auto& [key, row] : ledger.rows()) {
-    const Action& action = actions[static_cast<size_t>(std::get<2>(key))];
-    joules += action.energy.value * static_cast<double>(row.count);
+    const auto& [node, unit, action] = key;
+    if (unit == kLink) {
+      sums.time -= row.busy;
+    } else {
+      sums.joules += actions[static_cast<size_t>(action)].energy.value *
+                     static_cast<double>(row.count);
+    }
   }
-  return joules;
+  return sums;
 }
 
 const TargetEntry* FindTarget(std::string_view name) {
@@ -168,13 +179,14 @@ Result<Prediction> Target::Predict(std::string_view kind,
   Ledger ledger(Ledger::Mode::kFold);
   TRIPTYCH_TRY(program->Run({.phase = Phase::kEncode, .binding = binding},
                             nullptr, ledger));
-  const double seconds = Seconds(ledger.makespan());
+  const Sums sums = SumsOf(ledger, actions_);
+  const double seconds = Seconds(sums.time);
   const double flops =
       static_cast<double>(WorkOf(graph, graph.node(0), binding).matrix_flops);
   return Prediction{
       {"seconds", seconds},
       {"cycles", seconds * clock().value},
-      {"energy_j", EnergyOf(ledger, actions_)},
+      {"energy_j", sums.joules},
       {"utilisation", flops / (seconds * roofline().matrix.value)}};
 }
 

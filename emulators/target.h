@@ -118,7 +118,7 @@ struct Roofline {
 
 // What one rounding may do to an element.
 struct Rounding {
-  double of_itself = 0;  // times the element: floating formats, 2^-9 is bf16
+  double of_itself = 0;  // times the element: floating formats, 2^-8 is bf16
   double of_max = 0;     // times the largest of its row or group: 0.5 / 127
 };
 
@@ -197,6 +197,8 @@ class Target {
   // True where times are measured on this machine, not predicted: then only
   // counts, not times, repeat from run to run.
   virtual bool measured() const { return false; }
+  // True for the host itself: nothing crosses a link.
+  virtual bool is_host() const { return false; }
   // True if no result depends on the host's SIMD width: integer targets.
   virtual bool bit_exact() const { return false; }
   virtual Precision precision() const { return {}; }
@@ -222,8 +224,9 @@ class Target {
                                            const Weights* weights) const;
 
   // One operator or microbenchmark by shape. The default predicts `seconds`,
-  // `energy_j` and `utilisation` of a matmul (m, n, k); targets add kinds of
-  // their own: `triptych validate` asks for the name of the table
+  // `cycles`, `energy_j` and `utilisation` of a matmul (m, n, k) whose operands
+  // are where the machine keeps them; targets add kinds of their own: `triptych
+  // validate` asks for the name of the table
   // ("noc_latency"), then, if that is kNotFound and the row has m, n and k,
   // for "matmul" (validate.h). Keys that a kind does not know are ignored:
   // they are the other columns of the row.

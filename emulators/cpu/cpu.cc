@@ -26,8 +26,8 @@ struct Format {
 };
 constexpr Format kFormats[] = {
     {"f32", 32, 0, nullptr, true},
-    {"bf16", 16, 0x1p-9, RoundToBf16, true},
-    {"f16", 16, 0x1p-12, RoundToF16, false},
+    {"bf16", 16, 0x1p-8, RoundToBf16, true},
+    {"f16", 16, 0x1p-11, RoundToF16, false},
     {"fp8_e4m3", 8, 0x1p-4, RoundToFp8E4m3, false},
 };
 
@@ -83,6 +83,7 @@ class Cpu : public Target {
   }
   Hertz clock() const override { return params_.clock; }
   bool measured() const override { return true; }
+  bool is_host() const override { return true; }
   Precision precision() const override {
     const Rounding input{.of_itself = format_.half_ulp};
     return {.activation = input, .weight = input};

@@ -8,7 +8,7 @@
 namespace triptych::cpu {
 
 struct Rates {
-  FlopsPerSecond f32;   // matrix products of one thread
+  FlopsPerSecond f32;   // multiply-adds of one thread
   FlopsPerSecond bf16;  // the same with bf16 operands
   BytesPerSecond dram;  // reading, all threads together
 };

@@ -42,7 +42,7 @@ double SecondsOf(const Kernel& kernel, const KernelModel& model, double peak,
 class Gpu : public Target {
  public:
   Gpu(std::string_view preset, ParamSet set, const Params& params)
-      : Target("gpu", preset, std::move(set), HostParams{}),
+      : Target("gpu", preset, std::move(set), params.host),
         params_(params),
         format_(FormatOf(params.dtype)) {
     ids_.sm = AddUnit("sm");
@@ -75,7 +75,7 @@ class Gpu : public Target {
   Precision precision() const override {
     return {.activation = format_.rounding,
             .weight = format_.rounding,
-            .output = {.of_itself = 0x1p-9}};
+            .output = {.of_itself = 0x1p-8}};
   }
   std::span<const MoreOf> resources() const override {
     static constexpr MoreOf kResources[] = {

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "emulators/target.h"
 #include "kernels/base/units.h"
 
 namespace triptych::gpu {
@@ -48,6 +49,7 @@ struct Params {
   KernelModel attention;  // peak and bandwidth are those of bf16
   double vector_bandwidth_fraction = 0.8, vector_overhead_us = 3;
   double board_w = 700;
+  HostParams host;
 
   template <class Self, class V>
   static void Visit(Self& p, V&& v) {
@@ -74,6 +76,7 @@ struct Params {
     v("vector.overhead_us", p.vector_overhead_us, 0, 1e3,
       "time of another kernel over nothing, us");
     v("board_w", p.board_w, 1, 1e5, "power limit of the board, W");
+    VisitHost(p.host, v);
   }
 };
 
