@@ -58,14 +58,16 @@ int UsefulThreads(size_t m, size_t n, size_t k, int threads) {
                                               std::max(threads, 1))));
 }
 
-// One block of C through all steps of k. `block` comes without its lines.
-void RunSteps(BlockFunction block_function, size_t lines, Block block) {
-  const size_t steps = std::max<size_t>(1, CeilDiv(lines, kKcLines));
-  for (size_t step = 0; step < steps; ++step) {  // even at k = 0, for start
-    block.lines = (step + 1) * lines / steps - step * lines / steps;
+// One block of C through all steps of k. `block` comes without W.
+void RunSteps(BlockFunction block_function, const PackedWeights& w,
+              size_t first_col, Block block) {
+  const size_t first_panel = first_col / PackedWeights::kPanelOutputs;
+  for (size_t step = 0; step < w.steps(); ++step) {
+    block.w = w.panel(step, first_panel);
+    block.w_stride = w.panel_stride(step);
+    block.lines = w.lines(step);
     block_function(block);
     block.a += block.lines * PackedWeights::kUnitBytes;
-    block.w += block.lines * PackedWeights::kLineBytes;
     // From here on the sums so far are in C: exact, being f32 or int32.
     block.start = block.c;
     block.start_stride = block.c_stride;
@@ -82,20 +84,19 @@ void Run(BlockFunction block_function, const PackedRows& a,
   const size_t col_blocks = CeilDiv(n, nc);
   ParallelFor(row_blocks * col_blocks, threads, [&](size_t task) {
     // Row blocks innermost: neighbours in time share their slice of W.
-    const size_t row = task % row_blocks * kMc;
+    const size_t row_block = task % row_blocks;
+    const size_t row = row_block * m / row_blocks;
+    const size_t rows = (row_block + 1) * m / row_blocks - row;
     const size_t col = task / row_blocks * nc;
-    RunSteps(block_function, w.lines(),
+    RunSteps(block_function, w, col,
              {.a = a.data + row * a.stride,
               .a_stride = a.stride,
-              .w = w.panel(col / PackedWeights::kPanelOutputs),
-              .w_stride = w.lines() * PackedWeights::kLineBytes,
-              .lines = 0,
               .start =
                   start.data + row * start.row_step + col * start.col_step,
               .start_stride = start.row_step,
               .c = &c(row, col),
               .c_stride = c.stride(),
-              .rows = std::min(kMc, m - row),
+              .rows = rows,
               .cols = std::min(nc, n - col)});
   });
 }

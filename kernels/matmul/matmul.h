@@ -59,10 +59,15 @@ StridedView<std::remove_const_t<T>> Transposed(MatView<T> v) {
 
 // W[n,k] in the order the kernels read it. Immutable; cheap to move.
 //
-// A panel is 16 rows of W (16 outputs). It is stored as a run of 64-byte
-// lines; a line holds, for each of the 16 outputs, four bytes of consecutive
-// k: one f32, two bf16 or four int8. What is missing in the last panel and in
-// the last line is zero.
+// A panel is 16 rows of W (16 outputs). It is a run of 64-byte lines; a line
+// holds, for each of the 16 outputs, four bytes of consecutive k: one f32, two
+// bf16 or four int8. The lines are cut into even steps, and all panels of a
+// step come before the next step: what one block of the product reads is one
+// piece of memory. (Whole panels one after the other put the pieces a power of
+// two apart, in the same few sets of the caches: int8 at 1024^3 then reached
+// 84 % of the peak instead of 96 %.) For the same reason a panel's stride is
+// an odd number of lines. What is missing in the last panel and in the last
+// line is zero.
 class PackedWeights {
  public:
   static constexpr size_t kPanelOutputs = 16;
@@ -74,10 +79,21 @@ class PackedWeights {
   DType dtype() const { return dtype_; }  // kF32, kBf16 or kI8
   size_t n() const { return n_; }
   size_t k() const { return k_; }
-  size_t lines() const { return lines_; }  // of one panel
-  size_t bytes() const { return panels_.size(); }
-  const std::byte* panel(size_t p) const {
-    return panels_.data() + p * lines_ * kLineBytes;
+  size_t bytes() const { return data_.size(); }
+
+  // Steps of k; at least one, which at k = 0 has no lines.
+  size_t steps() const { return steps_; }
+  // The first line of a step; of step steps(), the number of lines.
+  size_t first_line(size_t step) const { return step * lines_ / steps_; }
+  size_t lines(size_t step) const {
+    return first_line(step + 1) - first_line(step);
+  }
+  // Bytes from a panel to the next one of the same step.
+  size_t panel_stride(size_t step) const {
+    return (lines(step) | 1) * kLineBytes;
+  }
+  const std::byte* panel(size_t step, size_t p) const {
+    return data_.data() + step * step_bytes_ + p * panel_stride(step);
   }
   // int8 only: -128 * sum over k of W[j,k], for s8 activations (which the
   // kernels read as u8 after adding 128).
@@ -90,8 +106,9 @@ class PackedWeights {
   void Fill(DType dtype, StridedView<In> w, int threads, Convert convert);
 
   DType dtype_ = DType::kF32;
-  size_t n_ = 0, k_ = 0, lines_ = 0;
-  AlignedVector<std::byte> panels_;
+  size_t n_ = 0, k_ = 0, lines_ = 0, steps_ = 1;
+  size_t step_bytes_ = 0;  // of the largest step, all panels
+  AlignedVector<std::byte> data_;
   AlignedVector<int32_t> correction_;
 };
 

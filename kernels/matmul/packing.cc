@@ -20,19 +20,23 @@ void PackedWeights::Fill(DType dtype, StridedView<In> w, int threads,
   n_ = w.rows;
   k_ = w.cols;
   lines_ = CeilDiv(k_, kPerUnit);
+  steps_ = std::max<size_t>(1, CeilDiv(lines_, matmul::kKcLines));
   const size_t panels = CeilDiv(n_, kPanelOutputs);
-  panels_.assign(panels * lines_ * kLineBytes, std::byte{0});
-  ParallelFor(panels, threads, [&](size_t p) {
-    Out* const lines =
-        reinterpret_cast<Out*>(panels_.data() + p * lines_ * kLineBytes);
-    const size_t first = p * kPanelOutputs;
-    const size_t outputs = std::min(kPanelOutputs, n_ - first);
-    for (size_t k = 0; k < k_; ++k) {
-      Out* const line = lines + k / kPerUnit * kPanelOutputs * kPerUnit;
-      const In* const from = w.at(first, k);
+  step_bytes_ = panels * (CeilDiv(lines_, steps_) | 1) * kLineBytes;
+  data_.assign(steps_ * step_bytes_, std::byte{0});
+  ParallelFor(steps_ * panels, threads, [&](size_t i) {
+    const size_t step = i / panels, p = i % panels;
+    const size_t outputs = std::min(kPanelOutputs, n_ - p * kPanelOutputs);
+    const size_t first = first_line(step) * kPerUnit;
+    const size_t last = std::min(k_, first_line(step + 1) * kPerUnit);
+    auto* line = reinterpret_cast<Out*>(const_cast<std::byte*>(panel(step, p)));
+    for (size_t k = first; k < last; ++k) {
+      const In* const from = w.at(p * kPanelOutputs, k);
+      const size_t within = k % kPerUnit;  // a step starts with a whole unit
       for (size_t j = 0; j < outputs; ++j) {
-        line[j * kPerUnit + k % kPerUnit] = convert(from[j * w.row_stride]);
+        line[j * kPerUnit + within] = convert(from[j * w.row_stride]);
       }
+      if (within == kPerUnit - 1) line += kPanelOutputs * kPerUnit;
     }
   });
 }

@@ -213,7 +213,7 @@ std::unique_ptr<Trial> Make(const Shape& shape, uint64_t seed) {
   return std::make_unique<T>(shape, seed);
 }
 
-// Around every edge there is: rows of a register tile (6), of a task (120);
+// Around every edge there is: rows of a register tile (6), of a task (240);
 // panels (16), tiles (64) and tasks (256) of columns; units (1, 2, 4) and
 // steps (256 lines) of k.
 std::vector<Shape> TestShapes() {
