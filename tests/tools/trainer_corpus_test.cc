@@ -37,7 +37,7 @@ TEST_CASE("pieces are learned in the order of how often neighbours meet") {
 
 struct Fixture {
   StoryGrammar grammar = *StoryGrammar::Load(TRIPTYCH_GRAMMAR_FILE);
-  Tokenizer tokenizer = *LearnTokenizer(grammar, 1, 500, 512);
+  Tokenizer tokenizer = *LearnTokenizer(grammar, 1, 500, 1024);
   Corpus corpus{grammar, tokenizer, 1, 256};
 };
 
@@ -81,7 +81,7 @@ ModelConfig TinyConfig() {
   c.kv_heads = 1;
   c.head_dim = 8;
   c.rope.dim = 8;
-  c.vocab = 512;
+  c.vocab = 1024;
   c.context = 256;
   c.tied_head = true;
   return c;
@@ -89,7 +89,9 @@ ModelConfig TinyConfig() {
 
 std::vector<TokenStory> Batch(Corpus& corpus, uint64_t first) {
   std::vector<TokenStory> stories;
-  for (uint64_t i = 0; i < 9; ++i) stories.push_back(corpus.Training(first + i));
+  for (uint64_t i = 0; i < 9; ++i) {
+    stories.push_back(corpus.Training(first + i));
+  }
   return stories;
 }
 

@@ -151,8 +151,8 @@ class Reader {
     body([&](const Alternative* a, const Next& rest) {
       const std::string here = aside_;
       aside_ = was_silent ? was_aside + here : was_aside;
-      std::string text = silent_ ? here
-                                 : std::string(text_.substr(start, at_ - start));
+      std::string text =
+          silent_ ? here : std::string(text_.substr(start, at_ - start));
       const bool silent = std::exchange(silent_, was_silent);
       const Binding old = std::exchange(bindings_[node.bind],
                                         Binding{a, std::move(text)});

@@ -152,10 +152,11 @@ double Squares(const float* x, size_t n) {
   double total = 0;
   for (size_t first = 0; first < n; first += kBlock) {
     V sum = hn::Zero(D());
-    ForVectors(std::min(kBlock, n - first), [&](size_t i, size_t lanes) HWY_ATTR {
+    const auto body = [&](size_t i, size_t lanes) HWY_ATTR {
       const V v = Load(x + first + i, lanes);
       sum = hn::MulAdd(v, v, sum);
-    });
+    };
+    ForVectors(std::min(kBlock, n - first), body);
     total += Sum(sum);
   }
   return total;
