@@ -4,9 +4,25 @@
 #ifndef TRIPTYCH_MODELS_OPS_OPS_H_
 #define TRIPTYCH_MODELS_OPS_OPS_H_
 
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
 #include "models/ops/op.h"
 
 namespace triptych {
+
+// What a rope node turns, for targets with a sine of their own: pairs of
+// features, starting at each of `first_column` (one a head), by
+// inverse_frequency[pair] * position[row]. Nodes with several coordinates
+// have several.
+struct RopeTurn {
+  std::vector<size_t> first_column;
+  std::vector<float> inverse_frequency;
+  std::vector<int32_t> position;
+};
+std::vector<RopeTurn> RopeTurns(const Node& node, const Binding& binding,
+                                size_t rows);
 
 // Experts that `rows` evenly routed tokens reach, in expectation (moe_ffn).
 double ExpertsReached(const Node& node, int64_t rows);

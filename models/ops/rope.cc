@@ -91,30 +91,43 @@ std::vector<int32_t> PositionsOf(const Binding& b, size_t rows,
   return positions;
 }
 
-// Calls turn(view of one head's features, frequencies, positions).
+// Copies the input and calls turn(features of a head, turn) on the output.
 template <class T, class F>
-void EachPart(const OpArgs<T>& args, const F& turn) {
-  const Attributes& a = args.node.attributes;
-  const auto head_dim = static_cast<size_t>(a.Int("head_dim"));
-  const auto style =
-      a.Int("half") != 0 ? RopeStyle::kHalf : RopeStyle::kInterleaved;
-  for (size_t r = 0; r < args.output.rows(); ++r) {
-    std::copy(args.inputs[0].row(r), args.inputs[0].row(r) + args.output.cols(),
-              args.output.row(r));
+void EachHead(const OpArgs<T>& args, const F& turn) {
+  const MatView<T>& out = args.output;
+  for (size_t r = 0; r < out.rows(); ++r) {
+    std::copy_n(args.inputs[0].row(r), out.cols(), out.row(r));
   }
-  for (const RopePart& part : PartsOf(args.node)) {
-    const auto frequencies = FrequenciesOf(args.node, part.dim);
-    const auto positions =
-        PositionsOf(args.binding, args.output.rows(), part);
-    for (size_t h = 0; h < static_cast<size_t>(a.Int("heads")); ++h) {
-      turn(args.output.Cols(h * head_dim + static_cast<size_t>(part.offset),
-                            static_cast<size_t>(part.dim)),
-           static_cast<size_t>(part.dim), frequencies, positions, style);
+  const auto style = args.node.attributes.Int("half") != 0
+                         ? RopeStyle::kHalf
+                         : RopeStyle::kInterleaved;
+  for (const RopeTurn& t : RopeTurns(args.node, args.binding, out.rows())) {
+    const size_t dim = 2 * t.inverse_frequency.size();
+    for (const size_t first : t.first_column) {
+      turn(out.Cols(first, dim), t, style);
     }
   }
 }
 
 }  // namespace
+
+std::vector<RopeTurn> RopeTurns(const Node& node, const Binding& binding,
+                                size_t rows) {
+  const Attributes& a = node.attributes;
+  const auto head_dim = static_cast<size_t>(a.Int("head_dim"));
+  std::vector<RopeTurn> turns;
+  for (const RopePart& part : PartsOf(node)) {
+    RopeTurn turn{{},
+                  FrequenciesOf(node, part.dim),
+                  PositionsOf(binding, rows, part)};
+    for (size_t h = 0; h < static_cast<size_t>(a.Int("heads")); ++h) {
+      turn.first_column.push_back(h * head_dim +
+                                  static_cast<size_t>(part.offset));
+    }
+    turns.push_back(std::move(turn));
+  }
+  return turns;
+}
 
 Result<Shape> RopeShape(const Graph& graph, const Node& node) {
   TRIPTYCH_TRY(ExpectInputs(node, 1, 1));
@@ -140,15 +153,13 @@ Work RopeWork(const Graph& graph, const Node& node, const Binding& b) {
 }
 
 void RopeReference(const OpArgs<double>& args) {
-  EachPart(args, [](MatView<double> x, size_t dim, const auto& frequencies,
-                    const auto& positions, RopeStyle style) {
-    ref::Rope<double>(x, 1, dim, frequencies, positions, style);
+  EachHead(args, [](MatView<double> x, const RopeTurn& t, RopeStyle style) {
+    ref::Rope<double>(x, 1, x.cols(), t.inverse_frequency, t.position, style);
   });
 }
 void RopeHost(const OpArgs<float>& args) {
-  EachPart(args, [](MatView<float> x, size_t dim, const auto& frequencies,
-                    const auto& positions, RopeStyle style) {
-    Rope(x, 1, dim, frequencies, positions, style);
+  EachHead(args, [](MatView<float> x, const RopeTurn& t, RopeStyle style) {
+    Rope(x, 1, x.cols(), t.inverse_frequency, t.position, style);
   });
 }
 

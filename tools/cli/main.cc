@@ -46,94 +46,94 @@ void AddGenerate(CLI::App* app, GenerateOptions& o, bool several) {
   app->add_option("--trace", o.trace, "write a timeline (Chrome, Perfetto)");
 }
 
-// A subcommand whose options live as long as the parser.
+// A subcommand and where its options go; they live as long as the parser.
 template <class Options>
-CLI::App* Command(CLI::App& app, const std::string& name,
-                  const std::string& about, int (*run)(const Options&),
-                  std::function<int()>& chosen, Options*& options) {
+struct Subcommand {
+  CLI::App* app;
+  Options& options;
+};
+
+template <class Options>
+Subcommand<Options> Command(CLI::App& app, const std::string& name,
+                            const std::string& about,
+                            int (*run)(const Options&),
+                            std::function<int()>& chosen) {
   auto owned = std::make_shared<Options>();
-  options = owned.get();
   CLI::App* command = app.add_subcommand(name, about);
   command->callback([owned, run, &chosen] {
     chosen = [owned, run] { return run(*owned); };
   });
-  return command;
+  return {command, *owned};
 }
 
-void AddModelCommands(CLI::App& app, std::function<int()>& chosen) {
-  GenerateOptions* g = nullptr;
-  AddGenerate(Command(app, "run", "generate text on one target", RunCommand,
-                      chosen,
-                      g),
-              *g, false);
-  AddGenerate(Command(app, "compare",
-                      "the same graph on each target, side by side",
-                      CompareCommand,
-                      chosen, g),
-              *g, true);
+void AddGenerators(CLI::App& app, std::function<int()>& chosen) {
+  const auto run = Command(app, "run", "generate text on one target",
+                           RunCommand, chosen);
+  AddGenerate(run.app, run.options, false);
+  const auto compare =
+      Command(app, "compare", "the same graph on each target, side by side",
+              CompareCommand, chosen);
+  AddGenerate(compare.app, compare.options, true);
+}
 
-  ProfileOptions* p = nullptr;
-  CLI::App* profile = Command(app, "profile",
-                              "time a model by shape; no weights needed",
-                              ProfileCommand, chosen, p);
-  AddCommon(profile, *p, true);
-  profile->add_option("-m,--model", p->model, "model file or shape preset");
-  profile->add_option("--phase", p->phase, "prefill, decode or encode")
+void AddProfile(CLI::App& app, std::function<int()>& chosen) {
+  const auto [profile, o] =
+      Command(app, "profile", "time a model by shape; no weights needed",
+              ProfileCommand, chosen);
+  AddCommon(profile, o, true);
+  profile->add_option("-m,--model", o.model, "model file or shape preset");
+  profile->add_option("--phase", o.phase, "prefill, decode or encode")
       ->check(CLI::IsMember({"prefill", "decode", "encode"}));
-  profile->add_option("--batch", p->batch, "sequences")
+  profile->add_option("--batch", o.batch, "sequences")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
   profile
-      ->add_option("--context", p->context,
+      ->add_option("--context", o.context,
                    "tokens in the cache (decode) or in the prompt (prefill)")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 24));
-  profile->add_option("--trace", p->trace, "write a timeline");
+  profile->add_option("--trace", o.trace, "write a timeline");
+}
 
-  AccuracyOptions* a = nullptr;
-  CLI::App* accuracy = Command(
-      app, "accuracy", "NLL, perplexity, KL and top-1 against f64",
-      AccuracyCommand, chosen, a);
-  AddCommon(accuracy, *a, true);
-  accuracy->add_option("-m,--model", a->model, "model file");
-  accuracy->add_option("--tokenizer", a->tokenizer, "tokenizer file");
-  auto* text = accuracy->add_option("--text", a->text, "text file");
+void AddAccuracy(CLI::App& app, std::function<int()>& chosen) {
+  const auto [accuracy, o] =
+      Command(app, "accuracy", "NLL, perplexity, KL and top-1 against f64",
+              AccuracyCommand, chosen);
+  AddCommon(accuracy, o, true);
+  accuracy->add_option("-m,--model", o.model, "model file");
+  accuracy->add_option("--tokenizer", o.tokenizer, "tokenizer file");
+  auto* text = accuracy->add_option("--text", o.text, "text file");
   accuracy
-      ->add_option("--self", a->self_tokens,
+      ->add_option("--self", o.self_tokens,
                    "score text that the reference makes, so many tokens")
       ->excludes(text);
-  accuracy->add_option("--protocol", a->protocol, "story or llama.cpp")
+  accuracy->add_option("--protocol", o.protocol, "story or llama.cpp")
       ->check(CLI::IsMember({"story", "llama.cpp"}));
-  accuracy->add_option("--context", a->context, "tokens of a chunk")
+  accuracy->add_option("--context", o.context, "tokens of a chunk")
       ->check(CLI::Range(2, 1 << 20));
-  accuracy->add_option("-s,--seed", a->seed, "seed of noise");
-  accuracy->add_option("--baseline", a->baseline, "JSON to compare with");
-  accuracy->add_flag("--accept", a->accept, "rewrite the baseline");
-  accuracy->add_option("--junit", a->junit, "write JUnit XML");
+  accuracy->add_option("-s,--seed", o.seed, "seed of noise");
+  accuracy->add_option("--baseline", o.baseline, "JSON to compare with");
+  accuracy->add_flag("--accept", o.accept, "rewrite the baseline");
+  accuracy->add_option("--junit", o.junit, "write JUnit XML");
 }
 
 void AddMachineCommands(CLI::App& app, std::function<int()>& chosen) {
-  OpOptions* o = nullptr;
-  CLI::App* op = Command(app, "op", "one operator or microbenchmark",
-                         OpCommand, chosen, o);
-  AddCommon(op, *o, true);
-  op->add_option("kind", o->kind, "matmul, ...")->required();
-  op->add_option("spec", o->spec, "m=512 k=512 n=512 ...");
+  const auto op = Command(app, "op", "one operator or microbenchmark",
+                          OpCommand, chosen);
+  AddCommon(op.app, op.options, true);
+  op.app->add_option("kind", op.options.kind, "matmul, ...")->required();
+  op.app->add_option("spec", op.options.spec, "m=512 k=512 n=512 ...");
 
-  ValidateOptions* v = nullptr;
-  CLI::App* validate = Command(app, "validate",
-                               "score a table of measured values",
-                               ValidateCommand,
-                               chosen, v);
-  AddCommon(validate, *v, false);
-  validate->add_option("machine", v->target, "target[:preset]")->required();
-  validate->add_option("table", v->table, "CSV file, or one shipped with the "
-                                          "target")
-      ->required();
+  const auto [validate, v] =
+      Command(app, "validate", "score a table of measured values",
+              ValidateCommand, chosen);
+  AddCommon(validate, v, false);
+  validate->add_option("machine", v.target, "target[:preset]")->required();
+  validate->add_option("table", v.table, "CSV file")->required();
 
-  ListOptions* l = nullptr;
-  CLI::App* list = Command(app, "list", "what there is", ListCommand, chosen, l);
-  AddCommon(list, *l, true);
-  list->add_option("what", l->what,
-                   "targets, presets, models, params, actions, kernels or ops")
+  const auto [list, l] =
+      Command(app, "list", "what there is", ListCommand, chosen);
+  AddCommon(list, l, true);
+  list->add_option("what", l.what,
+                   "targets, presets, models, params, actions, kernels, ops")
       ->required()
       ->check(CLI::IsMember({"targets", "presets", "models", "params",
                              "actions", "kernels", "ops"}));
@@ -149,7 +149,9 @@ int main(int argc, char** argv) {
   bool verbose = false;
   app.add_flag("-v,--verbose", verbose, "say more on stderr");
   std::function<int()> chosen;
-  triptych::cli::AddModelCommands(app, chosen);
+  triptych::cli::AddGenerators(app, chosen);
+  triptych::cli::AddProfile(app, chosen);
+  triptych::cli::AddAccuracy(app, chosen);
   triptych::cli::AddMachineCommands(app, chosen);
   try {
     app.parse(argc, argv);

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "tools/cli/json_output.h"
@@ -49,7 +51,7 @@ std::string Worst(const Score& score) {
                fmt::format("{:.5g}", row.predicted),
                fmt::format("{:+.1f} %", row.error_pct)});
   }
-  return "\n" + table.Text();
+  return fmt::format("\n{}", table.Text());
 }
 
 }  // namespace

@@ -1,0 +1,108 @@
+// The parameters of an edge NPU.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_EMULATORS_NPU_PARAMS_H_
+#define TRIPTYCH_EMULATORS_NPU_PARAMS_H_
+
+#include <string>
+
+#include "emulators/target.h"
+#include "kernels/base/units.h"
+
+namespace triptych::npu {
+
+struct DramParams {
+  double peak_gb_per_s = 102.4;
+  double row_bytes = 2048;     // of all chips of a channel's rank together
+  int64_t channels = 8;        // each with its own banks
+  int64_t banks = 16;          // of a channel; rows open in parallel
+  double row_cycle_ns = 60;    // tRC: from one row of a bank to its next
+  double refresh_ns = 280;     // tRFC: all banks are away
+  double refresh_every_ns = 3906;  // tREFI
+  double latency_ns = 100;         // first byte of a stream
+};
+
+struct EnergyParams {  // pJ
+  double mac_int8 = 0.13;
+  double vector_op = 0.5;
+  double scratchpad_byte = 0.3;
+  double dram_byte = 40;
+  double leakage_w = 0.5;
+};
+
+struct Params {
+  // What the arithmetic is: bits of weights and activations (2..8; 0 leaves
+  // that side in f32), and how many weights of a row share a scale (0: all).
+  int64_t weight_bits = 8, weight_group = 0, activation_bits = 8;
+  // Products inside attention and the cached keys and values: 8, or 0 for
+  // f32 on the vector unit.
+  int64_t attention_bits = 8;
+
+  int64_t cores = 4, array_rows = 128, array_cols = 128;
+  std::string dataflow = "auto";
+  bool fold_overlap = true;
+  Hertz clock{0.8e9};
+  int64_t scratchpad_kib = 4096;   // a core
+  int64_t l2_kib = 16384;          // shared
+  double scratchpad_bytes_per_cycle = 1024;
+  int64_t vector_lanes = 128;  // a core
+  double command_cycles = 200;  // to fetch, decode and retire an operator
+  DramParams dram;
+  EnergyParams energy;
+  HostParams host;
+
+  template <class Self, class V>
+  static void Visit(Self& p, V&& v) {
+    v("weight_bits", p.weight_bits, 0, 8, "bits of a weight; 0: f32");
+    v("weight_group", p.weight_group, 0, 1024,
+      "weights of a row that share a scale; 0: the whole row, which is also "
+      "what rows get that are not whole groups");
+    v("activation_bits", p.activation_bits, 0, 8,
+      "bits of an activation, one scale a token; 0: f32");
+    v("attention_bits", p.attention_bits, 0, 8,
+      "bits of Q, K, V and cached K, V, one scale a token and head; 0: f32");
+    v("cores", p.cores, 1, 1024, "cores, each with an array");
+    v("array.rows", p.array_rows, 1, 4096, "multipliers along K");
+    v("array.cols", p.array_cols, 1, 4096, "multipliers along N");
+    v("array.dataflow", p.dataflow, {"auto", "ws", "os", "is"},
+      "what stays in the array: weights, outputs, inputs, or the fastest");
+    v("array.fold_overlap", p.fold_overlap,
+      "the next fold is loaded while one computes");
+    v("clock_hz", p.clock, 1e6, 1e10, "clock of everything but DRAM");
+    v("scratchpad_kib", p.scratchpad_kib, 1, 1 << 20,
+      "scratchpad of a core, KiB; half of it is being filled");
+    v("l2_kib", p.l2_kib, 0, 1 << 20, "memory that the cores share, KiB");
+    v("scratchpad_bytes_per_cycle", p.scratchpad_bytes_per_cycle, 1, 1e6,
+      "scratchpad bandwidth of a core, all banks");
+    v("vector.lanes", p.vector_lanes, 1, 1 << 20,
+      "lanes of a core's vector unit, one operation a cycle each");
+    v("command_cycles", p.command_cycles, 0, 1e6,
+      "cycles to issue one operator, all queues empty");
+    v("dram.peak_gb_per_s", p.dram.peak_gb_per_s, 0.1, 1e5, "pins, GB/s");
+    v("dram.row_bytes", p.dram.row_bytes, 64, 1 << 16, "bytes of a row");
+    v("dram.channels", p.dram.channels, 1, 1024, "independent channels");
+    v("dram.banks", p.dram.banks, 1, 1024, "banks of a channel");
+    v("dram.row_cycle_ns", p.dram.row_cycle_ns, 1, 1000,
+      "tRC, between two rows of a bank, ns");
+    v("dram.refresh_ns", p.dram.refresh_ns, 0, 10000,
+      "tRFC, all banks away, ns");
+    v("dram.refresh_every_ns", p.dram.refresh_every_ns, 100, 1e6,
+      "tREFI, between refreshes, ns");
+    v("dram.latency_ns", p.dram.latency_ns, 0, 1e5,
+      "to the first byte of a stream, ns");
+    v("energy.mac_int8_pj", p.energy.mac_int8, 0, 1e3,
+      "one int8 multiply-add in the array, pJ");
+    v("energy.vector_op_pj", p.energy.vector_op, 0, 1e3,
+      "one vector operation, pJ");
+    v("energy.scratchpad_byte_pj", p.energy.scratchpad_byte, 0, 1e3,
+      "one scratchpad byte, pJ");
+    v("energy.dram_byte_pj", p.energy.dram_byte, 0, 1e4,
+      "one DRAM byte with PHY and controller, pJ");
+    v("energy.leakage_w", p.energy.leakage_w, 0, 1e3,
+      "drawn all the time, W");
+    VisitHost(p.host, v);
+  }
+};
+
+}  // namespace triptych::npu
+
+#endif  // TRIPTYCH_EMULATORS_NPU_PARAMS_H_
