@@ -41,6 +41,7 @@ TEST_CASE("The best-scoring pair joins first, of equal ones the leftmost") {
   CHECK(t.Encode("abc") == Ids{kAbc});     // bc, then a + bc
   CHECK(t.Encode("bcd") == Ids{kBc, kD});  // bc and cd score alike
   CHECK(t.Encode("abab") == Ids{kAb, kAb});
+  CHECK(t.Encode("cc") == Ids{kC, kC});
   CHECK(t.Encode("abcd") == Ids{kAbc, kD});
   CHECK(t.Encode("acde") == Ids{kA, kCd, kE});
   CHECK(t.Encode("aabc") == Ids{kA, kAbc});
