@@ -83,8 +83,7 @@ struct Value {
 class Attributes {
  public:
   Attributes() = default;
-  Attributes(
-      std::initializer_list<std::pair<std::string_view, double>> entries)
+  Attributes(std::initializer_list<std::pair<std::string_view, double>> entries)
       : entries_(entries) {}
   double Get(std::string_view name) const;  // aborts if it is not there
   double Get(std::string_view name, double otherwise) const;
