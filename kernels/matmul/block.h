@@ -64,11 +64,6 @@ BlockFunction BlockF32();   // f32 x f32 -> f32
 BlockFunction BlockBf16();  // bf16 x bf16 -> f32
 BlockFunction BlockI8();    // u8 x s8 -> s32
 
-// to[i] = bf16(from[i]), to nearest even, for i in [0, count).
-using ConvertFunction = void (*)(const float* from, uint16_t* to,
-                                 size_t count);
-ConvertFunction ConvertToBf16();
-
 }  // namespace triptych::matmul
 
 #endif  // TRIPTYCH_KERNELS_MATMUL_BLOCK_H_

@@ -9,6 +9,7 @@
 #include "kernels/base/parallel.h"
 #include "kernels/base/units.h"
 #include "kernels/matmul/block.h"
+#include "kernels/quant/quant.h"
 
 namespace triptych {
 
@@ -88,24 +89,24 @@ PackedRows AllocateRows(size_t rows, size_t units, std::byte** to) {
   return {*to, stride};
 }
 
-template <class In, class Convert>
+// Element by element, for whatever is not a plain copy.
+template <class Out, class In, class Convert>
 PackedRows Gather(StridedView<In> a, int threads, Convert convert) {
-  constexpr size_t kPerUnit = PackedWeights::kUnitBytes / sizeof(In);
+  constexpr size_t kPerUnit = PackedWeights::kUnitBytes / sizeof(Out);
   const size_t units = CeilDiv(a.cols, kPerUnit);
   std::byte* to;
   const PackedRows packed = AllocateRows(a.rows, units, &to);
   // Bands of rows: with a transposed view the rows of a band share lines.
   constexpr size_t kBand = 16;
   ParallelFor(CeilDiv(a.rows, kBand), threads, [&](size_t band) {
-    const size_t first = band * kBand;
-    const size_t last = std::min(a.rows, first + kBand);
-    for (size_t r = first; r < last; ++r) {
-      In* const row = reinterpret_cast<In*>(to + r * packed.stride);
+    const size_t last = std::min(a.rows, (band + 1) * kBand);
+    for (size_t r = band * kBand; r < last; ++r) {
+      Out* const row = reinterpret_cast<Out*>(to + r * packed.stride);
       const In* const from = a.at(r, 0);
       for (size_t k = 0; k < a.cols; ++k) {
         row[k] = convert(from[k * a.col_stride]);
       }
-      std::fill(row + a.cols, row + units * kPerUnit, In{0});
+      std::fill(row + a.cols, row + units * kPerUnit, Out{0});
     }
   });
   return packed;
@@ -120,23 +121,21 @@ PackedRows InPlace(StridedView<T> a) {
 
 PackedRows PackRowsF32(StridedView<float> a, int threads) {
   if (a.col_stride == 1) return InPlace(a);
-  return Gather(a, threads, [](float x) { return x; });
+  return Gather<float>(a, threads, [](float x) { return x; });
 }
 
 PackedRows PackRowsBf16(StridedView<float> a, int threads) {
-  const ConvertFunction convert = ConvertToBf16();
+  if (a.col_stride != 1) return Gather<uint16_t>(a, threads, Bf16FromF32);
   const size_t pairs = CeilDiv(a.cols, size_t{2});
   std::byte* to;
   const PackedRows packed = AllocateRows(a.rows, pairs, &to);
-  ParallelFor(a.rows, threads, [&](size_t r) {
-    uint16_t* const row = reinterpret_cast<uint16_t*>(to + r * packed.stride);
-    if (a.col_stride == 1) {
-      convert(a.at(r, 0), row, a.cols);
-    } else {
-      for (size_t k = 0; k < a.cols; ++k) row[k] = Bf16FromF32(*a.at(r, k));
-    }
-    if (a.cols % 2 != 0) row[a.cols] = 0;
-  });
+  const MatView<uint16_t> codes(reinterpret_cast<uint16_t*>(to), a.rows, a.cols,
+                                packed.stride / sizeof(uint16_t));
+  RowsToBf16({a.data, a.rows, a.cols, std::max(a.row_stride, a.cols)}, codes,
+             threads);
+  if (a.cols % 2 != 0) {
+    for (size_t r = 0; r < a.rows; ++r) codes.row(r)[a.cols] = 0;
+  }
   return packed;
 }
 
@@ -144,12 +143,12 @@ PackedRows PackRowsU8(StridedView<uint8_t> a, int threads) {
   if (a.col_stride == 1 && a.cols % PackedWeights::kUnitBytes == 0) {
     return InPlace(a);
   }
-  return Gather(a, threads, [](uint8_t x) { return x; });
+  return Gather<uint8_t>(a, threads, [](uint8_t x) { return x; });
 }
 
 PackedRows PackRowsS8(StridedView<int8_t> a, int threads) {
-  return Gather(a, threads,
-                [](int8_t x) { return static_cast<int8_t>(x ^ -128); });
+  return Gather<uint8_t>(
+      a, threads, [](int8_t x) { return static_cast<uint8_t>(x + 128); });
 }
 
 }  // namespace matmul
