@@ -39,8 +39,13 @@ int64_t ArrayCycles(Dataflow dataflow, const GemmSize& gemm,
   const int64_t folds = Folds(dataflow, gemm, array);
   const int64_t skew = array.rows + array.cols - 2;
   // Loading what stays, or draining what was summed: one array row a cycle.
+  // Sums drain along the path the next operands come in by, so without
+  // overlap only loading is waited for.
   const int64_t swap = array.rows;
-  if (!array.overlap) return folds * (swap + map.stream + skew);
+  if (!array.overlap) {
+    const int64_t load = dataflow == Dataflow::kOutput ? 0 : swap;
+    return folds * (load + map.stream + skew);
+  }
   return swap + folds * std::max(map.stream, swap) + skew;
 }
 

@@ -4,7 +4,7 @@
 // array. In a fold one operand (the outputs, the weights, or the inputs)
 // stays in place while the others stream through, skewed by one cycle a row
 // and a column:
-//   os: ceil(m/R) ceil(n/C) folds; k steps, R - 1 + C - 1 of skew, R to drain
+//   os: ceil(m/R) ceil(n/C) folds; k steps, R - 1 + C - 1 of skew
 //   ws: ceil(k/R) ceil(n/C) folds; R to load, m steps, R - 1 + C - 1 of skew
 //   is: ceil(k/R) ceil(m/C) folds; R to load, n steps, R - 1 + C - 1 of skew
 // (S. Samajdar et al., SCALE-Sim, ISPASS 2020, section III, for square

@@ -123,10 +123,10 @@ TEST_CASE("the op table is complete") {
   for (const OpDef& op : AllOps()) {
     CAPTURE(op.name);
     CHECK(FindOp(op.name) == &op);
-    CHECK(op.infer != nullptr);
-    CHECK(op.work != nullptr);
-    CHECK(op.reference != nullptr);
-    CHECK(op.host != nullptr);
+    CHECK((op.infer != nullptr));
+    CHECK((op.work != nullptr));
+    CHECK((op.reference != nullptr));
+    CHECK((op.host != nullptr));
     CHECK(!op.meaning.empty());
   }
 }

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "kernels/base/log.h"
 #include "tools/cli/json_output.h"
 #include "tools/cli/model_source.h"
 #include "tools/cli/options.h"
@@ -54,6 +55,20 @@ std::string Worst(const Score& score) {
   return fmt::format("\n{}", table.Text());
 }
 
+// Rows without a prediction, with the first reasons; -v lists them all.
+void SayUnpredicted(const std::vector<std::string>& reasons) {
+  constexpr size_t kShown = 3;
+  for (size_t i = 0; i < reasons.size(); ++i) {
+    Log(i < kShown ? LogLevel::kWarning : LogLevel::kInfo, "validate",
+        "not predicted: " + reasons[i]);
+  }
+  if (reasons.size() > kShown) {
+    Log(LogLevel::kWarning, "validate",
+        fmt::format("{} rows in all are not predicted; -v lists them",
+                    reasons.size()));
+  }
+}
+
 }  // namespace
 
 int ValidateCommand(const ValidateOptions& options) {
@@ -76,9 +91,7 @@ int ValidateCommand(const ValidateOptions& options) {
     results.push_back(ToJson(score));
   }
   Print(options.json, summary.Text() + worst);
-  for (const std::string& reason : validation->unpredicted) {
-    fmt::print(stderr, "not predicted: {}\n", reason);
-  }
+  SayUnpredicted(validation->unpredicted);
   if (auto s = WriteJson(options.json, "validate", results); !s) {
     return Fail(s.error());
   }

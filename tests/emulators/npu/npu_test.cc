@@ -1,0 +1,204 @@
+// The NPU: closed forms against the published table and counts by hand,
+// integer values against a scalar twin, the same bits on every SIMD target.
+// SPDX-License-Identifier: Apache-2.0
+#include "emulators/npu/npu.h"
+
+#include <doctest/doctest.h>
+#include <hwy/targets.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <vector>
+
+#include "emulators/npu/array.h"
+#include "emulators/npu/cost.h"
+#include "emulators/npu/exact_math.h"
+#include "emulators/npu/numerics.h"
+#include "emulators/session.h"
+#include "emulators/validate.h"
+#include "kernels/base/rng.h"
+#include "models/build/build.h"
+
+namespace triptych::npu {
+namespace {
+
+ModelConfig Tiny() {
+  ModelConfig c;
+  c.name = "tiny";
+  c.layers = 2;
+  c.dim = 32;
+  c.ffn = 48;
+  c.heads = 4;
+  c.kv_heads = 2;
+  c.head_dim = 8;
+  c.vocab = 50;
+  c.context = 32;
+  c.rope.dim = 8;
+  return c;
+}
+
+std::vector<float> RandomRow(size_t n, uint64_t seed) {
+  Rng rng(seed);
+  std::vector<float> row(n);
+  for (float& x : row) x = static_cast<float>(rng.Normal());
+  return row;
+}
+
+TEST_CASE("array cycles equal SCALE-Sim's on every row of its table") {
+  const auto table = Table::Load("emulators/npu/validation/scalesim_compute.csv");
+  REQUIRE_MESSAGE(table, (table ? "" : table.error().message));
+  const auto scored = Validate("npu", {}, *table);
+  REQUIRE_MESSAGE(scored, (scored ? "" : scored.error().message));
+  REQUIRE(scored->scores.size() == 1);
+  CHECK(scored->scores[0].rows == 180);
+  CHECK(scored->scores[0].max_ape_pct == 0);
+}
+
+TEST_CASE("array cycles by hand") {
+  // 3 x 5 x 4 on 2 x 2, weights in place: 2 x 3 folds, each 2 to load, 3
+  // steps and 2 of skew; with overlap 2 + 6 x max(3, 2) + 2.
+  const GemmSize gemm{3, 5, 4};
+  CHECK(Folds(Dataflow::kWeight, gemm, {2, 2, false}) == 6);
+  CHECK(ArrayCycles(Dataflow::kWeight, gemm, {2, 2, false}) == 6 * 7);
+  CHECK(ArrayCycles(Dataflow::kWeight, gemm, {2, 2, true}) == 2 + 18 + 2);
+  // 4 x 6 x 3 multiply-adds fill the folds, 60 are the product's.
+  CHECK(PaddingMacs(Dataflow::kWeight, gemm, {2, 2, true}) == 72 - 60);
+}
+
+TEST_CASE("cores share one product, or take one each") {
+  Params p;
+  p.cores = 4;
+  p.array_rows = p.array_cols = 8;
+  p.dataflow = "ws";
+  const Demand one = GemmDemand(p, {64, 64, 64}, 1, true, 8);
+  CHECK(one.macs == 64 * 64 * 64);
+  // N in four: 8 x 2 folds of 64 rows.
+  CHECK(one.array_cycles == 8 + 16 * 64 + 14);
+  CHECK(one.dram_bytes == 64 * 64);
+  const Demand four = GemmDemand(p, {64, 64, 64}, 4, true, 8);
+  CHECK(four.array_cycles == 8 + 64 * 64 + 14);
+  CHECK(four.dram_bytes == 4 * 64 * 64);
+}
+
+TEST_CASE("DRAM sustains its pins less refresh, or what its banks can open") {
+  DramParams dram;
+  CHECK(DramBytesPerSecond(dram) ==
+        doctest::Approx(102.4e9 * (1 - 280.0 / 3906)));
+  dram.banks = 1;
+  dram.channels = 1;  // a row of 2 KiB every 60 ns: 34 GB/s
+  CHECK(DramBytesPerSecond(dram) ==
+        doctest::Approx(2048 / 60e-9 * (1 - 280.0 / 3906)));
+}
+
+TEST_CASE("functions of its own are as good as the C library's") {
+  double worst_exp = 0, worst_log = 0, worst_turn = 0, worst_rest = 0;
+  for (int i = -20000; i < 20000; ++i) {
+    const double x = i * 0.031 + 1e-4;
+    worst_exp = std::max(worst_exp, std::abs(ExactExp(x) / std::exp(x) - 1));
+    const double y = std::exp(x / 2);
+    worst_log = std::max(worst_log, std::abs(ExactLog(y) - std::log(y)) /
+                                        std::max(1.0, std::abs(std::log(y))));
+    const auto [sine, cosine] = ExactSinCos(x * 1000);
+    worst_turn = std::max({worst_turn, std::abs(sine - std::sin(x * 1000)),
+                           std::abs(cosine - std::cos(x * 1000))});
+    const double z = i * 5e-4;
+    worst_rest = std::max({worst_rest, std::abs(ExactTanh(z) - std::tanh(z)),
+                           std::abs(ExactErf(z) - std::erf(z))});
+  }
+  CHECK(worst_exp < 1e-13);
+  CHECK(worst_log < 1e-13);
+  CHECK(worst_turn < 1e-12);
+  CHECK(worst_rest < 1e-13);
+}
+
+// One output of QuantizedWeights::Multiply, from its definition.
+float ScalarTwin(std::span<const float> a, std::span<const float> w, int bits,
+                 size_t group) {
+  const auto code = [](float x, float scale, int32_t qmax) {
+    return static_cast<int32_t>(
+        std::nearbyint(x * (static_cast<float>(qmax) / scale)));
+  };
+  const auto top = [](std::span<const float> row) {
+    float m = 0;
+    for (const float x : row) m = std::max(m, std::abs(x));
+    return m;
+  };
+  const int32_t w_max = (1 << (bits - 1)) - 1;
+  float sum = 0;
+  for (size_t g = 0; g < a.size(); g += group) {
+    const float w_top = top(w.subspan(g, group));
+    int32_t acc = 0;
+    for (size_t i = g; i < g + group; ++i) {
+      acc += code(a[i], top(a), 127) * code(w[i], w_top, w_max);
+    }
+    const float part =
+        static_cast<float>(acc) * (w_top / static_cast<float>(w_max));
+    sum = g == 0 ? part : sum + part;
+  }
+  return sum * (top(a) / 127.0f);
+}
+
+TEST_CASE("quantised products equal the definition, bit for bit") {
+  for (const auto& [bits, group, k] :
+       {std::tuple{8, 0, 96}, {5, 0, 33}, {4, 32, 96}, {4, 32, 33}}) {
+    CAPTURE(bits);
+    CAPTURE(k);
+    const auto cols = static_cast<size_t>(k);
+    const size_t rows = 7, outputs = 19;
+    const auto a = RandomRow(rows * cols, 1);
+    const auto w = RandomRow(outputs * cols, 2);
+    const Quantization q{bits, 8, group};
+    const QuantizedWeights weights({w.data(), outputs, cols}, q, 1);
+    std::vector<float> c(rows * outputs);
+    weights.Multiply({a.data(), rows, cols}, {}, {c.data(), rows, outputs}, 2);
+    const auto span = static_cast<size_t>(q.GroupOf(k));
+    for (size_t r = 0; r < rows; ++r) {
+      for (size_t n = 0; n < outputs; ++n) {
+        CHECK(c[r * outputs + n] ==
+              ScalarTwin(std::span(a).subspan(r * cols, cols),
+                         std::span(w).subspan(n * cols, cols), bits, span));
+      }
+    }
+  }
+}
+
+std::vector<float> LogitsOf(const Graph& graph, const Weights& weights,
+                            int threads) {
+  const auto target = MakeTarget("npu");
+  REQUIRE(target);
+  const auto program = (*target)->Compile(graph, &weights);
+  REQUIRE(program);
+  Session session(graph, **program, {.capacity = 16, .threads = threads});
+  REQUIRE(session.Prefill(std::vector<int32_t>{3, 1, 4, 1, 5}));
+  const auto logits = session.Decode(9);
+  REQUIRE(logits);
+  return {logits->row(0), logits->row(0) + logits->cols()};
+}
+
+TEST_CASE("logits are the same bits on every SIMD target and thread count") {
+  const auto graph = BuildGraph(Tiny());
+  REQUIRE(graph);
+  const Weights weights = Weights::Random(*graph, 11);
+  const auto expected = LogitsOf(*graph, weights, 1);
+  CHECK(LogitsOf(*graph, weights, 2) == expected);
+  int targets = 0;
+  for (const int64_t simd : hwy::SupportedAndGeneratedTargets()) {
+    hwy::SetSupportedTargetsForTest(simd);
+    CAPTURE(hwy::TargetName(simd));
+    CHECK(LogitsOf(*graph, weights, 1) == expected);
+    ++targets;
+  }
+  hwy::SetSupportedTargetsForTest(0);
+  CHECK(targets >= 2);
+}
+
+TEST_CASE("one bit has no code but zero") {
+  const auto target =
+      MakeTarget("npu", std::vector<std::string>{"weight_bits=1"});
+  REQUIRE(!target);
+  CHECK(target.error().message.find("0 or 2 to 8") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace triptych::npu
