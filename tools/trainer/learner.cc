@@ -140,13 +140,13 @@ Assessment Learner::Assess(Corpus& corpus, size_t stories) {
     SequenceWorker& worker =
         workers_[static_cast<size_t>(omp_get_thread_num())];
     const auto targets = Targets(texts[i]);
-    const auto logits = worker.Logits(model, Inputs(texts[i]));
+    const MatView<float> logits = worker.Logits(model, Inputs(texts[i]));
     for (size_t t = 0; t < targets.size(); ++t) {
       const auto row = logits.row_span(t);
       hits[i] += std::max_element(row.begin(), row.end()) - row.begin() ==
                  targets[t];
     }
-    losses[i] = worker.Loss(model, Inputs(texts[i]), targets);
+    losses[i] = CrossEntropy(logits, targets, 0);
     bounds[i] = -texts[i].log_probability;
     excesses[i] = losses[i] - bounds[i];
     tokens[i] = static_cast<double>(targets.size());
@@ -169,11 +169,12 @@ Assessment Learner::Assess(Corpus& corpus, size_t stories) {
 }
 
 std::vector<TokenId> Learner::Continue(std::vector<TokenId> prompt,
-                                       double temperature, uint64_t seed) {
+                                       TokenId last, double temperature,
+                                       uint64_t seed) {
   const PackedModel model(layout_, parameters_, threads_);
   Rng rng(seed);
   while (prompt.size() < static_cast<size_t>(layout_.config().context) &&
-         (prompt.size() == 1 || prompt.back() != 2)) {
+         prompt.back() != last) {
     const auto logits =
         workers_[0].Logits(model, prompt).row_span(prompt.size() - 1);
     // Gumbel's trick: the largest of logit / temperature + noise is a draw.

@@ -46,9 +46,9 @@ class Learner {
 
   Assessment Assess(Corpus& corpus, size_t stories);
 
-  // Continues `prompt` (which starts with <s>) until </s> or the end of the
-  // context; temperature 0 takes the likeliest token.
-  std::vector<TokenId> Continue(std::vector<TokenId> prompt,
+  // Continues `prompt` (which starts with <s>) until `last` or the end of
+  // the context; temperature 0 takes the likeliest token.
+  std::vector<TokenId> Continue(std::vector<TokenId> prompt, TokenId last,
                                 double temperature, uint64_t seed);
 
   // Rounds the matrices to bf16, as they will be stored.

@@ -159,8 +159,9 @@ void PrintSamples(Learner& learner, const Tokenizer& tokenizer) {
   for (const char* prompt : prompts) {
     for (const double temperature : {0.0, 0.8}) {
       fmt::print("[temperature {}] {}\n", temperature,
-                 tokenizer.Decode(learner.Continue(tokenizer.Encode(prompt),
-                                                   temperature, 1)));
+                 tokenizer.Decode(learner.Continue(
+                     tokenizer.Encode(prompt), tokenizer.special().eos,
+                     temperature, 1)));
     }
   }
 }

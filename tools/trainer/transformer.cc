@@ -141,8 +141,7 @@ MatView<float> SequenceWorker::Square(Buffer& squares, size_t head) const {
 double SequenceWorker::Loss(const PackedModel& model,
                             std::span<const int32_t> tokens,
                             std::span<const int32_t> targets) {
-  Forward(model, tokens);
-  return CrossEntropy(View(logits_, layout_.vocab()), targets, 0);
+  return CrossEntropy(Logits(model, tokens), targets, 0);
 }
 
 double SequenceWorker::LossAndGradient(const PackedModel& model,
@@ -150,15 +149,13 @@ double SequenceWorker::LossAndGradient(const PackedModel& model,
                                        std::span<const int32_t> targets,
                                        float weight,
                                        std::span<float> gradient) {
-  Forward(model, tokens);
-  const double loss =
-      CrossEntropy(View(logits_, layout_.vocab()), targets, weight);
+  const double loss = CrossEntropy(Logits(model, tokens), targets, weight);
   Backward(model, tokens, gradient);
   return loss;
 }
 
-ConstMatView<float> SequenceWorker::Logits(const PackedModel& model,
-                                           std::span<const int32_t> tokens) {
+MatView<float> SequenceWorker::Logits(const PackedModel& model,
+                                      std::span<const int32_t> tokens) {
   Forward(model, tokens);
   return View(logits_, layout_.vocab());
 }
@@ -238,11 +235,6 @@ void SequenceWorker::Rotate(Buffer& qkv, float direction) {
   }
 }
 
-void SequenceWorker::Through(const PackedPair& w, MatView<float> d_y,
-                             MatView<float> d_x) {
-  Matmul(d_y, w.backward, d_x);
-}
-
 void SequenceWorker::Gather(MatView<float> d_y, MatView<float> x, float* d_w) {
   const MatView<float> d_y_t(transposed_.data(), d_y.cols(), d_y.rows());
   Transpose(d_y, d_y_t);
@@ -257,7 +249,7 @@ void SequenceWorker::Backward(const PackedModel& model,
   const MatView<float> d_logits = View(logits_, layout_.vocab());
   Gather(d_logits, View(final_normed_, dim),
          gradient.data() + layout_.embedding());
-  Through(model.embedding(), d_logits, View(d_branch_, dim));
+  Matmul(d_logits, model.embedding().backward, View(d_branch_, dim));
   std::fill_n(d_x_.begin(), tokens_ * dim, 0.0f);
   RmsNormBackward(View(final_x_, dim), model.vector(layout_.final_norm()),
                   final_inv_rms_, View(d_branch_, dim), View(d_x_, dim),
@@ -282,22 +274,22 @@ void SequenceWorker::BackwardLayer(const PackedModel& model, size_t index,
   const MatView<float> d_x = View(d_x_, dim), d_branch = View(d_branch_, dim);
 
   Gather(d_x, View(l.hidden, ffn), gradient.data() + at.down);
-  Through(w.down, d_x, View(d_hidden_, ffn));
+  Matmul(d_x, w.down.backward, View(d_hidden_, ffn));
   SwiGluBackward(View(l.gate_up, 2 * ffn), View(d_hidden_, ffn),
                  View(d_wide_, 2 * ffn));
   Gather(View(d_wide_, 2 * ffn), View(l.ffn_normed, dim),
          gradient.data() + at.gate_up);
-  Through(w.gate_up, View(d_wide_, 2 * ffn), d_branch);
+  Matmul(View(d_wide_, 2 * ffn), w.gate_up.backward, d_branch);
   RmsNormBackward(View(l.middle, dim), model.vector(at.ffn_norm),
                   l.ffn_inv_rms, d_branch, d_x,
                   gradient.subspan(at.ffn_norm, dim));
 
   Gather(d_x, View(l.mixed, q_dim), gradient.data() + at.output);
-  Through(w.output, d_x, View(d_mixed_, q_dim));
+  Matmul(d_x, w.output.backward, View(d_mixed_, q_dim));
   AttendBackward(l);
   Rotate(d_qkv_, -1);
   Gather(View(d_qkv_, qkv), View(l.normed, dim), gradient.data() + at.qkv);
-  Through(w.qkv, View(d_qkv_, qkv), d_branch);
+  Matmul(View(d_qkv_, qkv), w.qkv.backward, d_branch);
   RmsNormBackward(View(l.x, dim), model.vector(at.attention_norm), l.inv_rms,
                   d_branch, d_x, gradient.subspan(at.attention_norm, dim));
 }

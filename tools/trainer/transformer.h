@@ -118,11 +118,10 @@ class SequenceWorker {
                          std::span<const int32_t> targets, float weight,
                          std::span<float> gradient);
 
-  // log p(. | tokens[0..t]) is the softmax of row t, after Loss or
-  // LossAndGradient it is gone: this computes it alone. Valid until the next
-  // call.
-  ConstMatView<float> Logits(const PackedModel& model,
-                             std::span<const int32_t> tokens);
+  // Logits [tokens, vocab]: the softmax of row t is p(. | tokens[0..t]). The
+  // caller may write over them; they are valid until the next call.
+  MatView<float> Logits(const PackedModel& model,
+                        std::span<const int32_t> tokens);
 
  private:
   using Buffer = AlignedVector<float>;
@@ -148,8 +147,8 @@ class SequenceWorker {
                      std::span<float> gradient);
   void AttendBackward(Layer& layer);
   void Rotate(Buffer& qkv, float direction);
-  // d_x = d_y W, and d_w[n,k] += d_y^T x.
-  void Through(const PackedPair& w, MatView<float> d_y, MatView<float> d_x);
+  // d_w[n,k] += d_y^T x, the gradient of a weight. (That of its input is
+  // d_y W, a Matmul with PackedPair::backward.)
   void Gather(MatView<float> d_y, MatView<float> x, float* d_w);
 
   const Layout& layout_;
