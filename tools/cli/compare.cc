@@ -13,6 +13,8 @@
 namespace triptych::cli {
 namespace {
 
+constexpr size_t kTextColumns = 76;
+
 // A finished run, with what a trace still needs of it.
 struct Finished {
   std::string spec;
@@ -77,7 +79,8 @@ std::string SideBySide(const std::vector<Finished>& all) {
                Si(g.energy_j_per_token, "J"),
                Percent(g.assumed_energy_fraction), g.decode.bound,
                Si(g.host_wall_s, "s")});
-    texts += fmt::format("{}:\n  {}\n", done.target->name(), g.text);
+    texts += fmt::format("{}:\n{}\n", done.target->name(),
+                         Wrapped(g.text, kTextColumns, "  "));
   }
   return texts + "\n" + table.Text();
 }

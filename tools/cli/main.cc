@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
 
+#include <cstdio>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,9 +21,11 @@ void AddCommon(CLI::App* app, Common& o, bool several_targets) {
       "-t,--target", o.targets,
       several_targets ? "targets, comma separated: name, name:preset or a TOML"
                       : "target: name, name:preset or a path to a TOML");
+  targets->allow_extra_args(false);
   if (several_targets) targets->delimiter(',');
-  app->add_option("--set", o.set, "override a parameter: key=value, or target:key=value")
-      ->take_all();
+  app->add_option("--set", o.set,
+                  "override a parameter: key=value, or target:key=value")
+      ->allow_extra_args(false);
   app->add_option("--json", o.json, "write results as JSON; - is stdout");
   app->add_option("--threads", o.threads, "host threads (default: all)")
       ->check(CLI::Range(1, 1024));
@@ -139,6 +142,18 @@ void AddMachineCommands(CLI::App& app, std::function<int()>& chosen) {
                              "actions", "kernels", "ops"}));
 }
 
+// Names the commands there are, which the parser's own message does not.
+bool IsKnownCommand(const CLI::App& app, const std::string& word) {
+  std::string known;
+  for (const CLI::App* command : app.get_subcommands({})) {
+    if (command->get_name() == word) return true;
+    known += (known.empty() ? "" : ", ") + command->get_name();
+  }
+  std::fprintf(stderr, "triptych: %s: no such command; allowed: %s\n",
+               word.c_str(), known.c_str());
+  return false;
+}
+
 }  // namespace
 }  // namespace triptych::cli
 
@@ -153,6 +168,10 @@ int main(int argc, char** argv) {
   triptych::cli::AddProfile(app, chosen);
   triptych::cli::AddAccuracy(app, chosen);
   triptych::cli::AddMachineCommands(app, chosen);
+  if (argc > 1 && argv[1][0] != '-' &&
+      !triptych::cli::IsKnownCommand(app, argv[1])) {
+    return triptych::cli::kUsage;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -4,12 +4,13 @@
 #define TRIPTYCH_TOOLS_CLI_TABLE_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace triptych::cli {
 
-// Rows of cells under a header; columns as wide as their widest cell. The
-// first column is flush left, the others flush right.
+// Rows of cells under a header; columns as wide as their widest cell. Columns
+// of numbers are flush right, others flush left.
 class Table {
  public:
   explicit Table(std::vector<std::string> header)
@@ -20,6 +21,11 @@ class Table {
  private:
   std::vector<std::vector<std::string>> rows_;
 };
+
+// `text` in lines of at most `width` columns, each after `indent`; its own
+// line ends stay.
+std::string Wrapped(std::string_view text, size_t width,
+                    const std::string& indent);
 
 // Three significant digits and an SI prefix: "1.23 ms", "45.6 uJ", "7 GB".
 std::string Si(double value, const std::string& unit);

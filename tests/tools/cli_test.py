@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line as scripts see it: JSON keys, exit codes, messages.
+
+Usage: cli_test.py TRIPTYCH. Runs in the source root. Prints one line a case
+and 'N passed, N failed'; exits 1 if any failed.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+TRIPTYCH = sys.argv[1]
+TARGETS = ["cpu", "mesh", "optical", "npu"]
+GENERATED = {
+    "target", "preset", "text", "tokens", "kl_nats_per_token",
+    "top1_agreement", "prefill_s", "decode_s_per_token", "energy_j_per_token",
+    "assumed_energy_fraction", "host_wall_s", "ops",
+}
+PROFILED = {"seconds", "cycles", "energy_j", "bytes", "utilisation", "bound",
+            "ops"}
+SCORED = {"measure", "rows", "mape_pct", "median_ape_pct", "p90_ape_pct",
+          "max_ape_pct", "rows_detail"}
+ACCURACY = {"nll_nats_per_token", "perplexity", "kl_nats_per_token",
+            "top1_agreement", "predictions", "class"}
+
+
+def run(*arguments):
+    return subprocess.run([TRIPTYCH, *arguments], capture_output=True,
+                          text=True, timeout=300)
+
+
+def results(*arguments):
+    """The results of a command that must succeed, from --json -."""
+    done = run(*arguments, "--json", "-")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["results"]
+
+
+def refused(*arguments, says):
+    """The command is refused with exit code 2 and a message that `says`."""
+    done = run(*arguments)
+    assert done.returncode == 2, f"exit code {done.returncode}"
+    assert says in done.stderr, f"stderr: {done.stderr}"
+    assert done.stdout == "", "results on stdout beside an error"
+
+
+def compare_puts_targets_side_by_side():
+    rows = results("compare", "-t", ",".join(TARGETS), "-p",
+                   "Once upon a time", "-n", "6")
+    assert [row["target"] for row in rows] == TARGETS
+    for row in rows:
+        assert GENERATED <= row.keys(), GENERATED - row.keys()
+        assert row["text"].startswith("Once upon a time")
+        assert row["kl_nats_per_token"] >= 0
+        assert row["prefill_s"] > 0 and row["decode_s_per_token"] > 0
+        assert 0 <= row["assumed_energy_fraction"] <= 1
+        assert row["ops"]
+
+
+def the_same_seed_gives_the_same_run():
+    command = ["run", "-t", "optical", "-n", "5", "--seed", "3", "--temp", "1"]
+    first, second = results(*command)[0], results(*command)[0]
+    for row in first, second:
+        del row["host_wall_s"]
+    assert first == second
+    other = results("run", "-t", "optical", "-n", "5", "--seed", "4", "--temp",
+                    "1")[0]
+    assert other["tokens"] != first["tokens"]
+
+
+def threads_do_not_change_a_run():
+    one, two = (results("run", "-t", "npu", "-n", "5", "--threads", n)[0]
+                for n in ("1", "2"))
+    for row in one, two:
+        del row["host_wall_s"]
+    assert one == two
+
+
+def run_writes_a_timeline():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "trace.json")
+        assert run("run", "-t", "mesh", "-n", "2", "--trace",
+                   path).returncode == 0
+        with open(path, encoding="utf-8") as file:
+            events = json.load(file)["traceEvents"]
+    slices = [e for e in events if e["ph"] == "X"]
+    assert len(slices) > 50
+    assert all(e["dur"] >= 0 for e in slices)
+
+
+def profile_needs_no_weights():
+    for phase in "prefill", "decode":
+        rows = results("profile", "-m", "llama-3.2-1b", "--phase", phase,
+                       "--context", "128", "--batch", "2")
+        assert {row["target"] for row in rows} >= set(TARGETS) | {"gpu"}
+        for row in rows:
+            assert PROFILED <= row.keys(), PROFILED - row.keys()
+            assert row["seconds"] > 0 and row["energy_j"] > 0
+            # 2 flops a weight (the embedding's table is the head's) a token.
+            tokens = 2 * (128 if phase == "prefill" else 1)
+            assert row["flops"] > 1.9 * 0.9e9 * tokens
+    rows = results("profile", "-m", "wan2.2-t2v-a14b", "--phase", "encode")
+    assert all(row["flops"] > 6.4e15 for row in rows)
+
+
+def op_predicts_a_product():
+    row = results("op", "-t", "mesh", "matmul", "m=512", "k=512", "n=512")[0]
+    assert row["seconds"] > 0
+
+
+def validate_scores_a_table():
+    rows = results("validate", "npu",
+                   "emulators/npu/validation/scalesim_compute.csv")
+    assert SCORED <= rows[0].keys(), SCORED - rows[0].keys()
+    assert rows[0]["rows"] == len(rows[0]["rows_detail"]) == 180
+
+
+def accuracy_gates_against_a_baseline():
+    with tempfile.TemporaryDirectory() as folder:
+        base = os.path.join(folder, "baseline.json")
+        junit = os.path.join(folder, "junit.xml")
+        command = ["accuracy", "-t", "npu", "--self", "40", "--baseline", base]
+        rows = results(*command, "--accept")
+        assert ACCURACY <= rows[0].keys(), ACCURACY - rows[0].keys()
+        assert run(*command, "--junit", junit).returncode == 0
+        with open(junit, encoding="utf-8") as file:
+            assert 'failures="0"' in file.read()
+        worse = run(*command, "--junit", junit, "--set", "weight_bits=3")
+        assert worse.returncode == 1, "three bits passed the gate"
+        with open(junit, encoding="utf-8") as file:
+            assert 'failures="1"' in file.read()
+
+
+def list_lists_everything():
+    for what in ("targets", "presets", "models", "params", "actions",
+                 "kernels", "ops"):
+        assert len(results("list", what)) >= 5, what
+
+
+def json_goes_to_a_file_too():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "out.json")
+        done = run("list", "targets", "--json", path)
+        assert done.returncode == 0 and "npu" in done.stdout
+        with open(path, encoding="utf-8") as file:
+            assert json.load(file)["command"] == "list"
+
+
+def bad_input_is_refused_with_a_reason():
+    refused("frobnicate", says="frobnicate")
+    refused("run", "-t", "warp", says="warp")
+    refused("run", "-t", "mesh:none", says="none")
+    refused("run", "-m", "/nowhere", says="/nowhere: no such file")
+    refused("run", "-n", "0", says="-n")
+    refused("run", "-n", "100000", says="was made for at most")
+    refused("run", "-t", "npu", "--set", "cors=3", says="cores")
+    refused("run", "-t", "npu", "--set", "cores=0", says="allowed")
+    refused("run", "-t", "npu", "--set", "cores", says="cores")
+    refused("run", "-m", "llama-3.2-1b", says="profile")
+    refused("profile", "-m", "llama-3.2-1b", "--phase", "encode",
+            says="encode")
+    refused("op", "-t", "npu", "matmul", "m", says="key=value")
+    refused("validate", "npu", "/nowhere.csv", says="/nowhere.csv")
+    refused("accuracy", "--accept", says="--baseline")
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as config:
+        config.write('target = "npu"\n[cores]\nvalue = "many"\n')
+        config.flush()
+        refused("run", "-t", config.name, says=f"{config.name}:")
+    with tempfile.NamedTemporaryFile("wb", suffix=".gguf") as model:
+        model.write(b"GGUF\x03\0\0\0" + b"\xff" * 16)
+        model.flush()
+        refused("run", "-m", model.name, says=model.name)
+
+
+CASES = [
+    compare_puts_targets_side_by_side,
+    the_same_seed_gives_the_same_run,
+    threads_do_not_change_a_run,
+    run_writes_a_timeline,
+    profile_needs_no_weights,
+    op_predicts_a_product,
+    validate_scores_a_table,
+    accuracy_gates_against_a_baseline,
+    list_lists_everything,
+    json_goes_to_a_file_too,
+    bad_input_is_refused_with_a_reason,
+]
+
+failed = 0
+for case in CASES:
+    try:
+        case()
+        print(f"ok      {case.__name__}")
+    except (AssertionError, KeyError, ValueError,
+            subprocess.TimeoutExpired) as error:
+        failed += 1
+        print(f"FAILED  {case.__name__}: {error!r}")
+print(f"{len(CASES) - failed} passed, {failed} failed")
+sys.exit(1 if failed else 0)
