@@ -152,7 +152,7 @@ def bad_input_is_refused_with_a_reason():
     refused("run", "-t", "warp", says="warp")
     refused("run", "-t", "mesh:none", says="none")
     refused("run", "-m", "/nowhere", says="/nowhere: no such file")
-    refused("run", "-n", "0", says="-n")
+    refused("run", "-n", "0", says="--predict")
     refused("run", "-n", "100000", says="was made for at most")
     refused("run", "-t", "npu", "--set", "cors=3", says="cores")
     refused("run", "-t", "npu", "--set", "cores=0", says="allowed")
