@@ -15,7 +15,7 @@ namespace {
 // Widths in tiles, bytes of tiles, and times of one tile of scores: its
 // products, its part of the softmax, and the unpacking for both.
 struct Tile {
-  double dt, vt;           // tiles of a key and of a value
+  double dt, vt;  // tiles of a key and of a value
   double q_bytes, kv_bytes;
   double multiply, soften, unpack, pack;
   // The FPU and the SFPU take turns under one thread.
@@ -64,63 +64,60 @@ Coverage Cover(const AttentionProblem& a, int64_t qt, int64_t kt, int64_t qc,
 }
 
 // What both schedules share: the count of everything, from the tiles of
-// scores computed and the tiles of keys read.
+// scores computed, of keys read from DRAM, and of keys that reach a core.
 Cost Counts(const Params& p, const Tile& t, double score_tiles,
-            double key_tiles, double q_tiles) {
+            double keys_read, double keys_received, double q_tiles) {
   Cost cost;
   cost.launch = p.launch_cycles;
   cost.macs = std::llround(score_tiles * (t.dt + t.vt)) * kTileMacs;
-  const double kv = key_tiles * (t.dt + t.vt) * t.kv_bytes;
+  const double kv = keys_read * (t.dt + t.vt) * t.kv_bytes;
   cost.dram_bytes = std::llround(kv);
   cost.dram = kv / p.dram_peak();
   const double q_and_out = q_tiles * (t.dt + t.vt) * t.q_bytes;
-  cost.noc_bytes = std::llround(kv + q_and_out);
+  cost.noc_bytes =
+      std::llround(keys_received * (t.dt + t.vt) * t.kv_bytes + q_and_out);
   // Scores are packed, unpacked for the softmax, and packed again.
   cost.unpack_bytes = std::llround(
-      score_tiles * ((t.dt + t.vt) * (t.kv_bytes + t.q_bytes / 8) +
-                     t.q_bytes));
+      score_tiles * ((t.dt + t.vt) * (t.kv_bytes + t.q_bytes / 8) + t.q_bytes));
   cost.pack_bytes = std::llround(score_tiles * 2 * t.q_bytes);
   return cost;
 }
 
-double ReadPages(const Params& p, double tiles, double tile_bytes) {
-  return tiles *
-         std::max(p.dram_issue_cycles, tile_bytes / p.noc_bytes_per_cycle);
-}
-
 AttentionPlan Prefill(const Params& p, const AttentionProblem& a,
-                      int64_t q_chunk, int64_t k_chunk) {
+                      int64_t q_chunk, int64_t k_chunk, bool share) {
   const int64_t qt = Tiles(a.queries), kt = Tiles(a.keys);
-  const int64_t chunks = a.batch * a.heads * CeilDiv(qt, q_chunk);
+  const int64_t head_chunks = CeilDiv(qt, q_chunk);
+  const int64_t chunks = a.batch * a.heads * head_chunks;
   const auto heads = static_cast<double>(a.batch * a.heads);
   const Coverage one = Cover(a, qt, kt, q_chunk, k_chunk);
   const double scores = heads * one.scores, keys = heads * one.keys;
   const Tile t = TileOf(p, a, scores);
 
   AttentionPlan plan{.q_chunk = q_chunk, .k_chunk = k_chunk};
-  Cost cost = Counts(p, t, scores, keys, heads * static_cast<double>(qt));
+  plan.cores_a_head = share ? std::min(head_chunks, p.cores()) : 1;
+  const auto sharing = static_cast<double>(plan.cores_a_head);
+  const double read =
+      heads * std::max(one.keys / sharing, static_cast<double>(kt));
+  Cost cost = Counts(p, t, scores, read, keys, heads * static_cast<double>(qt));
   // Chunks of one head differ in length under a causal mask; long and short
   // ones are paired, so a core's share is even up to whole chunks.
-  const double share =
-      static_cast<double>(CeilDiv(chunks, p.cores())) /
-      static_cast<double>(chunks);
-  const double latency = p.dram_latency_cycles;
-  const double step_keys = static_cast<double>(k_chunk) * (t.dt + t.vt);
-  const double steps = std::max(1.0, keys / static_cast<double>(k_chunk));
-  const double fetch =
-      std::max(latency * steps * share +
-                   ReadPages(p, keys * (t.dt + t.vt) * share, t.kv_bytes),
-               static_cast<double>(cost.dram_bytes) / p.dram_rate());
-  const double compute = scores * share * t.compute();
-  cost.fill = latency + ReadPages(p, step_keys, t.kv_bytes);
-  cost.noc = static_cast<double>(cost.noc_bytes) * share /
-             p.noc_bytes_per_cycle;
-  cost.total =
-      cost.launch + cost.fill + std::max({compute, fetch, cost.noc});
-  cost.fpu = scores * share * t.multiply;
-  cost.sfpu = scores * share * t.soften;
-  cost.unpack = scores * share * t.unpack;
-  cost.pack = scores * share * t.pack;
+  const double mine = static_cast<double>(CeilDiv(chunks, p.cores())) /
+                      static_cast<double>(chunks);
+  const double step_tiles = static_cast<double>(k_chunk) * (t.dt + t.vt);
+  const double fetch_step =
+      ReadPagesCycles(p, step_tiles, t.kv_bytes) +
+      (share ? MulticastCycles(p, step_tiles * t.kv_bytes) : 0.0);
+  const double steps = keys * mine / static_cast<double>(k_chunk);
+  const double fetch = std::max(
+      steps * fetch_step, static_cast<double>(cost.dram_bytes) / p.dram_rate());
+  const double compute = scores * mine * t.compute();
+  cost.fill = fetch_step;
+  cost.noc = static_cast<double>(cost.noc_bytes) * mine / p.noc_bytes_per_cycle;
+  cost.total = cost.launch + cost.fill + std::max({compute, fetch, cost.noc});
+  cost.fpu = scores * mine * t.multiply;
+  cost.sfpu = scores * mine * t.soften;
+  cost.unpack = scores * mine * t.unpack;
+  cost.pack = scores * mine * t.pack;
   plan.cost = cost;
   return plan;
 }
@@ -131,23 +128,26 @@ AttentionPlan Decode(const Params& p, const AttentionProblem& a,
   const int64_t kt = Tiles(a.keys);
   const int64_t groups = a.batch * a.kv_heads;
   AttentionPlan plan{.split_keys = true, .q_chunk = rows, .k_chunk = k_chunk};
-  plan.cores_a_head = std::clamp<int64_t>(p.cores() / groups, 1,
-                                          CeilDiv(kt, k_chunk));
-  const double turns = static_cast<double>(
-      CeilDiv(groups * plan.cores_a_head, p.cores()));
+  plan.cores_a_head =
+      std::clamp<int64_t>(p.cores() / groups, 1, CeilDiv(kt, k_chunk));
+  const double turns =
+      static_cast<double>(CeilDiv(groups * plan.cores_a_head, p.cores()));
   const auto all = static_cast<double>(groups);
   const double scores = all * static_cast<double>(rows * kt);
   const double keys = all * static_cast<double>(kt);
   const Tile t = TileOf(p, a, scores);
 
-  Cost cost = Counts(p, t, scores, keys, all * static_cast<double>(rows));
+  Cost cost = Counts(p, t, scores, keys, keys, all * static_cast<double>(rows));
   const double mine =
       turns * static_cast<double>(CeilDiv(kt, plan.cores_a_head));
   const double my_scores = mine * static_cast<double>(rows);
-  const double fetch = std::max(
-      ReadPages(p, mine * (t.dt + t.vt), t.kv_bytes) +
-          p.dram_latency_cycles * mine / static_cast<double>(k_chunk),
-      static_cast<double>(cost.dram_bytes) / p.dram_rate());
+  const double step =
+      std::min(mine, static_cast<double>(k_chunk));  // tiles of keys
+  const double fetch_step =
+      ReadPagesCycles(p, step * (t.dt + t.vt), t.kv_bytes);
+  const double fetch =
+      std::max(mine / step * fetch_step,
+               static_cast<double>(cost.dram_bytes) / p.dram_rate());
   // Merging: output, maximum and sum of one partner a level.
   const double levels =
       std::ceil(std::log2(static_cast<double>(plan.cores_a_head)));
@@ -156,10 +156,7 @@ AttentionPlan Decode(const Params& p, const AttentionProblem& a,
       levels * turns *
       (RoundTrip(p, true) + partial * t.q_bytes / p.noc_bytes_per_cycle +
        partial * 3 * static_cast<double>(kTileElements) / p.sfpu_lanes);
-  cost.fill = p.dram_latency_cycles +
-              ReadPages(p, std::min(mine, static_cast<double>(k_chunk)) *
-                               (t.dt + t.vt),
-                        t.kv_bytes);
+  cost.fill = fetch_step;
   cost.total = cost.launch + cost.fill +
                std::max(my_scores * t.compute(), fetch) + merge;
   cost.fpu = my_scores * t.multiply;
@@ -198,7 +195,9 @@ AttentionPlan PlanAttention(const Params& p, const AttentionProblem& a) {
   };
   for (const int64_t k_chunk : {1, 2, 4, 8, 16}) {
     for (const int64_t q_chunk : {1, 2, 4, 8}) {
-      consider(Prefill(p, a, q_chunk, k_chunk));
+      for (const bool share : {false, true}) {
+        consider(Prefill(p, a, q_chunk, k_chunk, share));
+      }
     }
     consider(Decode(p, a, k_chunk));
   }

@@ -27,15 +27,16 @@ struct AttentionPlan {
   bool split_keys = false;   // several cores share one head's keys (decode)
   int64_t q_chunk = 0;       // tiles of queries kept in L1
   int64_t k_chunk = 0;       // tiles of keys in one step
-  int64_t cores_a_head = 1;  // that share its keys
+  int64_t cores_a_head = 1;  // that split or share its keys
   int64_t l1_bytes = 0;
   Cost cost;
 };
 
 // Two schedules, each with several chunk sizes; the fastest counts:
 //   prefill: a core takes a chunk of queries of one head at a time and streams
-//     K and V past it; chunks above the diagonal are skipped, the chunk on it
-//     is computed whole.
+//     K and V past it, from DRAM or from a multicast to all cores that have
+//     this head; chunks above the diagonal are skipped, the chunk on it is
+//     computed whole.
 //   decode: the queries that share a KV head are the rows of one matrix; the
 //     head's keys are split over cores, whose partial results are merged in
 //     a tree. No key is skipped.

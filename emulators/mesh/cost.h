@@ -21,10 +21,10 @@ struct Cost {
   double noc = 0, dram = 0;
 
   // Counts, of all tiles together.
-  int64_t macs = 0;        // tile products, rows that only fill up included
-  int64_t noc_bytes = 0;   // into the receivers' L1
+  int64_t macs = 0;       // tile products, rows that only fill up included
+  int64_t noc_bytes = 0;  // into the receivers' L1
   int64_t unpack_bytes = 0, pack_bytes = 0;  // from and to L1
-  int64_t dram_bytes = 0;  // to and from DRAM
+  int64_t dram_bytes = 0;                    // to and from DRAM
 
   // `next` follows when this is done; one launch serves both.
   Cost& Then(const Cost& next) {

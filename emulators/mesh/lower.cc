@@ -87,29 +87,28 @@ Cost MlaCost(const Bound& b) {
   const Binding& binding = b.binding;
   const int64_t rows = binding.batch * binding.tokens;
   const int64_t keys = binding.batch * binding.total();
-  const int64_t scores =
-      binding.batch * heads *
-      (binding.tokens * binding.context +
-       binding.tokens * (binding.tokens + 1) / 2);
-  const int64_t absorbed = 2 * rows * heads * lora * (nope + v) +
-                           2 * scores * (2 * lora + rope);
+  const int64_t scores = binding.batch * heads *
+                         (binding.tokens * binding.context +
+                          binding.tokens * (binding.tokens + 1) / 2);
+  const int64_t absorbed =
+      2 * rows * heads * lora * (nope + v) + 2 * scores * (2 * lora + rope);
   const bool absorb = b.work.matrix_flops == absorbed;
 
   Cost cost =
       PlanMatmul(b.p, b.Matmul(absorb ? rows : keys, lora, heads * (nope + v)))
           .cost;
-  AttentionProblem problem{.batch = binding.batch,
-                           .heads = heads,
-                           .kv_heads = heads,
-                           .queries = binding.tokens,
-                           .keys = binding.total(),
-                           .head_dim = nope + rope,
-                           .v_dim = v,
-                           .activations = b.activations(),
-                           .cache = FormatOf(b.p.cache),
-                           .phases = b.phases(),
-                           .vector_flops =
-                               static_cast<double>(b.work.vector_flops)};
+  AttentionProblem problem{
+      .batch = binding.batch,
+      .heads = heads,
+      .kv_heads = heads,
+      .queries = binding.tokens,
+      .keys = binding.total(),
+      .head_dim = nope + rope,
+      .v_dim = v,
+      .activations = b.activations(),
+      .cache = FormatOf(b.p.cache),
+      .phases = b.phases(),
+      .vector_flops = static_cast<double>(b.work.vector_flops)};
   if (absorb) {
     // All heads share one latent key: they are rows of one product.
     problem.heads = problem.kv_heads = 1;
@@ -126,8 +125,8 @@ Cost MoeCost(const Bound& b) {
   const int64_t rows = b.rows(0), k = b.cols(0), inner = b.cols(4);
   const double reached = ExpertsReached(b.node, rows);
   const int64_t visits = rows * b.node.attributes.Int("top_k");
-  const auto each = static_cast<int64_t>(
-      std::ceil(static_cast<double>(visits) / reached));
+  const auto each =
+      static_cast<int64_t>(std::ceil(static_cast<double>(visits) / reached));
   Cost expert = PlanMatmul(b.p, b.Matmul(each, k, 2 * inner)).cost;
   expert.Then(PlanMatmul(b.p, b.Matmul(each, inner, k)).cost).Repeat(reached);
   // What is not a product, over all visits.
@@ -158,12 +157,10 @@ Cost VectorCost(const Bound& b) {
                   .reduces_rows = ReducesRows(b.node.op->name)};
   v.dram_read_bytes = w.weight_elements * kVectorWeightBytes;
   const DType cache = FormatOf(b.p.cache);
-  v.dram_read_bytes += static_cast<int64_t>(
-      std::ceil(static_cast<double>(w.cache_read_elements) *
-                BitsPerElement(cache) / 8));
-  v.dram_write_bytes = static_cast<int64_t>(
-      std::ceil(static_cast<double>(w.cache_write_elements) *
-                BitsPerElement(cache) / 8));
+  v.dram_read_bytes += static_cast<int64_t>(std::ceil(
+      static_cast<double>(w.cache_read_elements) * BitsPerElement(cache) / 8));
+  v.dram_write_bytes = static_cast<int64_t>(std::ceil(
+      static_cast<double>(w.cache_write_elements) * BitsPerElement(cache) / 8));
   if (table) v.dram_page_bytes = out.cols * kVectorWeightBytes;
   if (w.cache_write_elements > 0) v.rows = b.rows(0);
   return PlanVector(b.p, v);
@@ -173,8 +170,7 @@ Cost VectorCost(const Bound& b) {
 
 Cost CostOf(const Params& params, const Graph& graph, const Node& node,
             const Binding& binding) {
-  const Bound bound{params, graph, node, binding,
-                    WorkOf(graph, node, binding)};
+  const Bound bound{params, graph, node, binding, WorkOf(graph, node, binding)};
   const std::string_view op = node.op->name;
   if (op == "matmul") return MatmulCost(bound);
   if (op == "moe_ffn") return MoeCost(bound);

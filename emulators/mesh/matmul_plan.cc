@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "emulators/mesh/noc.h"
 #include "emulators/mesh/tile.h"
 #include "kernels/base/check.h"
 
@@ -36,31 +37,45 @@ Division Divide(const Params& p, const MatmulProblem& problem, Layout layout) {
   const int64_t rows = CeilDiv(mt, core_m), cols = CeilDiv(nt, core_n);
   // The cores of a row hold equal slices of A's columns; a step multicasts
   // (a part of) one slice.
-  return {layout, core_m,      core_n, rows,
-          cols,   rows * cols, CeilDiv(kt, p.grid_cols)};
+  return {layout,
+          core_m,
+          core_n,
+          rows,
+          cols,
+          rows * cols,
+          CeilDiv(kt, p.grid_cols)};
 }
 
-// The subblock that needs the fewest tiles unpacked for each tile product:
-// an operand of the shorter side stays in its register while the other's
-// tiles pass by.
+// A part of the output block that fits Dst. An operand of its shorter side
+// stays in its register while the other's tiles pass by.
 struct Subblock {
   int64_t m = 1, n = 1;
-  double unpacked() const {
-    const auto shorter = static_cast<double>(std::min(m, n));
-    const auto longer = static_cast<double>(std::max(m, n));
-    return shorter * (1 + longer) / (shorter * longer);
+  // Tiles that one operand, and the other, take through the unpackers for
+  // each tile product of the block; the last subblocks may be short.
+  struct Unpacked {
+    double passing, staying;
+    double all() const { return passing + staying; }
+  };
+  Unpacked In(int64_t block_m, int64_t block_n) const {
+    const int64_t longer = std::max(m, n);
+    const int64_t side = n >= m ? block_n : block_m;
+    return {1.0, static_cast<double>(CeilDiv(side, longer)) /
+                     static_cast<double>(side)};
   }
+  bool a_stays() const { return n >= m; }
 };
 
+// The one for which the fewest tiles are unpacked.
 Subblock BestSubblock(const Params& p, int64_t block_m, int64_t block_n) {
-  const int64_t most = p.dst == "f32" ? std::max<int64_t>(1, p.dst_tiles / 2)
-                                      : p.dst_tiles;
+  const int64_t most =
+      p.dst == "f32" ? std::max<int64_t>(1, p.dst_tiles / 2) : p.dst_tiles;
   Subblock best;
   for (int64_t m = 1; m <= std::min(most, block_m); ++m) {
-    if (block_m % m != 0) continue;
     for (int64_t n = 1; n <= std::min(most / m, block_n); ++n) {
-      if (block_n % n != 0) continue;
-      if (const Subblock s{m, n}; s.unpacked() < best.unpacked()) best = s;
+      const Subblock s{m, n};
+      if (s.In(block_m, block_n).all() < best.In(block_m, block_n).all()) {
+        best = s;
+      }
     }
   }
   return best;
@@ -78,9 +93,8 @@ int64_t L1Bytes(const MatmulProblem& problem, const Division& d,
     return buffers + plan.block_m * plan.block_n * a;
   }
   const int64_t all_a = Tiles(problem.m) * Tiles(problem.k);
-  const int64_t shard = d.layout == Layout::kColumns
-                            ? CeilDiv(all_a, d.cores)
-                            : d.core_m * d.most_k;
+  const int64_t shard = d.layout == Layout::kColumns ? CeilDiv(all_a, d.cores)
+                                                     : d.core_m * d.most_k;
   return buffers + (shard + d.core_m * d.core_n) * a;
 }
 
@@ -94,15 +108,11 @@ struct StepTimes {
   double fetch() const { return std::max({a, w, dram}); }
 };
 
-// From DRAM pages of one tile, interleaved over the banks, into one core.
-double ReadInterleaved(const Params& p, double tiles, double tile_bytes) {
-  return p.dram_latency_cycles +
-         tiles * std::max(p.dram_issue_cycles,
-                          tile_bytes / p.noc_bytes_per_cycle);
-}
-
-double Multicast(const Params& p, double bytes) {
-  return p.noc_handshake_cycles + bytes / p.noc_multicast_bytes_per_cycle;
+// Bytes through the unpackers for each tile product.
+double UnpackedBytes(const Subblock& sub, const Subblock::Unpacked& tiles,
+                     double a_bytes, double w_bytes) {
+  return sub.a_stays() ? tiles.passing * w_bytes + tiles.staying * a_bytes
+                       : tiles.passing * a_bytes + tiles.staying * w_bytes;
 }
 
 StepTimes TimeStep(const Params& p, const MatmulProblem& problem,
@@ -114,20 +124,16 @@ StepTimes TimeStep(const Params& p, const MatmulProblem& problem,
   const Subblock sub{plan.subblock_m, plan.subblock_n};
 
   StepTimes t{};
-  // Operands pass the unpackers in the proportion of the subblock's sides;
-  // the operand that stays is loaded once for each run of the other.
-  const double stay = 1.0 / static_cast<double>(std::max(sub.m, sub.n));
-  const bool a_stays = sub.n >= sub.m;
-  const double bytes = a_stays ? w_bytes + stay * a_bytes
-                               : a_bytes + stay * w_bytes;
-  t.unpack = out * k *
-             (bytes / p.unpack_bytes_per_cycle +
-              sub.unpacked() * p.unpack_tile_cycles);
+  const Subblock::Unpacked tiles = sub.In(plan.block_m, plan.block_n);
+  t.unpack =
+      out * k *
+      (UnpackedBytes(sub, tiles, a_bytes, w_bytes) / p.unpack_bytes_per_cycle +
+       tiles.all() * p.unpack_tile_cycles);
   t.multiply = out * k * TileProductCycles(p, problem.phases);
   t.pack = out * (a_bytes / p.pack_bytes_per_cycle + p.pack_tile_cycles);
   if (!one_step) {
-    t.unpack += out * (a_bytes / p.unpack_bytes_per_cycle +
-                       p.unpack_reload_cycles);
+    t.unpack +=
+        out * (a_bytes / p.unpack_bytes_per_cycle + p.unpack_reload_cycles);
     t.multiply += out * p.fpu_reload_cycles;
   }
 
@@ -135,21 +141,20 @@ StepTimes TimeStep(const Params& p, const MatmulProblem& problem,
   const double w_tiles = static_cast<double>(plan.block_n) * k;
   const bool a_in_dram = problem.placement == Placement::kDram;
   t.a_multicast = a_tiles * a_bytes / p.noc_multicast_bytes_per_cycle;
-  t.a = Multicast(p, a_tiles * a_bytes);
-  if (a_in_dram) t.a += ReadInterleaved(p, a_tiles, a_bytes);
+  t.a = MulticastCycles(p, a_tiles * a_bytes);
+  if (a_in_dram) t.a += ReadPagesCycles(p, a_tiles, a_bytes);
   if (d.layout == Layout::kColumns) {
     // Large pages with two transactions in flight: neither issue nor latency
     // shows after the first. The readers of one bank share its rate.
-    const double readers = static_cast<double>(
-        CeilDiv(d.cores, std::min(p.dram_banks, d.cores)));
-    const double bank_rate =
-        p.dram_rate() / static_cast<double>(p.dram_banks);
+    const double readers =
+        static_cast<double>(CeilDiv(d.cores, std::min(p.dram_banks, d.cores)));
+    const double bank_rate = p.dram_rate() / static_cast<double>(p.dram_banks);
     t.w_arrival = w_tiles * w_bytes / p.noc_bytes_per_cycle;
     t.w = std::max(t.w_arrival, readers * w_tiles * w_bytes / bank_rate);
   } else {
     t.w_arrival = w_tiles * w_bytes / p.noc_multicast_bytes_per_cycle;
-    t.w = Multicast(p, w_tiles * w_bytes) +
-          ReadInterleaved(p, w_tiles, w_bytes);
+    t.w = MulticastCycles(p, w_tiles * w_bytes) +
+          ReadPagesCycles(p, w_tiles, w_bytes);
   }
   t.dram = (static_cast<double>(d.w_streams) * w_tiles * w_bytes +
             (a_in_dram ? static_cast<double>(d.a_streams) * a_tiles * a_bytes
@@ -176,21 +181,20 @@ Cost Total(const Params& p, const MatmulProblem& problem, const Division& d,
   double write = 0;  // of one output block, by every core
   if (problem.placement == Placement::kDram) {
     const auto out = static_cast<double>(plan.block_m * plan.block_n);
-    write = std::max(out * std::max(p.dram_issue_cycles,
-                                    a_bytes / p.noc_bytes_per_cycle),
-                     static_cast<double>(d.cores) * out * a_bytes /
-                         p.dram_rate());
+    write = std::max(
+        out * std::max(p.dram_issue_cycles, a_bytes / p.noc_bytes_per_cycle),
+        static_cast<double>(d.cores) * out * a_bytes / p.dram_rate());
   }
   Cost cost;
   cost.launch = p.launch_cycles;
-  cost.fill = t.fetch() +
-              (d.layout == Layout::kColumns ? p.dram_latency_cycles : 0.0);
+  cost.fill =
+      t.fetch() + (d.layout == Layout::kColumns ? p.dram_latency_cycles : 0.0);
   cost.total = cost.launch + cost.fill + (all_steps - 1) * step + t.compute();
   if (write > 0) {
     const double hidden = static_cast<double>(steps) * step;
-    cost.total += static_cast<double>(blocks - 1) *
-                      std::max(0.0, write - hidden) +
-                  std::max(0.0, write - t.compute()) + p.dram_latency_cycles;
+    cost.total +=
+        static_cast<double>(blocks - 1) * std::max(0.0, write - hidden) +
+        std::max(0.0, write - t.compute()) + p.dram_latency_cycles;
   }
   cost.unpack = all_steps * t.unpack;
   cost.fpu = all_steps * t.multiply;
@@ -209,18 +213,18 @@ Cost Total(const Params& p, const MatmulProblem& problem, const Division& d,
   cost.dram_bytes = std::llround(dram);
   cost.dram = dram / p.dram_peak();
   // Writes hide behind steps, but not behind reads of the same banks.
-  cost.total = std::max(cost.total, cost.launch + p.dram_latency_cycles +
-                                        dram / p.dram_rate());
+  cost.total = std::max(
+      cost.total, cost.launch + p.dram_latency_cycles + dram / p.dram_rate());
   const int64_t w_copies = d.layout == Layout::kColumns ? 1 : d.a_streams;
-  cost.noc_bytes = std::llround(a_read * tiles(d.w_streams) +
-                                w_read * tiles(w_copies) +
-                                (in_dram ? out_bytes : 0.0));
+  cost.noc_bytes =
+      std::llround(a_read * tiles(d.w_streams) + w_read * tiles(w_copies) +
+                   (in_dram ? out_bytes : 0.0));
   const Subblock sub{plan.subblock_m, plan.subblock_n};
-  const double stay = sub.unpacked() - 1;
-  cost.unpack_bytes = std::llround(
-      tiles(mt * nt * kt) * (sub.n >= sub.m ? w_bytes + stay * a_bytes
-                                            : a_bytes + stay * w_bytes) +
-      out_bytes * tiles(steps - 1));
+  cost.unpack_bytes =
+      std::llround(tiles(mt * nt * kt) *
+                       UnpackedBytes(sub, sub.In(plan.block_m, plan.block_n),
+                                     a_bytes, w_bytes) +
+                   out_bytes * tiles(steps - 1));
   cost.pack_bytes = std::llround(out_bytes * tiles(steps));
   cost.macs = mt * nt * kt * kTileMacs;
   return cost;
@@ -260,8 +264,7 @@ std::optional<MatmulPlan> PlanLayout(const Params& p,
   TRIPTYCH_CHECK(problem.m > 0 && problem.k > 0 && problem.n > 0, "m",
                  problem.m, "k", problem.k, "n", problem.n);
   const Division d = Divide(p, problem, layout);
-  const std::vector<int64_t> k_blocks =
-      KBlocks(Tiles(problem.k), d.most_k);
+  const std::vector<int64_t> k_blocks = KBlocks(Tiles(problem.k), d.most_k);
   std::optional<MatmulPlan> best;
   int64_t best_blocks = 0;
   // A block is only split when it has to be. Measured schedules do not split
@@ -285,9 +288,8 @@ std::optional<MatmulPlan> PlanLayout(const Params& p,
           plan.l1_bytes = L1Bytes(problem, d, plan);
           if (plan.l1_bytes > p.l1_free()) continue;
           plan.cost = Total(p, problem, d, plan);
-          const bool better =
-              !best || blocks < best_blocks ||
-              plan.cost.total < best->cost.total;
+          const bool better = !best || blocks < best_blocks ||
+                              plan.cost.total < best->cost.total;
           if (better) {
             best = plan;
             best_blocks = blocks;

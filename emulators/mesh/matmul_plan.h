@@ -46,11 +46,11 @@ struct MatmulProblem {
 // Sizes in tiles.
 struct MatmulPlan {
   Layout layout = Layout::kBlocks2D;
-  int64_t core_m = 0, core_n = 0;    // of C, on the busiest core
-  int64_t block_m = 0, block_n = 0;  // of C, kept in L1 while K passes
-  int64_t k_block = 0;               // of K, in one step
+  int64_t core_m = 0, core_n = 0;          // of C, on the busiest core
+  int64_t block_m = 0, block_n = 0;        // of C, kept in L1 while K passes
+  int64_t k_block = 0;                     // of K, in one step
   int64_t subblock_m = 0, subblock_n = 0;  // of C, in Dst
-  int64_t l1_bytes = 0;              // circular buffers and shards of a core
+  int64_t l1_bytes = 0;  // circular buffers and shards of a core
   Cost cost;
 };
 

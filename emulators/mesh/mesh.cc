@@ -60,8 +60,7 @@ class Mesh : public Target {
   }
 
   Roofline roofline() const override {
-    return {.matrix = FlopsPerSecond(2 * params_.fpu_macs_per_cycle /
-                                     phases_ *
+    return {.matrix = FlopsPerSecond(2 * params_.fpu_macs_per_cycle / phases_ *
                                      static_cast<double>(params_.cores()) *
                                      params_.clock.value),
             .off_chip = BytesPerSecond(params_.dram_gb_per_s * 1e9),
@@ -117,8 +116,8 @@ void Mesh::AddActions() {
                        "energy.mac_phase_pj", mac_pj, 2);
   ids_.pad_mac = AddAction("fpu.pad_mac", ActionClass::kPadding,
                            "energy.mac_phase_pj", mac_pj, 2);
-  ids_.sfpu_op = AddAction("sfpu.op", ActionClass::kVector,
-                           "energy.sfpu_op_pj", p.energy_sfpu_op_pj, 1);
+  ids_.sfpu_op = AddAction("sfpu.op", ActionClass::kVector, "energy.sfpu_op_pj",
+                           p.energy_sfpu_op_pj, 1);
   ids_.l1_byte = AddAction("l1.byte", ActionClass::kMove, "energy.l1_byte_pj",
                            p.energy_l1_byte_pj, 0, 1);
   ids_.noc_byte = AddAction("noc.byte", ActionClass::kMove,
@@ -139,8 +138,7 @@ Precision Mesh::precision() const {
   Precision precision{.activation = of_format(params_.activations),
                       .weight = of_format(params_.weights),
                       .output = of_format(params_.activations),
-                      .accumulate =
-                          params_.dst == "f32" ? 0x1p-24 : 0x1p-9};
+                      .accumulate = params_.dst == "f32" ? 0x1p-24 : 0x1p-9};
   // Phases that are left out cut significands off after 5 or 7 bits.
   if (phases_ < 2) precision.weight.of_itself += 0x1p-4;
   if (phases_ < 3) precision.activation.of_itself += 0x1p-6;
@@ -235,9 +233,8 @@ class MatmulStep : public MeshStep {
  private:
   void Compute(const StepContext& ctx) const override {
     const Rounded a(ctx.inputs[0], activations());
-    TileMatmul(a.view, weights_,
-               {mesh_.phases(), mesh_.machine().dst == "f32"}, ctx.threads,
-               ctx.output);
+    TileMatmul(a.view, weights_, {mesh_.phases(), mesh_.machine().dst == "f32"},
+               ctx.threads, ctx.output);
     if (bias_) {
       for (size_t r = 0; r < ctx.output.rows(); ++r) {
         for (size_t c = 0; c < ctx.output.cols(); ++c) {
@@ -298,8 +295,7 @@ class VectorStep : public MeshStep {
   std::vector<ConstMatView<float>> views_;  // by input slot
 };
 
-Result<std::unique_ptr<Step>> Mesh::Lower(const Graph& graph,
-                                          const Node& node,
+Result<std::unique_ptr<Step>> Mesh::Lower(const Graph& graph, const Node& node,
                                           const Weights* weights) const {
   if (node.id == 0) WarnOfCapacity(graph);
   if (node.op->name == "matmul") {
@@ -316,17 +312,16 @@ void Mesh::WarnOfCapacity(const Graph& graph) const {
   Log(LogLevel::kWarning, "mesh",
       fmt::format("{}: {:.1f} GB of {} weights do not fit the {:.1f} GB of "
                   "DRAM; timed as if they did",
-                  graph.name(), bytes / 1e9, params_.weights,
-                  capacity / 1e9));
+                  graph.name(), bytes / 1e9, params_.weights, capacity / 1e9));
 }
 
 // ---- Predictions ----
 
 std::unexpected<Error> NotAllowed(std::string_view key, std::string_view text,
                                   std::string_view allowed) {
-  return MakeError(ErrorCode::kInvalid,
-                   fmt::format("{}: \"{}\" is not allowed; allowed {}", key,
-                               text, allowed));
+  return MakeError(
+      ErrorCode::kInvalid,
+      fmt::format("{}: \"{}\" is not allowed; allowed {}", key, text, allowed));
 }
 
 // The problem of a row of validation/matmul.csv, and the grid it ran on.
@@ -360,8 +355,7 @@ Result<MatmulProblem> ProblemOf(const OpSpec& spec, Params& params) {
   if (!placement.empty() && placement != "l1" && placement != "dram") {
     return NotAllowed("placement", placement, "l1, dram");
   }
-  problem.placement =
-      placement == "dram" ? Placement::kDram : Placement::kL1;
+  problem.placement = placement == "dram" ? Placement::kDram : Placement::kL1;
   return problem;
 }
 
@@ -375,8 +369,8 @@ Result<Prediction> Mesh::PredictMatmul(const OpSpec& spec) const {
   const double products = static_cast<double>(problem.m) *
                           static_cast<double>(problem.k) *
                           static_cast<double>(problem.n);
-  const double ideal = products / params.fpu_macs_per_cycle *
-                       problem.phases / static_cast<double>(params.cores());
+  const double ideal = products / params.fpu_macs_per_cycle * problem.phases /
+                       static_cast<double>(params.cores());
   const double energy_pj =
       static_cast<double>(cost.macs) * problem.phases *
           params.energy_mac_phase_pj +

@@ -19,9 +19,9 @@ double Queue(double latency, double n, double issue, double bytes,
 
 std::unexpected<Error> NotAllowed(std::string_view key, std::string_view text,
                                   std::string_view allowed) {
-  return MakeError(ErrorCode::kInvalid,
-                   fmt::format("{}: \"{}\" is not allowed; allowed {}", key,
-                               text, allowed));
+  return MakeError(
+      ErrorCode::kInvalid,
+      fmt::format("{}: \"{}\" is not allowed; allowed {}", key, text, allowed));
 }
 
 Result<double> DramCycles(const Params& p, const OpSpec& spec, double n,
@@ -61,6 +61,16 @@ double RoundTrip(const Params& p, bool axis) {
   return p.noc_endpoint_cycles + p.noc_hop_cycles * (axis ? rows : cols + rows);
 }
 
+double ReadPagesCycles(const Params& p, double pages, double page_bytes) {
+  return p.dram_latency_cycles +
+         pages *
+             std::max(p.dram_issue_cycles, page_bytes / p.noc_bytes_per_cycle);
+}
+
+double MulticastCycles(const Params& p, double bytes) {
+  return p.noc_handshake_cycles + bytes / p.noc_multicast_bytes_per_cycle;
+}
+
 Result<Prediction> PredictNocLatency(const Params& p, const OpSpec& spec) {
   TRIPTYCH_ASSIGN(const int64_t n, WholeNumber(spec, "transactions"));
   TRIPTYCH_ASSIGN(const int64_t bytes, WholeNumber(spec, "bytes"));
@@ -69,8 +79,7 @@ Result<Prediction> PredictNocLatency(const Params& p, const OpSpec& spec) {
   const auto size = static_cast<double>(bytes);
   TRIPTYCH_ASSIGN(const double cycles, dram ? DramCycles(p, spec, count, size)
                                             : L1Cycles(p, spec, count, size));
-  return Prediction{{"cycles", cycles},
-                    {"seconds", cycles / p.clock.value}};
+  return Prediction{{"cycles", cycles}, {"seconds", cycles / p.clock.value}};
 }
 
 Result<Prediction> PredictDramLatency(const Params& p, const OpSpec& spec) {
@@ -78,14 +87,12 @@ Result<Prediction> PredictDramLatency(const Params& p, const OpSpec& spec) {
   TRIPTYCH_ASSIGN(const int64_t bytes, WholeNumber(spec, "bytes"));
   TRIPTYCH_ASSIGN(const int64_t banks, WholeNumber(spec, "banks"));
   const double rate =
-      std::min(p.noc_bytes_per_cycle,
-               static_cast<double>(std::min(n, banks)) *
-                   p.dram_bank_bytes_per_cycle);
+      std::min(p.noc_bytes_per_cycle, static_cast<double>(std::min(n, banks)) *
+                                          p.dram_bank_bytes_per_cycle);
   const double cycles =
-      Queue(p.dram_latency_cycles, static_cast<double>(n),
-            p.dram_issue_cycles, static_cast<double>(bytes), rate);
-  return Prediction{{"cycles", cycles},
-                    {"seconds", cycles / p.clock.value}};
+      Queue(p.dram_latency_cycles, static_cast<double>(n), p.dram_issue_cycles,
+            static_cast<double>(bytes), rate);
+  return Prediction{{"cycles", cycles}, {"seconds", cycles / p.clock.value}};
 }
 
 Result<int64_t> WholeNumber(const OpSpec& spec, std::string_view key) {
@@ -97,8 +104,8 @@ Result<int64_t> WholeNumber(const OpSpec& spec, std::string_view key) {
       value <= int64_t{1} << 31) {
     return value;
   }
-  return NotAllowed(key, text, fmt::format("a whole number 1..{}",
-                                           int64_t{1} << 31));
+  return NotAllowed(key, text,
+                    fmt::format("a whole number 1..{}", int64_t{1} << 31));
 }
 
 std::string_view TextOf(const OpSpec& spec, std::string_view key) {

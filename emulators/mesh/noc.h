@@ -21,6 +21,13 @@ namespace triptych::mesh {
 // they share a row or a column.
 double RoundTrip(const Params& params, bool axis);
 
+// One core reads `pages` pages of `page_bytes`, interleaved over the DRAM
+// banks, and waits for the last.
+double ReadPagesCycles(const Params& params, double pages, double page_bytes);
+
+// One core sends `bytes` to a row or column of cores that are ready for them.
+double MulticastCycles(const Params& params, double bytes);
+
 // A row of validation/noc_latency.csv: op (read, write, unicast_1_to_n),
 // memory (l1, dram), path (diagonal, axis), stateful, transactions, bytes.
 // Errors: a column that is missing or has another value.
@@ -28,8 +35,7 @@ Result<Prediction> PredictNocLatency(const Params& params, const OpSpec& spec);
 
 // A row of validation/dram_interleaved_latency.csv: banks, transactions,
 // bytes; one core reads pages that follow each other over the banks.
-Result<Prediction> PredictDramLatency(const Params& params,
-                                      const OpSpec& spec);
+Result<Prediction> PredictDramLatency(const Params& params, const OpSpec& spec);
 
 // A positive whole number in `spec`.
 Result<int64_t> WholeNumber(const OpSpec& spec, std::string_view key);

@@ -92,8 +92,8 @@ void OutputTile(const SplitRows& a, const TiledWeights& w, size_t n_tile,
         const float* row = rows.data() + r * a.stride + kt * kSide;
         float* sums = dst.data() + r * kSide;
         AddFace<kF32Dst>(row, weights.data(), sums);
-        AddFace<kF32Dst>(row + kFaceSide,
-                         weights.data() + kFaceSide * kSide, sums);
+        AddFace<kF32Dst>(row + kFaceSide, weights.data() + kFaceSide * kSide,
+                         sums);
       }
     }
   }

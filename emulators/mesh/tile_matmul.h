@@ -51,8 +51,8 @@ class TiledWeights {
 };
 
 struct FpuMode {
-  int phases = 1;         // 1..4
-  bool f32_dst = false;   // else bf16
+  int phases = 1;        // 1..4
+  bool f32_dst = false;  // else bf16
 };
 
 // C[m,n] = A[m,k] * W[n,k]^T. A holds bf16 values (a check in debug builds

@@ -33,10 +33,10 @@ Cost PlanVector(const Params& p, const VectorProblem& v) {
 
   Cost cost;
   cost.launch = p.launch_cycles;
-  cost.unpack = share(in) * (bytes / p.unpack_bytes_per_cycle +
-                             p.unpack_tile_cycles);
-  cost.pack = share(out) * (bytes / p.pack_bytes_per_cycle +
-                            p.pack_tile_cycles);
+  cost.unpack =
+      share(in) * (bytes / p.unpack_bytes_per_cycle + p.unpack_tile_cycles);
+  cost.pack =
+      share(out) * (bytes / p.pack_bytes_per_cycle + p.pack_tile_cycles);
   // Operations an element, on all elements of a tile, valid or not.
   const double elements =
       std::max<double>(1, static_cast<double>(v.rows * v.cols));
@@ -56,9 +56,9 @@ Cost PlanVector(const Params& p, const VectorProblem& v) {
     const double page =
         v.dram_page_bytes > 0 ? static_cast<double>(v.dram_page_bytes) : bytes;
     const double pages = std::ceil(fetched / page / cores);
-    move = std::max(
-        {pages * p.dram_issue_cycles,
-         fetched / cores / p.noc_bytes_per_cycle, fetched / p.dram_rate()});
+    move = std::max({pages * p.dram_issue_cycles,
+                     fetched / cores / p.noc_bytes_per_cycle,
+                     fetched / p.dram_rate()});
     cost.fill = p.dram_latency_cycles;
     cost.dram_bytes = std::llround(fetched);
     cost.dram = fetched / p.dram_peak();

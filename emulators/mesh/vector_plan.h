@@ -13,15 +13,15 @@
 namespace triptych::mesh {
 
 struct VectorProblem {
-  int64_t rows = 1, cols = 1;     // of the largest operand
-  int64_t in_elements = 0;        // activations read
-  int64_t out_elements = 0;       // activations written
+  int64_t rows = 1, cols = 1;  // of the largest operand
+  int64_t in_elements = 0;     // activations read
+  int64_t out_elements = 0;    // activations written
   int64_t vector_flops = 0;
   DType format = DType::kBf16;
-  bool reduces_rows = false;      // a row's elements meet: norms, softmax
-  int64_t dram_read_bytes = 0;    // weights, tables
-  int64_t dram_write_bytes = 0;   // caches
-  int64_t dram_page_bytes = 0;    // of one request; 0: a tile
+  bool reduces_rows = false;     // a row's elements meet: norms, softmax
+  int64_t dram_read_bytes = 0;   // weights, tables
+  int64_t dram_write_bytes = 0;  // caches
+  int64_t dram_page_bytes = 0;   // of one request; 0: a tile
 };
 
 // Activations stream through L1 if all of them fit there, else through DRAM.
