@@ -26,7 +26,7 @@ namespace {
 bool all_right = true;
 
 void RunCase(benchmark::State& state, const Variant& variant,
-             const Shape& shape, int threads, Roof& roof) {
+             const ProblemShape& shape, int threads, Roof& roof) {
   using Clock = std::chrono::steady_clock;
   const std::unique_ptr<Trial> trial = variant.make(shape, 1);
   if (const Verdict verdict = CheckSample(*trial, threads); !verdict.ok) {
@@ -49,26 +49,25 @@ void RunCase(benchmark::State& state, const Variant& variant,
   state.counters["roof_%"] = 100 * rates.roof_fraction;
 }
 
-std::string CaseName(const Variant& variant, const Shape& shape,
+std::string CaseName(const Variant& variant, const ProblemShape& shape,
                      int threads) {
-  std::string name = std::string(variant.op) + "/" +
-                     std::string(variant.name) + "/" +
-                     ShapeName(variant, shape) + " threads=" +
-                     std::to_string(threads);
+  std::string name = std::string(variant.op) + "/" + std::string(variant.name) +
+                     "/" + ShapeName(variant, shape) +
+                     " threads=" + std::to_string(threads);
   std::ranges::replace(name, ' ', '/');
   return name;
 }
 
 void RegisterAll(Roof& roof) {
   for (const Variant& variant : AllVariants()) {
-    for (const Shape& shape : variant.bench_shapes()) {
+    for (const ProblemShape& shape : variant.bench_shapes()) {
       for (int threads = 1; threads <= MaxThreads();
            threads = threads == MaxThreads() ? threads + 1 : MaxThreads()) {
-        benchmark::RegisterBenchmark(
-            CaseName(variant, shape, threads).c_str(),
-            [=, &roof](benchmark::State& state) {
-              RunCase(state, variant, shape, threads, roof);
-            })
+        benchmark::RegisterBenchmark(CaseName(variant, shape, threads).c_str(),
+                                     [=, &roof](benchmark::State& state) {
+                                       RunCase(state, variant, shape, threads,
+                                               roof);
+                                     })
             ->UseManualTime()
             ->MinTime(0.1)
             ->Unit(benchmark::kMicrosecond);

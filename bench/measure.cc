@@ -25,14 +25,14 @@ double TimeSlice(Trial& trial, int threads, size_t calls) {
 
 }  // namespace
 
-Rates RatesOf(const Variant& variant, const Shape& shape, int threads,
+Rates RatesOf(const Variant& variant, const ProblemShape& shape, int threads,
               double seconds, Roof& roof) {
-  const Work work = variant.work(shape);
+  const ProblemWork work = variant.work(shape);
   Rates rates = {};
   rates.flops_per_second = static_cast<double>(work.flops.value) / seconds;
   rates.bytes_per_second = static_cast<double>(work.bytes.value) / seconds;
-  rates.peak_fraction = rates.flops_per_second /
-                        roof.Peak(variant.arithmetic, threads).value;
+  rates.peak_fraction =
+      rates.flops_per_second / roof.Peak(variant.arithmetic, threads).value;
   rates.roof_fraction =
       roof.LeastSeconds(work, variant.arithmetic, threads) / seconds;
   return rates;
@@ -50,8 +50,8 @@ Verdict CheckSample(Trial& trial, int threads) {
   return {};
 }
 
-Measurement Measure(const Variant& variant, const Shape& shape, int threads,
-                    double seconds, Roof& roof) {
+Measurement Measure(const Variant& variant, const ProblemShape& shape,
+                    int threads, double seconds, Roof& roof) {
   constexpr double kSlice = 1e-3;
   constexpr size_t kLeastSlices = 30;
   const std::unique_ptr<Trial> trial = variant.make(shape, 1);

@@ -17,7 +17,7 @@ struct Rates {
   double peak_fraction;  // of the compute peak of the variant's arithmetic
   double roof_fraction;  // of the least time the roof allows
 };
-Rates RatesOf(const Variant& variant, const Shape& shape, int threads,
+Rates RatesOf(const Variant& variant, const ProblemShape& shape, int threads,
               double seconds, Roof& roof);
 
 struct Measurement {
@@ -30,8 +30,8 @@ struct Measurement {
 // Checks the values, warms up, then times slices of about a millisecond (or
 // one call, where that is longer) until `seconds` have passed, 30 slices at
 // least where a call is short. Random operands, weights packed before.
-Measurement Measure(const Variant& variant, const Shape& shape, int threads,
-                    double seconds, Roof& roof);
+Measurement Measure(const Variant& variant, const ProblemShape& shape,
+                    int threads, double seconds, Roof& roof);
 
 // Runs once and compares a few random rows with the reference.
 Verdict CheckSample(Trial& trial, int threads);

@@ -38,9 +38,9 @@ BytesPerSecond Roof::Bandwidth(Bytes set, int threads) {
   return at->second;
 }
 
-double Roof::LeastSeconds(const Work& work, DType dtype, int threads) {
-  const double compute = static_cast<double>(work.flops.value) /
-                         Peak(dtype, threads).value;
+double Roof::LeastSeconds(const ProblemWork& work, DType dtype, int threads) {
+  const double compute =
+      static_cast<double>(work.flops.value) / Peak(dtype, threads).value;
   const double memory = static_cast<double>(work.bytes.value) /
                         Bandwidth(work.bytes, threads).value;
   return std::max(compute, memory);

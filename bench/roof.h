@@ -24,7 +24,7 @@ class Roof {
 
   // The least time `work` can take: all its flops at the peak, or all its
   // bytes at the bandwidth of the level that holds them.
-  double LeastSeconds(const Work& work, DType dtype, int threads);
+  double LeastSeconds(const ProblemWork& work, DType dtype, int threads);
 
  private:
   std::map<std::pair<DType, int>, FlopsPerSecond> peaks_;

@@ -40,7 +40,8 @@ inline GuardedMatrix<float> DrawMatrix(size_t rows, size_t cols, Rng rng,
 // to Run and what to expect; it runs on in(i) and expects from clean(i).
 class RowTrial : public Trial {
  public:
-  RowTrial(const Shape& shape, uint64_t seed, size_t inputs, double spread)
+  RowTrial(const ProblemShape& shape, uint64_t seed, size_t inputs,
+           double spread)
       : out_(shape[0], shape[1]) {
     for (size_t i = 0; i < inputs; ++i) {
       clean_.push_back(DrawMatrix(shape[0], shape[1], Rng(seed, i), spread));
@@ -92,8 +93,8 @@ class RowTrial : public Trial {
 
 // No rows, one, some; every tail of every vector length up to 16 lanes, and
 // of four vectors at once.
-inline std::vector<Shape> RowTestShapes() {
-  std::vector<Shape> shapes = {{0, 5}, {2, 0}};
+inline std::vector<ProblemShape> RowTestShapes() {
+  std::vector<ProblemShape> shapes = {{0, 5}, {2, 0}};
   for (size_t cols = 1; cols <= 40; ++cols) shapes.push_back({2, cols});
   for (const size_t cols : {63, 64, 65, 100, 127, 129, 255, 1000}) {
     shapes.push_back({3, cols});
@@ -104,8 +105,8 @@ inline std::vector<Shape> RowTestShapes() {
 
 // A decode step and a prefill of 512 tokens, at the widths of a small, a
 // 1B-parameter and an 8B-parameter Llama.
-inline std::vector<Shape> RowBenchShapes() {
-  std::vector<Shape> shapes;
+inline std::vector<ProblemShape> RowBenchShapes() {
+  std::vector<ProblemShape> shapes;
   for (const size_t rows : {1, 64, 512}) {
     for (const size_t cols : {288, 2048, 4096}) shapes.push_back({rows, cols});
   }
@@ -114,12 +115,12 @@ inline std::vector<Shape> RowBenchShapes() {
 
 // `flops` an element; `arrays` f32 inputs and outputs of rows x cols.
 template <size_t kFlops, size_t kArrays>
-Work RowWork(const Shape& s) {
+ProblemWork RowWork(const ProblemShape& s) {
   return {Flops(kFlops * s[0] * s[1]), Bytes(4 * kArrays * s[0] * s[1])};
 }
 
 template <class T>
-std::unique_ptr<Trial> MakeTrial(const Shape& shape, uint64_t seed) {
+std::unique_ptr<Trial> MakeTrial(const ProblemShape& shape, uint64_t seed) {
   return std::make_unique<T>(shape, seed);
 }
 

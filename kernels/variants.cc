@@ -51,7 +51,7 @@ Verdict Compare(std::span<const double> got, std::span<const Expected> want) {
   return {};
 }
 
-std::string ShapeName(const Variant& variant, const Shape& shape) {
+std::string ShapeName(const Variant& variant, const ProblemShape& shape) {
   std::istringstream names{std::string(variant.dims)};
   std::string name, text;
   for (size_t i = 0; i < shape.size() && names >> name; ++i) {

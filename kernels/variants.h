@@ -24,7 +24,7 @@
 namespace triptych {
 
 // The sizes of one problem, in the order of Variant::dims.
-using Shape = std::vector<size_t>;
+using ProblemShape = std::vector<size_t>;
 
 // What an output should be, from kernels/ref, and how far the kernel may be
 // off: a bound derived from the formats and the sums involved, never a
@@ -60,7 +60,7 @@ class Trial {
   virtual bool Sabotage() = 0;
 };
 
-struct Work {
+struct ProblemWork {
   Flops flops;  // 0 for what only moves data
   Bytes bytes;  // that must move at least once
 };
@@ -70,11 +70,11 @@ struct Variant {
   std::string_view name;  // "bf16"; op/name is unique
   // The arithmetic whose measured peak the benchmark compares with.
   DType arithmetic;
-  std::string_view dims;  // names of the sizes: "m n k"
-  std::vector<Shape> (*test_shapes)();   // small; all tails
-  std::vector<Shape> (*bench_shapes)();
-  Work (*work)(const Shape& shape);
-  std::unique_ptr<Trial> (*make)(const Shape& shape, uint64_t seed);
+  std::string_view dims;                       // names of the sizes: "m n k"
+  std::vector<ProblemShape> (*test_shapes)();  // small; all tails
+  std::vector<ProblemShape> (*bench_shapes)();
+  ProblemWork (*work)(const ProblemShape& shape);
+  std::unique_ptr<Trial> (*make)(const ProblemShape& shape, uint64_t seed);
 };
 
 // All tables, one after the other.
@@ -91,7 +91,7 @@ struct Verdict {
 Verdict Compare(std::span<const double> got, std::span<const Expected> want);
 
 // "m=4 n=8 k=3"
-std::string ShapeName(const Variant& variant, const Shape& shape);
+std::string ShapeName(const Variant& variant, const ProblemShape& shape);
 
 }  // namespace triptych
 

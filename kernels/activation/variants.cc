@@ -86,7 +86,7 @@ struct SiluMulCase {
 template <class Case, bool kInPlace>
 class ActivationTrial : public RowTrial {
  public:
-  ActivationTrial(const Shape& shape, uint64_t seed)
+  ActivationTrial(const ProblemShape& shape, uint64_t seed)
       : RowTrial(shape, seed, Case::kInputs, 8) {}
   void Run(int threads) override {
     const ConstMatView<float> x = kInPlace ? InPlace() : in(0);
@@ -108,7 +108,7 @@ class ActivationTrial : public RowTrial {
   }
 };
 
-std::vector<Shape> BenchShapes() {
+std::vector<ProblemShape> BenchShapes() {
   return {{1, 2048}, {1, 8192}, {1, 1 << 18}, {1, 1 << 22}};
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 // Sizes: heads kv_heads head_dim v_dim tokens context. Causal queries are the
 // last of the context.
-AttentionShape ShapeOf(const Shape& s, bool causal) {
+AttentionShape ShapeOf(const ProblemShape& s, bool causal) {
   return {.heads = s[0],
           .kv_heads = s[1],
           .head_dim = s[2],
@@ -23,7 +23,7 @@ AttentionShape ShapeOf(const Shape& s, bool causal) {
 template <bool kCausal>
 class AttentionTrial : public Trial {
  public:
-  AttentionTrial(const Shape& s, uint64_t seed)
+  AttentionTrial(const ProblemShape& s, uint64_t seed)
       : shape_(ShapeOf(s, kCausal)),
         q_(DrawMatrix(s[4], s[0] * s[2], Rng(seed, 0), 2)),
         k_(DrawMatrix(s[5], s[1] * s[2], Rng(seed, 1), 1)),
@@ -136,8 +136,8 @@ class AttentionTrial : public Trial {
 
 // Around the edges of register tiles (6 rows), key tiles (64) and tasks (192
 // rows), with every tail of the features; latent attention's unequal widths.
-std::vector<Shape> TestShapes() {
-  std::vector<Shape> shapes = {{2, 1, 8, 8, 0, 3}};
+std::vector<ProblemShape> TestShapes() {
+  std::vector<ProblemShape> shapes = {{2, 1, 8, 8, 0, 3}};
   for (const size_t tokens : {1, 2, 3, 5, 6, 7, 13}) {
     for (const size_t past : {0, 1, 50, 63, 64, 140}) {
       shapes.push_back({4, 2, 16, 16, tokens, past + tokens});
@@ -158,7 +158,7 @@ std::vector<Shape> TestShapes() {
 
 // What an 1B- and an 8B-parameter Llama ask for: prefill, a chunk of a long
 // prompt, a decode step; with and without grouped heads.
-std::vector<Shape> BenchShapes() {
+std::vector<ProblemShape> BenchShapes() {
   return {{32, 32, 64, 64, 512, 512},  {32, 8, 64, 64, 512, 512},
           {32, 8, 64, 64, 2048, 2048}, {32, 8, 128, 128, 512, 512},
           {32, 8, 64, 64, 64, 4096},   {32, 8, 64, 64, 1, 512},
@@ -169,7 +169,7 @@ std::vector<Shape> BenchShapes() {
 // Scores that are masked are no work: 2 (head_dim + v_dim) flops for each
 // other one. Keys and values move once, and so do queries and results.
 template <bool kCausal>
-Work AttentionWork(const Shape& s) {
+ProblemWork AttentionWork(const ProblemShape& s) {
   const size_t tokens = s[4], context = s[5];
   const size_t scores =
       kCausal ? tokens * (context - tokens) + tokens * (tokens + 1) / 2

@@ -17,7 +17,7 @@ constexpr float kFactor = 0.30000001f;
 template <Operator kOperator, bool kInPlace>
 class ElementwiseTrial : public RowTrial {
  public:
-  ElementwiseTrial(const Shape& shape, uint64_t seed)
+  ElementwiseTrial(const ProblemShape& shape, uint64_t seed)
       : RowTrial(shape, seed, 2, 1) {}
 
   void Run(int threads) override {
@@ -58,7 +58,7 @@ class ElementwiseTrial : public RowTrial {
   }
 };
 
-std::vector<Shape> BenchShapes() {
+std::vector<ProblemShape> BenchShapes() {
   return {{1, 2048}, {1, 8192}, {1, 1 << 18}, {1, 1 << 22}};
 }
 

@@ -61,10 +61,13 @@ GuardedMatrix<T> Stored(size_t rows, size_t cols, Order order) {
 template <class A, class W, class C, Order kOrder>
 class ProductTrial : public Trial {
  public:
-  ProductTrial(const Shape& shape, uint64_t seed)
-      : m_(shape[0]), n_(shape[1]), k_(shape[2]),
+  ProductTrial(const ProblemShape& shape, uint64_t seed)
+      : m_(shape[0]),
+        n_(shape[1]),
+        k_(shape[2]),
         stored_a_(Stored<A>(m_, k_, kOrder)),
-        stored_w_(Stored<W>(n_, k_, kOrder)), c_(m_, n_) {
+        stored_w_(Stored<W>(n_, k_, kOrder)),
+        c_(m_, n_) {
     DrawAll(stored_a_.view(), Rng(seed, 0));
     DrawAll(stored_w_.view(), Rng(seed, 1));
   }
@@ -101,7 +104,7 @@ class ProductTrial : public Trial {
 template <DType kDType, Order kOrder, From kFrom>
 class FloatTrial : public ProductTrial<float, float, float, kOrder> {
  public:
-  FloatTrial(const Shape& shape, uint64_t seed)
+  FloatTrial(const ProblemShape& shape, uint64_t seed)
       : ProductTrial<float, float, float, kOrder>(shape, seed),
         start_(kFrom == From::kC ? this->m_ : 1, this->n_) {
     DrawAll(start_.view(), Rng(seed, 2));
@@ -160,9 +163,12 @@ class FloatTrial : public ProductTrial<float, float, float, kOrder> {
   }
   double Start(size_t row, size_t col) const {
     switch (kFrom) {
-      case From::kZero: return 0;
-      case From::kBias: return start_.view()(0, col);
-      case From::kC: return start_.view()(row, col);
+      case From::kZero:
+        return 0;
+      case From::kBias:
+        return start_.view()(0, col);
+      case From::kC:
+        return start_.view()(row, col);
     }
     return 0;
   }
@@ -176,15 +182,14 @@ class FloatTrial : public ProductTrial<float, float, float, kOrder> {
            static_cast<double>(terms.size()) * kSmallestNormal;
   }
 
-  GuardedMatrix<float> start_;    // bias, or what C holds before
-  std::vector<float> w_;          // as the kernel rounds it, in plain order
+  GuardedMatrix<float> start_;  // bias, or what C holds before
+  std::vector<float> w_;        // as the kernel rounds it, in plain order
 };
 
 template <class A>
-class IntegerTrial
-    : public ProductTrial<A, int8_t, int32_t, Order::kNormal> {
+class IntegerTrial : public ProductTrial<A, int8_t, int32_t, Order::kNormal> {
  public:
-  IntegerTrial(const Shape& shape, uint64_t seed)
+  IntegerTrial(const ProblemShape& shape, uint64_t seed)
       : ProductTrial<A, int8_t, int32_t, Order::kNormal>(shape, seed) {
     this->packed_ = Pack(this->w());
   }
@@ -209,15 +214,15 @@ class IntegerTrial
 };
 
 template <class T>
-std::unique_ptr<Trial> Make(const Shape& shape, uint64_t seed) {
+std::unique_ptr<Trial> Make(const ProblemShape& shape, uint64_t seed) {
   return std::make_unique<T>(shape, seed);
 }
 
 // Around every edge there is: rows of a register tile (6), of a task (240);
 // panels (16), tiles (64) and tasks (256) of columns; units (1, 2, 4) and
 // steps (256 lines) of k.
-std::vector<Shape> TestShapes() {
-  std::vector<Shape> shapes;
+std::vector<ProblemShape> TestShapes() {
+  std::vector<ProblemShape> shapes;
   for (const size_t m : {0, 1, 2, 5, 6, 7, 13}) {
     for (const size_t n : {0, 1, 7, 8, 15, 16, 17, 33, 64, 65, 113}) {
       for (const size_t k : {0, 1, 2, 3, 4, 5, 7, 31, 64, 259}) {
@@ -237,16 +242,16 @@ std::vector<Shape> TestShapes() {
 // Squares, odd sizes, and the linear layers of a 1B-parameter Llama and of a
 // small model at the batch sizes that matter (m = 2 and 8 are where libraries
 // are weakest).
-std::vector<Shape> BenchShapes() {
-  std::vector<Shape> shapes;
+std::vector<ProblemShape> BenchShapes() {
+  std::vector<ProblemShape> shapes;
   for (const size_t s : {64, 128, 256, 512, 1024, 2048}) {
     shapes.push_back({s, s, s});
   }
   for (const size_t s : {63, 100, 193, 1000}) shapes.push_back({s, s, s});
-  const std::vector<Shape> layers = {
-      {3072, 2048}, {2048, 2048}, {16384, 2048}, {2048, 8192}, {768, 768},
-      {288, 288}};
-  for (const Shape& nk : layers) {
+  const std::vector<ProblemShape> layers = {{3072, 2048},  {2048, 2048},
+                                            {16384, 2048}, {2048, 8192},
+                                            {768, 768},    {288, 288}};
+  for (const ProblemShape& nk : layers) {
     for (const size_t m : {1, 2, 4, 8, 16, 64, 512}) {
       shapes.push_back({m, nk[0], nk[1]});
     }
@@ -255,7 +260,7 @@ std::vector<Shape> BenchShapes() {
 }
 
 template <size_t kABytes, size_t kWBytes>
-Work ProductWork(const Shape& s) {
+ProblemWork ProductWork(const ProblemShape& s) {
   const size_t m = s[0], n = s[1], k = s[2];
   return {Flops(2 * m * n * k),
           Bytes(kABytes * m * k + kWBytes * n * k + 4 * m * n)};

@@ -15,7 +15,7 @@ enum class Place : uint8_t { kOut, kIn };
 // Weights and biases are drawn whether a variant uses them or not.
 class NormTrial : public RowTrial {
  public:
-  NormTrial(const Shape& shape, uint64_t seed)
+  NormTrial(const ProblemShape& shape, uint64_t seed)
       : RowTrial(shape, seed, 1, 3),
         weight_(DrawMatrix(1, shape[1], Rng(seed, 1), 1)),
         bias_(DrawMatrix(1, shape[1], Rng(seed, 2), 1)) {}
@@ -105,7 +105,7 @@ using enum Place;
 
 template <class T>
 constexpr Variant Row(std::string_view op, std::string_view name,
-                      Work (*work)(const Shape&)) {
+                      ProblemWork (*work)(const ProblemShape&)) {
   return {op,          name,          DType::kF32,
           "rows cols", RowTestShapes, RowBenchShapes,
           work,        MakeTrial<T>};

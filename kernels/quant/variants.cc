@@ -18,7 +18,7 @@ std::vector<Expected> Exactly(std::span<const double> values) {
 }
 
 // Rows 1 and 2 are zeros, and a row with something that is not finite.
-GuardedMatrix<float> Awkward(const Shape& s, uint64_t seed) {
+GuardedMatrix<float> Awkward(const ProblemShape& s, uint64_t seed) {
   GuardedMatrix<float> x = DrawMatrix(s[0], s[1], Rng(seed), 1);
   for (size_t c = 0; c < s[1] && s[0] > 1; ++c) x.view()(1, c) = 0;
   if (s[0] > 2 && s[1] > 0) {
@@ -31,7 +31,7 @@ GuardedMatrix<float> Awkward(const Shape& s, uint64_t seed) {
 
 class QuantizeTrial : public Trial {
  public:
-  QuantizeTrial(const Shape& s, uint64_t seed)
+  QuantizeTrial(const ProblemShape& s, uint64_t seed)
       : clean_(Awkward(s, seed)),
         x_(clean_),
         codes_(s[0], s[1]),
@@ -74,7 +74,7 @@ class QuantizeTrial : public Trial {
 
 class DequantizeTrial : public RowTrial {
  public:
-  DequantizeTrial(const Shape& s, uint64_t seed)
+  DequantizeTrial(const ProblemShape& s, uint64_t seed)
       : RowTrial(s, seed, 0, 1), clean_codes_(s[0], s[1]) {
     Rng rng(seed);
     for (size_t r = 0; r < s[0]; ++r) {
@@ -109,7 +109,7 @@ class DequantizeTrial : public RowTrial {
 // f32 bit patterns at random: every exponent, subnormals, NaNs.
 class ToBf16Trial : public Trial {
  public:
-  ToBf16Trial(const Shape& s, uint64_t seed)
+  ToBf16Trial(const ProblemShape& s, uint64_t seed)
       : clean_(s[0], s[1]), x_(0, 0), out_(s[0], s[1]) {
     Rng rng(seed);
     for (size_t r = 0; r < s[0]; ++r) {
@@ -150,7 +150,7 @@ class ToBf16Trial : public Trial {
 
 class FromBf16Trial : public RowTrial {
  public:
-  FromBf16Trial(const Shape& s, uint64_t seed)
+  FromBf16Trial(const ProblemShape& s, uint64_t seed)
       : RowTrial(s, seed, 0, 1), clean_codes_(s[0], s[1]) {
     Rng rng(seed);
     for (size_t r = 0; r < s[0]; ++r) {
@@ -182,7 +182,7 @@ class FromBf16Trial : public RowTrial {
 };
 
 template <size_t kFromBytes, size_t kToBytes>
-Work ConvertWork(const Shape& s) {
+ProblemWork ConvertWork(const ProblemShape& s) {
   return {Flops(0), Bytes((kFromBytes + kToBytes) * s[0] * s[1])};
 }
 

@@ -12,7 +12,7 @@ namespace {
 template <RopeStyle kStyle>
 class RopeTrial : public RowTrial {
  public:
-  RopeTrial(const Shape& s, uint64_t seed)
+  RopeTrial(const ProblemShape& s, uint64_t seed)
       : RowTrial({s[0], s[1] * s[2]}, seed, 1, 1),
         heads_(s[1]),
         head_dim_(s[2]),
@@ -68,8 +68,8 @@ class RopeTrial : public RowTrial {
   std::vector<int32_t> positions_, clean_positions_;
 };
 
-std::vector<Shape> TestShapes() {
-  std::vector<Shape> shapes = {{0, 2, 8, 8}, {2, 0, 8, 8}, {2, 3, 5, 0}};
+std::vector<ProblemShape> TestShapes() {
+  std::vector<ProblemShape> shapes = {{0, 2, 8, 8}, {2, 0, 8, 8}, {2, 3, 5, 0}};
   for (size_t rotated = 2; rotated <= 70; rotated += 2) {
     shapes.push_back({5, 3, rotated + rotated % 3, rotated});
   }
@@ -78,7 +78,7 @@ std::vector<Shape> TestShapes() {
 }
 
 // Queries of a 1B-parameter and an 8B-parameter Llama.
-std::vector<Shape> BenchShapes() {
+std::vector<ProblemShape> BenchShapes() {
   return {{1, 32, 64, 64},
           {1, 32, 128, 128},
           {64, 32, 64, 64},
@@ -86,7 +86,7 @@ std::vector<Shape> BenchShapes() {
           {512, 32, 128, 128}};
 }
 
-Work RopeWork(const Shape& s) {
+ProblemWork RopeWork(const ProblemShape& s) {
   return {Flops(3 * s[0] * s[1] * s[3]), Bytes(8 * s[0] * s[1] * s[2])};
 }
 

@@ -17,7 +17,7 @@ enum class Form : uint8_t { kOut, kInPlace, kMasked };
 template <Form kForm>
 class SoftmaxTrial : public RowTrial {
  public:
-  SoftmaxTrial(const Shape& shape, uint64_t seed)
+  SoftmaxTrial(const ProblemShape& shape, uint64_t seed)
       : RowTrial(shape, seed, 1, 20) {}
 
   void Run(int threads) override {
@@ -73,8 +73,8 @@ class SoftmaxTrial : public RowTrial {
   }
 };
 
-std::vector<Shape> BenchShapes() {
-  std::vector<Shape> shapes = RowBenchShapes();
+std::vector<ProblemShape> BenchShapes() {
+  std::vector<ProblemShape> shapes = RowBenchShapes();
   shapes.push_back({1, 128256});  // the vocabulary of Llama 3
   return shapes;
 }

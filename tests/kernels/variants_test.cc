@@ -54,7 +54,7 @@ Verdict CompareAll(const Rows& got, const ExpectedRows& want) {
   return {};
 }
 
-std::string CaseName(const Variant& variant, const Shape& shape,
+std::string CaseName(const Variant& variant, const ProblemShape& shape,
                      int64_t target) {
   return std::string(variant.op) + "/" + std::string(variant.name) + " " +
          ShapeName(variant, shape) + " on " + hwy::TargetName(target);
@@ -62,7 +62,8 @@ std::string CaseName(const Variant& variant, const Shape& shape,
 
 // A failure for each wrong case, and silence for the right ones: there are
 // tens of thousands.
-void CheckCase(const Variant& variant, const Shape& shape, uint64_t seed) {
+void CheckCase(const Variant& variant, const ProblemShape& shape,
+               uint64_t seed) {
   const std::unique_ptr<Trial> trial = variant.make(shape, seed);
   const ExpectedRows want = ReferenceOf(*trial);
   ForEachSimdTarget([&](int64_t target) {
@@ -83,7 +84,7 @@ void CheckCase(const Variant& variant, const Shape& shape, uint64_t seed) {
 
 // Sets `applied` if the shape has something to damage; then true when every
 // target's result gives it away.
-bool SabotageIsNoticed(const Variant& variant, const Shape& shape,
+bool SabotageIsNoticed(const Variant& variant, const ProblemShape& shape,
                        bool* applied) {
   const std::unique_ptr<Trial> trial = variant.make(shape, 1);
   *applied = trial->Sabotage();
@@ -100,7 +101,7 @@ bool SabotageIsNoticed(const Variant& variant, const Shape& shape,
 TEST_CASE("every variant agrees with the reference on every SIMD target") {
   size_t cases = 0;
   for (const Variant& variant : AllVariants()) {
-    for (const Shape& shape : variant.test_shapes()) {
+    for (const ProblemShape& shape : variant.test_shapes()) {
       CheckCase(variant, shape, ++cases);
     }
   }
@@ -108,15 +109,14 @@ TEST_CASE("every variant agrees with the reference on every SIMD target") {
   for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
     targets += std::string(" ") + hwy::TargetName(target);
   }
-  MESSAGE(cases, " shapes of ", AllVariants().size(), " variants on",
-          targets);
+  MESSAGE(cases, " shapes of ", AllVariants().size(), " variants on", targets);
   CHECK(cases > 0);
 }
 
 TEST_CASE("a damaged operand takes the result out of its bound") {
   for (const Variant& variant : AllVariants()) {
     size_t damaged = 0;
-    for (const Shape& shape : variant.test_shapes()) {
+    for (const ProblemShape& shape : variant.test_shapes()) {
       INFO(variant.op, "/", variant.name, " ", ShapeName(variant, shape));
       bool applied = false;
       CHECK(SabotageIsNoticed(variant, shape, &applied));
@@ -131,13 +131,14 @@ TEST_CASE("names are unique and every variant has shapes of its dimensions") {
   std::set<std::string> names;
   for (const Variant& variant : AllVariants()) {
     INFO(variant.op, "/", variant.name);
-    CHECK(names.insert(std::string(variant.op) + "/" +
-                       std::string(variant.name)).second);
+    CHECK(
+        names.insert(std::string(variant.op) + "/" + std::string(variant.name))
+            .second);
     const size_t dims =
         1 + std::count(variant.dims.begin(), variant.dims.end(), ' ');
     for (const auto& shapes : {variant.test_shapes(), variant.bench_shapes()}) {
       CHECK(!shapes.empty());
-      for (const Shape& shape : shapes) CHECK(shape.size() == dims);
+      for (const ProblemShape& shape : shapes) CHECK(shape.size() == dims);
     }
   }
 }
