@@ -17,11 +17,6 @@ namespace {
 // short prompt, enough to amortise a product's packing.
 constexpr size_t kChunk = 16;
 
-// One pass of input vectors as codes, and what each row was scaled by.
-struct Codes {
-  AlignedVector<float> steps;  // [m, k] signed steps, or -1..1 unrounded
-};
-
 // How inputs become brightness.
 struct Encoding {
   bool two_pass;
@@ -57,8 +52,7 @@ class MatmulStep : public Step {
       budgets_.push_back(MakeNoiseBudget(p_, tile.copies));
     }
     if (weights == nullptr) return;
-    weights_ =
-        MakePlaneWeights(weights->F32(node.inputs[1]), p_.plane_bits, tiles_);
+    weights_ = MakePlaneWeights(weights->F32(node.inputs[1]), p_, tiles_);
     if (node.inputs.size() == 3) {
       const ConstMatView<float> bias = weights->F32(node.inputs[2]);
       bias_.assign(bias.data(), bias.data() + bias.size());
@@ -165,7 +159,7 @@ class MatmulStep : public Step {
   }
 
   // Vectors [first, first + count) of one pass over one tile: product, noise,
-  // conversion; added to the outputs in units of a w.
+  // conversion; added to the outputs in units of gain a w.
   void Receive(size_t t, int pass, const Light& light, size_t first,
                size_t count, NoiseKey key, MatView<float> output) const {
     const Tile& tile = tiles_[t];
@@ -178,13 +172,14 @@ class MatmulStep : public Step {
     Matmul(ConstMatView<float>(light.levels.data() + first * k, count, k),
            w.packed, MatView<float>(sums.data(), count, n));
     const float unit = weights_.unit / encoding_.steps;
+    const float* gain = weights_.gain.data() + tile.n0;
     const float sign = pass == 0 ? 1 : -1;
     for (size_t i = 0; i < count; ++i) {
       const std::span<float> row(sums.data() + i * n, n);
       float largest = 0;
-      for (float& v : row) {
-        v *= unit;
-        largest = std::max(largest, std::abs(v));
+      for (size_t j = 0; j < n; ++j) {
+        row[j] *= unit * gain[j];
+        largest = std::max(largest, std::abs(row[j]));
       }
       Sigmas(t, light, first + i, largest, sigma);
       if (noisy()) {
@@ -201,7 +196,8 @@ class MatmulStep : public Step {
 
   bool noisy() const { return p_.physical_noise || p_.output_sigma > 0; }
 
-  // Standard deviations of one vector's outputs, in units of a w.
+  // Standard deviations of one vector's outputs. Light and amplifiers are
+  // noisy before the gain, the further noise comes after it.
   void Sigmas(size_t t, const Light& light, size_t i, float largest,
               std::span<float> sigma) const {
     const double extra = p_.output_sigma * largest;
@@ -211,33 +207,35 @@ class MatmulStep : public Step {
     }
     const NoiseBudget& budget = budgets_[t];
     const TileWeights& w = weights_.tiles[t];
-    const double to_units = 1 / (budget.signal_a * budget.signal_a);
+    const float* gain = weights_.gain.data() + tiles_[t].n0;
     for (size_t j = 0; j < sigma.size(); ++j) {
       const double a2 = budget
                             .Variance(light.sum_x[i], light.sum_x2[i],
                                       w.mean_abs[j], w.mean_sq[j])
                             .sum();
-      sigma[j] = static_cast<float>(std::sqrt(a2 * to_units + extra * extra));
+      const double to_units = gain[j] / budget.signal_a;
+      sigma[j] = static_cast<float>(
+          std::sqrt(a2 * to_units * to_units + extra * extra));
     }
   }
 
-  // What the largest code stands for, in units of a w.
+  // What the largest code stands for, in units of gain a w.
   float FullScale(size_t t, const Light& light, size_t i, float largest) const {
     if (p_.adc_full_scale == "row_max") return largest;
     if (p_.adc_full_scale == "row_sigma") {
       return static_cast<float>(p_.adc_clip_sigma * weights_.tiles[t].rms *
                                 std::sqrt(light.sum_a2[i]));
     }
-    return static_cast<float>(p_.adc_fixed_fraction *
+    return static_cast<float>(p_.adc_fixed_fraction * weights_.largest_gain *
                               static_cast<double>(tiles_[t].k));
   }
 
-  // From units of a w to numbers.
+  // From units of gain a w to numbers.
   void Finish(std::span<const float> scale, MatView<float> output) const {
     for (size_t i = 0; i < output.rows(); ++i) {
       const std::span<float> row = output.row_span(i);
       for (size_t j = 0; j < row.size(); ++j) {
-        row[j] *= scale[i] * weights_.row_scale[j];
+        row[j] *= scale[i] * weights_.scale[j];
         if (!bias_.empty()) row[j] += bias_[j];
       }
     }

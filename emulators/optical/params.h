@@ -41,6 +41,7 @@ struct Params {
   // ---- From light to digital ----
   double responsivity_a_per_w = 0.6, dark_current_na = 0;
   double tia_noise_pa_per_sqrt_hz = 10, noise_bandwidth_ratio = 0.785;
+  std::string gain = "equal";
   int64_t adc_bits = 10;
   double adc_unit_sigma = 0;
   std::string adc_full_scale = "row_sigma";
@@ -108,6 +109,9 @@ struct Params {
       "input-referred current noise of the amplifier, pA/sqrt(Hz)");
     v("rx.noise_bandwidth_ratio", p.noise_bandwidth_ratio, 0.1, 10,
       "noise bandwidth of a receiver over the vector rate");
+    v("rx.gain", p.gain, {"equal", "row_scale"},
+      "receivers alike, codes scaled by output afterwards; or each with a gain "
+      "that follows its weights, all codes of one unit");
     v("adc.bits", p.adc_bits, 0, 10,
       "bits of an output code; 0: outputs are not rounded");
     v("adc.unit_sigma", p.adc_unit_sigma, 0, 0.5,

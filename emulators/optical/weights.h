@@ -19,19 +19,19 @@ namespace triptych::optical {
 struct TileWeights {
   PackedWeights packed;                  // f32 [n, k]
   std::vector<float> mean_abs, mean_sq;  // by output, of w in -1..1
-  double rms = 0;                        // of the whole tile
+  double rms = 0;                        // of the whole tile, gain included
 };
 
 struct PlaneWeights {
   // Transmissions times this are -1..1.
   float unit = 1;
-  // What w = 1 stands for, by output.
-  std::vector<float> row_scale;
+  // By output: gain of its receiver, and what a converted 1 stands for.
+  std::vector<float> gain, scale;
+  float largest_gain = 0;
   std::vector<TileWeights> tiles;
 };
 
-// `bits` as plane.weight_bits.
-PlaneWeights MakePlaneWeights(ConstMatView<float> w, int64_t bits,
+PlaneWeights MakePlaneWeights(ConstMatView<float> w, const Params& params,
                               std::span<const Tile> tiles);
 
 }  // namespace triptych::optical
