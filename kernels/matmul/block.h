@@ -47,6 +47,7 @@ inline constexpr size_t kMacsPerThread = size_t{1} << 17;
 struct Block {
   const std::byte* a;   // row 0 at this step
   size_t a_stride;      // bytes from row to row
+  size_t a_step;        // bytes from line to line
   const std::byte* w;   // first panel at this step
   size_t w_stride;      // bytes from panel to panel
   size_t lines;

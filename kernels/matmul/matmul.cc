@@ -67,7 +67,7 @@ void RunSteps(BlockFunction block_function, const PackedWeights& w,
     block.w_stride = w.panel_stride(step);
     block.lines = w.lines(step);
     block_function(block);
-    block.a += block.lines * PackedWeights::kUnitBytes;
+    block.a += block.lines * block.a_step;
     // From here on the sums so far are in C: exact, being f32 or int32.
     block.start = block.c;
     block.start_stride = block.c_stride;
@@ -91,6 +91,7 @@ void Run(BlockFunction block_function, const PackedRows& a,
     RunSteps(block_function, w, col,
              {.a = a.data + row * a.stride,
               .a_stride = a.stride,
+              .a_step = a.step,
               .start =
                   start.data + row * start.row_step + col * start.col_step,
               .start_stride = start.row_step,
@@ -122,7 +123,7 @@ void Matmul(StridedView<float> a, const PackedWeights& w, MatView<float> c,
   const int threads = UsefulThreads(c.rows(), w.n(), w.k(), options.threads);
   switch (w.dtype()) {
     case DType::kF32:
-      return Run(matmul::BlockF32(), matmul::PackRowsF32(a, threads), w, start,
+      return Run(matmul::BlockF32(), matmul::PackRowsF32(a), w, start,
                  c, threads);
     case DType::kBf16:
       return Run(matmul::BlockBf16(), matmul::PackRowsBf16(a, threads), w,

@@ -86,7 +86,7 @@ PackedRows AllocateRows(size_t rows, size_t units, std::byte** to) {
   const size_t lines = CeilDiv(units * PackedWeights::kUnitBytes, kCacheLine);
   const size_t stride = (lines | 1) * kCacheLine;
   *to = Scratch(rows * stride);
-  return {*to, stride};
+  return {*to, stride, PackedWeights::kUnitBytes};
 }
 
 // Element by element, for whatever is not a plain copy.
@@ -96,32 +96,38 @@ PackedRows Gather(StridedView<In> a, int threads, Convert convert) {
   const size_t units = CeilDiv(a.cols, kPerUnit);
   std::byte* to;
   const PackedRows packed = AllocateRows(a.rows, units, &to);
-  // Bands of rows: with a transposed view the rows of a band share lines.
-  constexpr size_t kBand = 16;
-  ParallelFor(CeilDiv(a.rows, kBand), threads, [&](size_t band) {
-    const size_t last = std::min(a.rows, (band + 1) * kBand);
-    for (size_t r = band * kBand; r < last; ++r) {
-      Out* const row = reinterpret_cast<Out*>(to + r * packed.stride);
-      const In* const from = a.at(r, 0);
-      for (size_t k = 0; k < a.cols; ++k) {
-        row[k] = convert(from[k * a.col_stride]);
+  // Square pieces: of a transposed view, 16 rows share their cache lines.
+  constexpr size_t kPiece = 16;
+  ParallelFor(CeilDiv(a.rows, kPiece), threads, [&](size_t band) {
+    const size_t first = band * kPiece;
+    const size_t last = std::min(a.rows, first + kPiece);
+    for (size_t k0 = 0; k0 < units * kPerUnit; k0 += kPiece) {
+      const size_t k1 = std::min(a.cols, k0 + kPiece);
+      for (size_t r = first; r < last; ++r) {
+        Out* const row = reinterpret_cast<Out*>(to + r * packed.stride);
+        const In* const from = a.at(r, 0);
+        for (size_t k = k0; k < k1; ++k) {
+          row[k] = convert(from[k * a.col_stride]);
+        }
+        // The last unit is a whole one.
+        if (k1 == a.cols) std::fill(row + k1, row + units * kPerUnit, Out{0});
       }
-      std::fill(row + a.cols, row + units * kPerUnit, Out{0});
     }
   });
   return packed;
 }
 
+// Where a unit is consecutive in memory already.
 template <class T>
 PackedRows InPlace(StridedView<T> a) {
-  return {reinterpret_cast<const std::byte*>(a.data), a.row_stride * sizeof(T)};
+  return {reinterpret_cast<const std::byte*>(a.data), a.row_stride * sizeof(T),
+          a.col_stride * PackedWeights::kUnitBytes};
 }
 
 }  // namespace
 
-PackedRows PackRowsF32(StridedView<float> a, int threads) {
-  if (a.col_stride == 1) return InPlace(a);
-  return Gather<float>(a, threads, [](float x) { return x; });
+PackedRows PackRowsF32(StridedView<float> a) {
+  return InPlace(a);  // an element is a unit: any strides will do
 }
 
 PackedRows PackRowsBf16(StridedView<float> a, int threads) {

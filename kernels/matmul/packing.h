@@ -10,15 +10,15 @@
 
 namespace triptych::matmul {
 
-// Row r starts at data + r * stride (bytes). Either the caller's own memory,
+// Unit u of row r is at data + r * stride + u * step (bytes). Either the caller's own memory,
 // where it already has the right form, or scratch of the calling thread,
 // valid until that thread packs the next one.
 struct PackedRows {
   const std::byte* data;
-  size_t stride;
+  size_t stride, step;
 };
 
-PackedRows PackRowsF32(StridedView<float> a, int threads);
+PackedRows PackRowsF32(StridedView<float> a);
 PackedRows PackRowsBf16(StridedView<float> a, int threads);
 PackedRows PackRowsU8(StridedView<uint8_t> a, int threads);
 // x + 128 as u8: the dot-product instructions take only unsigned activations.

@@ -35,7 +35,7 @@ inline constexpr size_t kVectors =
 template <class T>
 struct TileArgs {
   const std::byte* a;
-  size_t a_stride;
+  size_t a_stride, a_step;
   const std::byte* w;  // the panel and, in it, the first output of the tile
   size_t w_stride;
   size_t lines;
@@ -68,7 +68,7 @@ void Tile(const TileArgs<typename Dot::T>& t) {
       sum[r][v] = hn::LoadU(d, t.start + r * t.start_stride + v * kLanes);
     }
   }
-  const size_t a_stride = t.a_stride;
+  const size_t a_stride = t.a_stride, a_step = t.a_step;
   for (size_t line = 0; line < t.lines; ++line) {
     typename Dot::W weights[kVecs];
     HWY_UNROLL(8)
@@ -77,13 +77,13 @@ void Tile(const TileArgs<typename Dot::T>& t) {
     }
     HWY_UNROLL(8)
     for (size_t r = 0; r < kRows; ++r) {
-      const auto x =
-          Dot::Broadcast(a + r * a_stride + line * PackedWeights::kUnitBytes);
+      const auto x = Dot::Broadcast(a + r * a_stride);
       HWY_UNROLL(8)
       for (size_t v = 0; v < kVecs; ++v) {
         sum[r][v] = Dot::MulAdd(x, weights[v], sum[r][v]);
       }
     }
+    a += a_step;
   }
   HWY_UNROLL(8)
   for (size_t r = 0; r < kRows; ++r) {
@@ -144,6 +144,7 @@ void RunColumnTile(const Block& block, size_t col) {
     const TileArgs<T> args = {
         .a = block.a + row * block.a_stride,
         .a_stride = block.a_stride,
+        .a_step = block.a_step,
         .w = block.w + panel * block.w_stride +
              output * PackedWeights::kUnitBytes,
         .w_stride = block.w_stride,
