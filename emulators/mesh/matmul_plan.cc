@@ -81,154 +81,168 @@ Subblock BestSubblock(const Params& p, int64_t block_m, int64_t block_n) {
   return best;
 }
 
-// L1 of one core: shards that stay, the output block, and two of each
-// operand's step. Partial sums share the output's buffer.
-int64_t L1Bytes(const MatmulProblem& problem, const Division& d,
-                const MatmulPlan& plan) {
-  const int64_t a = TileBytes(problem.activations);
-  const int64_t w = TileBytes(problem.weights);
-  const int64_t buffers =
-      2 * plan.k_block * (plan.block_m * a + plan.block_n * w);
-  if (problem.placement == Placement::kDram) {
-    return buffers + plan.block_m * plan.block_n * a;
-  }
-  const int64_t all_a = Tiles(problem.m) * Tiles(problem.k);
-  const int64_t shard = d.layout == Layout::kColumns ? CeilDiv(all_a, d.cores)
-                                                     : d.core_m * d.most_k;
-  return buffers + (shard + d.core_m * d.core_n) * a;
-}
-
-// Times of one step on the busiest core, and bytes that cross the chip.
+// Times of one step on the busiest core.
 struct StepTimes {
-  double unpack, multiply, pack;  // compute threads
-  double a, w;                    // an operand's way into all L1s
-  double dram;                    // of all cores' reads
-  double a_multicast, w_arrival;  // NoC busy, of one core
+  double unpack = 0, multiply = 0, pack = 0;  // compute threads
+  double a = 0, w = 0;                        // an operand's way into all L1s
+  double dram = 0;                            // of all cores' reads
+  double noc = 0;                             // data into one core's L1
   double compute() const { return std::max({unpack, multiply, pack}); }
   double fetch() const { return std::max({a, w, dram}); }
 };
 
-// Bytes through the unpackers for each tile product.
-double UnpackedBytes(const Subblock& sub, const Subblock::Unpacked& tiles,
-                     double a_bytes, double w_bytes) {
-  return sub.a_stays() ? tiles.passing * w_bytes + tiles.staying * a_bytes
-                       : tiles.passing * a_bytes + tiles.staying * w_bytes;
-}
+// One problem in one division: sizes, times and counts of any plan for it.
+class Timing {
+ public:
+  Timing(const Params& params, const MatmulProblem& problem,
+         const Division& division)
+      : p_(params),
+        problem_(problem),
+        d_(division),
+        in_dram_(problem.placement == Placement::kDram),
+        columns_(division.layout == Layout::kColumns),
+        a_bytes_(static_cast<double>(TileBytes(problem.activations))),
+        w_bytes_(static_cast<double>(TileBytes(problem.weights))) {}
 
-StepTimes TimeStep(const Params& p, const MatmulProblem& problem,
-                   const Division& d, const MatmulPlan& plan, bool one_step) {
-  const auto a_bytes = static_cast<double>(TileBytes(problem.activations));
-  const auto w_bytes = static_cast<double>(TileBytes(problem.weights));
-  const auto k = static_cast<double>(plan.k_block);
-  const auto out = static_cast<double>(plan.block_m * plan.block_n);
-  const Subblock sub{plan.subblock_m, plan.subblock_n};
-
-  StepTimes t{};
-  const Subblock::Unpacked tiles = sub.In(plan.block_m, plan.block_n);
-  t.unpack =
-      out * k *
-      (UnpackedBytes(sub, tiles, a_bytes, w_bytes) / p.unpack_bytes_per_cycle +
-       tiles.all() * p.unpack_tile_cycles);
-  t.multiply = out * k * TileProductCycles(p, problem.phases);
-  t.pack = out * (a_bytes / p.pack_bytes_per_cycle + p.pack_tile_cycles);
-  if (!one_step) {
-    t.unpack +=
-        out * (a_bytes / p.unpack_bytes_per_cycle + p.unpack_reload_cycles);
-    t.multiply += out * p.fpu_reload_cycles;
+  // L1 of one core: shards that stay, the output block, and two of each
+  // operand's step. Partial sums share the output's buffer.
+  int64_t L1Bytes(const MatmulPlan& plan) const {
+    const int64_t a = TileBytes(problem_.activations);
+    const int64_t w = TileBytes(problem_.weights);
+    const int64_t buffers =
+        2 * plan.k_block * (plan.block_m * a + plan.block_n * w);
+    if (in_dram_) return buffers + plan.block_m * plan.block_n * a;
+    const int64_t all_a = Tiles(problem_.m) * Tiles(problem_.k);
+    const int64_t shard =
+        columns_ ? CeilDiv(all_a, d_.cores) : d_.core_m * d_.most_k;
+    return buffers + (shard + d_.core_m * d_.core_n) * a;
   }
 
-  const double a_tiles = static_cast<double>(plan.block_m) * k;
-  const double w_tiles = static_cast<double>(plan.block_n) * k;
-  const bool a_in_dram = problem.placement == Placement::kDram;
-  t.a_multicast = a_tiles * a_bytes / p.noc_multicast_bytes_per_cycle;
-  t.a = MulticastCycles(p, a_tiles * a_bytes);
-  if (a_in_dram) t.a += ReadPagesCycles(p, a_tiles, a_bytes);
-  if (d.layout == Layout::kColumns) {
-    // Large pages with two transactions in flight: neither issue nor latency
-    // shows after the first. The readers of one bank share its rate.
-    const double readers =
-        static_cast<double>(CeilDiv(d.cores, std::min(p.dram_banks, d.cores)));
-    const double bank_rate = p.dram_rate() / static_cast<double>(p.dram_banks);
-    t.w_arrival = w_tiles * w_bytes / p.noc_bytes_per_cycle;
-    t.w = std::max(t.w_arrival, readers * w_tiles * w_bytes / bank_rate);
-  } else {
-    t.w_arrival = w_tiles * w_bytes / p.noc_multicast_bytes_per_cycle;
-    t.w = MulticastCycles(p, w_tiles * w_bytes) +
-          ReadPagesCycles(p, w_tiles, w_bytes);
+  Cost Total(const MatmulPlan& plan) const {
+    const int64_t steps = CeilDiv(Tiles(problem_.k), plan.k_block);
+    const int64_t blocks =
+        CeilDiv(d_.core_m, plan.block_m) * CeilDiv(d_.core_n, plan.block_n);
+    StepTimes t = Fetch(plan);
+    Compute(plan, steps == 1, t);
+    const double step = std::max(t.compute(), t.fetch());
+    const auto all_steps = static_cast<double>(blocks * steps);
+
+    Cost cost;
+    Count(plan, steps, cost);
+    cost.launch = p_.launch_cycles;
+    cost.fill = t.fetch() + (columns_ ? p_.dram_latency_cycles : 0.0);
+    cost.total = cost.launch + cost.fill + (all_steps - 1) * step +
+                 t.compute() +
+                 WriteTail(plan, blocks, static_cast<double>(steps) * step, t);
+    // Writes hide behind steps, but not behind reads of the same banks.
+    cost.total = std::max(
+        cost.total, cost.launch + p_.dram_latency_cycles +
+                        static_cast<double>(cost.dram_bytes) / p_.dram_rate());
+    cost.unpack = all_steps * t.unpack;
+    cost.fpu = all_steps * t.multiply;
+    cost.pack = all_steps * t.pack;
+    cost.noc = all_steps * t.noc;
+    cost.dram = static_cast<double>(cost.dram_bytes) / p_.dram_peak();
+    return cost;
   }
-  t.dram = (static_cast<double>(d.w_streams) * w_tiles * w_bytes +
-            (a_in_dram ? static_cast<double>(d.a_streams) * a_tiles * a_bytes
-                       : 0.0)) /
-           p.dram_rate();
-  return t;
-}
 
-// The whole product: blocks x steps, what is not hidden before and after, and
-// what every part did in the meantime.
-Cost Total(const Params& p, const MatmulProblem& problem, const Division& d,
-           const MatmulPlan& plan) {
-  const int64_t mt = Tiles(problem.m), nt = Tiles(problem.n);
-  const int64_t kt = Tiles(problem.k);
-  const int64_t steps = CeilDiv(kt, plan.k_block);
-  const int64_t blocks =
-      CeilDiv(d.core_m, plan.block_m) * CeilDiv(d.core_n, plan.block_n);
-  const StepTimes t = TimeStep(p, problem, d, plan, steps == 1);
-  const double step = std::max(t.compute(), t.fetch());
-  const auto all_steps = static_cast<double>(blocks * steps);
-  const auto a_bytes = static_cast<double>(TileBytes(problem.activations));
-  const auto w_bytes = static_cast<double>(TileBytes(problem.weights));
+ private:
+  // Bytes through the unpackers for each tile product.
+  double UnpackedBytes(const MatmulPlan& plan) const {
+    const Subblock sub{plan.subblock_m, plan.subblock_n};
+    const auto tiles = sub.In(plan.block_m, plan.block_n);
+    return sub.a_stays() ? tiles.passing * w_bytes_ + tiles.staying * a_bytes_
+                         : tiles.passing * a_bytes_ + tiles.staying * w_bytes_;
+  }
 
-  double write = 0;  // of one output block, by every core
-  if (problem.placement == Placement::kDram) {
+  // Both operands of one step, from where they are into every core.
+  StepTimes Fetch(const MatmulPlan& plan) const {
+    const auto k = static_cast<double>(plan.k_block);
+    const double a_tiles = static_cast<double>(plan.block_m) * k;
+    const double w_tiles = static_cast<double>(plan.block_n) * k;
+    const double a = a_tiles * a_bytes_, w = w_tiles * w_bytes_;
+    StepTimes t;
+    t.a = MulticastCycles(p_, a);
+    if (in_dram_) t.a += ReadPagesCycles(p_, a_tiles, a_bytes_);
+    if (columns_) {
+      // Large pages with two transactions in flight: neither issue nor
+      // latency shows after the first. Readers of one bank share its rate.
+      const auto readers = static_cast<double>(
+          CeilDiv(d_.cores, std::min(p_.dram_banks, d_.cores)));
+      const double bank_rate =
+          p_.dram_rate() / static_cast<double>(p_.dram_banks);
+      t.w = std::max(w / p_.noc_bytes_per_cycle, readers * w / bank_rate);
+    } else {
+      t.w = MulticastCycles(p_, w) + ReadPagesCycles(p_, w_tiles, w_bytes_);
+    }
+    t.noc = std::max(a / p_.noc_multicast_bytes_per_cycle,
+                     w / (columns_ ? p_.noc_bytes_per_cycle
+                                   : p_.noc_multicast_bytes_per_cycle));
+    const double a_read =
+        in_dram_ ? static_cast<double>(d_.a_streams) * a : 0.0;
+    t.dram = (static_cast<double>(d_.w_streams) * w + a_read) / p_.dram_rate();
+    return t;
+  }
+
+  // The three compute threads of a core in one step.
+  void Compute(const MatmulPlan& plan, bool only_step, StepTimes& t) const {
     const auto out = static_cast<double>(plan.block_m * plan.block_n);
-    write = std::max(
-        out * std::max(p.dram_issue_cycles, a_bytes / p.noc_bytes_per_cycle),
-        static_cast<double>(d.cores) * out * a_bytes / p.dram_rate());
+    const auto products = out * static_cast<double>(plan.k_block);
+    const Subblock sub{plan.subblock_m, plan.subblock_n};
+    t.unpack = products * (UnpackedBytes(plan) / p_.unpack_bytes_per_cycle +
+                           sub.In(plan.block_m, plan.block_n).all() *
+                               p_.unpack_tile_cycles);
+    t.multiply = products * TileProductCycles(p_, problem_.phases);
+    t.pack = out * (a_bytes_ / p_.pack_bytes_per_cycle + p_.pack_tile_cycles);
+    if (only_step) return;
+    // Partial sums come back into Dst.
+    t.unpack +=
+        out * (a_bytes_ / p_.unpack_bytes_per_cycle + p_.unpack_reload_cycles);
+    t.multiply += out * p_.fpu_reload_cycles;
   }
-  Cost cost;
-  cost.launch = p.launch_cycles;
-  cost.fill =
-      t.fetch() + (d.layout == Layout::kColumns ? p.dram_latency_cycles : 0.0);
-  cost.total = cost.launch + cost.fill + (all_steps - 1) * step + t.compute();
-  if (write > 0) {
-    const double hidden = static_cast<double>(steps) * step;
-    cost.total +=
-        static_cast<double>(blocks - 1) * std::max(0.0, write - hidden) +
-        std::max(0.0, write - t.compute()) + p.dram_latency_cycles;
-  }
-  cost.unpack = all_steps * t.unpack;
-  cost.fpu = all_steps * t.multiply;
-  cost.pack = all_steps * t.pack;
-  cost.noc = all_steps * std::max(t.a_multicast, t.w_arrival);
 
-  const auto tiles = [](int64_t count) { return static_cast<double>(count); };
-  const int64_t blocks_m = CeilDiv(d.core_m, plan.block_m);
-  const int64_t blocks_n = CeilDiv(d.core_n, plan.block_n);
+  // What writing the results to DRAM adds: of every block but the last, what
+  // its successor's steps do not hide; of the last, what its own compute does
+  // not.
+  double WriteTail(const MatmulPlan& plan, int64_t blocks, double block_time,
+                   const StepTimes& t) const {
+    if (!in_dram_) return 0;
+    const auto out = static_cast<double>(plan.block_m * plan.block_n);
+    const double write = std::max(
+        out * std::max(p_.dram_issue_cycles, a_bytes_ / p_.noc_bytes_per_cycle),
+        static_cast<double>(d_.cores) * out * a_bytes_ / p_.dram_rate());
+    return static_cast<double>(blocks - 1) * std::max(0.0, write - block_time) +
+           std::max(0.0, write - t.compute()) + p_.dram_latency_cycles;
+  }
+
   // Every output block needs its rows of A and its columns of W once.
-  const double a_read = tiles(mt * kt * blocks_n) * a_bytes;
-  const double w_read = tiles(nt * kt * blocks_m) * w_bytes;
-  const double out_bytes = tiles(mt * nt) * a_bytes;
-  const bool in_dram = problem.placement == Placement::kDram;
-  const double dram = w_read + (in_dram ? a_read + out_bytes : 0.0);
-  cost.dram_bytes = std::llround(dram);
-  cost.dram = dram / p.dram_peak();
-  // Writes hide behind steps, but not behind reads of the same banks.
-  cost.total = std::max(
-      cost.total, cost.launch + p.dram_latency_cycles + dram / p.dram_rate());
-  const int64_t w_copies = d.layout == Layout::kColumns ? 1 : d.a_streams;
-  cost.noc_bytes =
-      std::llround(a_read * tiles(d.w_streams) + w_read * tiles(w_copies) +
-                   (in_dram ? out_bytes : 0.0));
-  const Subblock sub{plan.subblock_m, plan.subblock_n};
-  cost.unpack_bytes =
-      std::llround(tiles(mt * nt * kt) *
-                       UnpackedBytes(sub, sub.In(plan.block_m, plan.block_n),
-                                     a_bytes, w_bytes) +
-                   out_bytes * tiles(steps - 1));
-  cost.pack_bytes = std::llround(out_bytes * tiles(steps));
-  cost.macs = mt * nt * kt * kTileMacs;
-  return cost;
-}
+  void Count(const MatmulPlan& plan, int64_t steps, Cost& cost) const {
+    const int64_t mt = Tiles(problem_.m), nt = Tiles(problem_.n);
+    const int64_t kt = Tiles(problem_.k);
+    const int64_t a_tiles = mt * kt * CeilDiv(d_.core_n, plan.block_n);
+    const int64_t w_tiles = nt * kt * CeilDiv(d_.core_m, plan.block_m);
+    const double a_read = static_cast<double>(a_tiles) * a_bytes_;
+    const double w_read = static_cast<double>(w_tiles) * w_bytes_;
+    const double out = static_cast<double>(mt * nt) * a_bytes_;
+    const double through_dram = in_dram_ ? out : 0.0;
+    cost.dram_bytes =
+        std::llround(w_read + (in_dram_ ? a_read : 0.0) + through_dram);
+    const double w_copies = columns_ ? 1.0 : static_cast<double>(d_.a_streams);
+    cost.noc_bytes = std::llround(a_read * static_cast<double>(d_.w_streams) +
+                                  w_read * w_copies + through_dram);
+    cost.unpack_bytes =
+        std::llround(static_cast<double>(mt * nt * kt) * UnpackedBytes(plan) +
+                     out * static_cast<double>(steps - 1));
+    cost.pack_bytes = std::llround(out * static_cast<double>(steps));
+    cost.macs = mt * nt * kt * kTileMacs;
+  }
+
+  const Params& p_;
+  const MatmulProblem& problem_;
+  const Division& d_;
+  const bool in_dram_, columns_;
+  const double a_bytes_, w_bytes_;
+};
 
 // Block sizes to try along one side: whole, halves, thirds, ...
 std::vector<int64_t> BlockSizes(int64_t side) {
@@ -240,14 +254,55 @@ std::vector<int64_t> BlockSizes(int64_t side) {
   return sizes;
 }
 
-// K blocks: those that divide K evenly, and powers of two (the last step is
-// then short and still takes its time).
-std::vector<int64_t> KBlocks(int64_t kt, int64_t most) {
+// K blocks: those that divide the slice of K that a step may take.
+std::vector<int64_t> KBlocks(int64_t slice) {
   std::vector<int64_t> sizes;
-  for (int64_t size = 1; size <= std::min(kt, most); ++size) {
-    if (most % size == 0) sizes.push_back(size);
+  for (int64_t size = 1; size <= slice; ++size) {
+    if (slice % size == 0) sizes.push_back(size);
   }
   return sizes;
+}
+
+// Keeps the plan with the fewest output blocks, and of those the fastest.
+class Best {
+ public:
+  void Offer(const MatmulPlan& plan) {
+    const int64_t blocks =
+        CeilDiv(plan.core_m, plan.block_m) * CeilDiv(plan.core_n, plan.block_n);
+    if (plan_ && (blocks > blocks_ || (blocks == blocks_ &&
+                                       plan.cost.total >= plan_->cost.total))) {
+      return;
+    }
+    plan_ = plan;
+    blocks_ = blocks;
+  }
+  const std::optional<MatmulPlan>& plan() const { return plan_; }
+
+ private:
+  std::optional<MatmulPlan> plan_;
+  int64_t blocks_ = 0;
+};
+
+// The best plan whose steps take at least `least_k` tiles of K.
+std::optional<MatmulPlan> Search(const Params& p, const Timing& timing,
+                                 const Division& d, int64_t least_k) {
+  Best best;
+  const std::vector<int64_t> k_blocks = KBlocks(d.most_k);
+  for (const int64_t block_m : BlockSizes(d.core_m)) {
+    for (const int64_t block_n : BlockSizes(d.core_n)) {
+      const Subblock sub = BestSubblock(p, block_m, block_n);
+      for (const int64_t k_block : k_blocks) {
+        if (k_block < std::min(least_k, d.most_k)) continue;
+        MatmulPlan plan{d.layout, d.core_m, d.core_n, block_m,
+                        block_n,  k_block,  sub.m,    sub.n};
+        plan.l1_bytes = timing.L1Bytes(plan);
+        if (plan.l1_bytes > p.l1_free()) continue;
+        plan.cost = timing.Total(plan);
+        best.Offer(plan);
+      }
+    }
+  }
+  return best.plan();
 }
 
 }  // namespace
@@ -258,48 +313,19 @@ double TileProductCycles(const Params& p, int phases) {
          p.fpu_tile_cycles;
 }
 
+// A block is only split when it has to be. Measured schedules do not split
+// for speed either, although this model says that it would hide the last
+// block's results: trying all splits raised the error over matmul.csv from
+// 3.5 % to 4.8 %.
 std::optional<MatmulPlan> PlanLayout(const Params& p,
                                      const MatmulProblem& problem,
                                      Layout layout) {
   TRIPTYCH_CHECK(problem.m > 0 && problem.k > 0 && problem.n > 0, "m",
                  problem.m, "k", problem.k, "n", problem.n);
-  const Division d = Divide(p, problem, layout);
-  const std::vector<int64_t> k_blocks = KBlocks(Tiles(problem.k), d.most_k);
-  std::optional<MatmulPlan> best;
-  int64_t best_blocks = 0;
-  // A block is only split when it has to be. Measured schedules do not split
-  // for speed either, although this model says it would hide the last
-  // block's results: trying all splits raised the error of the unsplit rows
-  // of validation/matmul.csv from 3.5 % to 4.8 %.
-  for (const bool short_steps : {false, true}) {
-    for (const int64_t block_m : BlockSizes(d.core_m)) {
-      for (const int64_t block_n : BlockSizes(d.core_n)) {
-        const int64_t blocks =
-            CeilDiv(d.core_m, block_m) * CeilDiv(d.core_n, block_n);
-        if (best && blocks > best_blocks) continue;
-        const Subblock sub = BestSubblock(p, block_m, block_n);
-        for (const int64_t k_block : k_blocks) {
-          if (!short_steps &&
-              k_block < std::min(p.min_k_block, k_blocks.back())) {
-            continue;
-          }
-          MatmulPlan plan{layout,  d.core_m, d.core_n, block_m,
-                          block_n, k_block,  sub.m,    sub.n};
-          plan.l1_bytes = L1Bytes(problem, d, plan);
-          if (plan.l1_bytes > p.l1_free()) continue;
-          plan.cost = Total(p, problem, d, plan);
-          const bool better = !best || blocks < best_blocks ||
-                              plan.cost.total < best->cost.total;
-          if (better) {
-            best = plan;
-            best_blocks = blocks;
-          }
-        }
-      }
-    }
-    if (best) return best;
-  }
-  return std::nullopt;
+  const Division division = Divide(p, problem, layout);
+  const Timing timing(p, problem, division);
+  const auto plan = Search(p, timing, division, p.min_k_block);
+  return plan ? plan : Search(p, timing, division, 1);
 }
 
 MatmulPlan PlanMatmul(const Params& p, MatmulProblem problem) {
