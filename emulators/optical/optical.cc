@@ -135,37 +135,64 @@ void Optical::RegisterEnergies(const Params& p, Ids& ids) {
                        "energy.digital_op_pj", p.energy_digital_op_pj, 1, 0);
 }
 
-// Rounding is of the row's largest. Noise depends on the light of each
-// vector; what stands here is a tile of 64 inputs, sources at an eighth and
-// weights at a quarter of full on average, its largest output three standard
-// deviations of independent terms.
-Precision Optical::precision() const {
-  const auto half_step = [](int64_t bits, bool is_signed) {
-    if (bits == 0) return 0.0;
-    return 0.5 / static_cast<double>((1 << (is_signed ? bits - 1 : bits)) - 1);
-  };
-  Precision precision;
-  precision.activation.of_max = half_step(p().dac_bits, !p().two_pass());
-  precision.weight.of_max = half_step(p().plane_bits, true);
-  const double passes = p().passes();
-  precision.output.of_max = passes * half_step(p().adc_bits, true);
-  double variance = p().output_sigma * p().output_sigma;
-  if (p().physical_noise) {
-    constexpr double kInputs = 64, kMeanX = 0.125, kMeanW = 0.25;
-    const int64_t copies = std::min(
-        p().plane_copies, p().plane_rows / static_cast<int64_t>(kInputs));
-    const NoiseBudget budget =
-        MakeNoiseBudget(p(), std::max<int64_t>(copies, 1));
-    const double mean_x = p().two_pass() ? kMeanX : 0.5;
-    const double a2 = budget
-                          .Variance(kInputs * mean_x, kInputs * mean_x, kMeanW,
-                                    kMeanW * kMeanW)
-                          .sum();
-    const double largest =
-        3 * std::sqrt(kInputs) * kMeanX * kMeanW * budget.signal_a;
-    variance += passes * a2 / (largest * largest);
+// One rounding error to either side, of the largest value a code stands for;
+// three standard deviations of a converter's worst non-linearity with it,
+// which is at mid-scale: unit_sigma * sqrt(units) / 2.
+double OfFullScale(int64_t bits, double steps, double unit_sigma) {
+  if (bits == 0) return 0;
+  const double units = std::exp2(static_cast<double>(bits));
+  return (0.5 + 3 * unit_sigma * std::sqrt(units) / 2) / steps;
+}
+
+// What a vector on a small tile is like: 64 inputs at an eighth and weights
+// at a quarter of full on average, independent; its largest output three
+// standard deviations. Noise and full scale depend on the light of each
+// vector, so that statements about them need one.
+constexpr double kInputs = 64, kMeanA = 0.125, kMeanW = 0.25;
+const double kLargest = 3 * std::sqrt(kInputs) * kMeanA * kMeanW;
+
+// Variance of the noise of all passes, over the largest output squared.
+double NoiseOfMax2(const Params& p) {
+  double variance = p.output_sigma * p.output_sigma;
+  if (p.physical_noise) {
+    const int64_t copies = std::clamp<int64_t>(
+        p.plane_rows / static_cast<int64_t>(kInputs), 1, p.plane_copies);
+    const NoiseBudget budget = MakeNoiseBudget(p, copies);
+    const double mean_x = p.two_pass() ? kMeanA : 0.5;
+    const double sum_x = kInputs * mean_x;
+    const double largest_a = kLargest * budget.signal_a;
+    variance += budget.Variance(sum_x, sum_x, kMeanW, kMeanW * kMeanW).sum() /
+                (largest_a * largest_a);
   }
-  precision.noise_of_max = std::sqrt(variance);
+  return variance * p.passes();
+}
+
+// Full scale of the ADC over the largest output. With row_sigma that largest
+// may be as low as one standard deviation.
+double FullScaleOfMax(const Params& p) {
+  if (p.adc_full_scale == "row_max") return 1;
+  if (p.adc_full_scale == "row_sigma") return p.adc_clip_sigma;
+  return p.adc_fixed_fraction * kInputs / kLargest;
+}
+
+Precision Optical::precision() const {
+  const auto signed_steps = [](int64_t bits) {
+    return std::exp2(static_cast<double>(bits - 1)) - 1;
+  };
+  const Params& params = p();
+  Precision precision;
+  precision.activation.of_max = OfFullScale(
+      params.dac_bits,
+      params.two_pass() ? std::exp2(static_cast<double>(params.dac_bits)) - 1
+                        : signed_steps(params.dac_bits),
+      params.dac_unit_sigma);
+  precision.weight.of_max =
+      OfFullScale(params.plane_bits, signed_steps(params.plane_bits), 0);
+  precision.output.of_max =
+      params.passes() * FullScaleOfMax(params) *
+      OfFullScale(params.adc_bits, signed_steps(params.adc_bits),
+                  params.adc_unit_sigma);
+  precision.noise_of_max = std::sqrt(NoiseOfMax2(params));
   return precision;
 }
 

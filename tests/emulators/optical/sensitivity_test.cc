@@ -71,8 +71,8 @@ TEST_CASE("KL of stories260K by ADC bits and output noise") {
     REQUIRE(program.has_value());
     const auto accuracy = test->Run(**program, 1, 2);
     REQUIRE(accuracy.has_value());
-    MESSAGE(row.name, ": KL ", accuracy->kl_nats_per_token, ", table ",
-            row.kl_nats_per_token);
+    MESSAGE(std::string(row.name), ": KL ", accuracy->kl_nats_per_token,
+            ", table ", row.kl_nats_per_token);
     CHECK(accuracy->kl_nats_per_token < 1.3 * row.kl_nats_per_token);
     CHECK(accuracy->kl_nats_per_token > row.kl_nats_per_token / 1.3);
   }
