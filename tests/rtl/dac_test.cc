@@ -1,5 +1,7 @@
 // The DAC slice: the model against arithmetic, the RTL against the model.
 // SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -7,7 +9,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "doctest/doctest.h"
 #include "kernels/base/rng.h"
 #include "rtl/dac/dac_model.h"
 #include "rtl/dac/dac_rtl.h"

@@ -1,5 +1,7 @@
 // The SAR ADC slice: the model against arithmetic, the RTL against the model.
 // SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -7,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "doctest/doctest.h"
 #include "kernels/base/rng.h"
 #include "rtl/sar_adc/sar_adc_model.h"
 #include "rtl/sar_adc/sar_adc_rtl.h"

@@ -1,13 +1,14 @@
 // The target: values, equality of fast path and RTL, threads, time, energy,
 // and what it says to a wrong configuration.
 // SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
 #include <cmath>
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "doctest/doctest.h"
 #include "emulators/session.h"
 #include "emulators/target.h"
 #include "kernels/base/rng.h"

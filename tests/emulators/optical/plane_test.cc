@@ -2,12 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "emulators/optical/plane.h"
 
+#include <doctest/doctest.h>
+
 #include <set>
 #include <string>
 #include <tuple>
 #include <vector>
 
-#include "doctest/doctest.h"
 #include "models/graph.h"
 
 namespace triptych::optical {

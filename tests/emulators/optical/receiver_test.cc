@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "emulators/optical/receiver.h"
 
+#include <doctest/doctest.h>
+
 #include <cmath>
 #include <vector>
-
-#include "doctest/doctest.h"
 
 namespace triptych::optical {
 namespace {

@@ -2,13 +2,14 @@
 // table computed in f64 for this project, from which ours may differ by a
 // factor of 1.3 in KL.
 // SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
 #include <fstream>
 #include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "doctest/doctest.h"
 #include "emulators/accuracy.h"
 #include "emulators/target.h"
 #include "models/build/build.h"
