@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "triptych_kernels.h"
+#include <triptych_kernels.h>
 
 static int failures = 0;
 
