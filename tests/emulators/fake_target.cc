@@ -113,7 +113,9 @@ class FakeStep : public Step {
         std::max(static_cast<double>(work.flops()) / (p.gflops * 1e9),
                  static_cast<double>(bytes) / (p.dram_gb_per_s * 1e9));
     if (Has(Fault::kTooFast)) seconds /= 10;
-    if (Has(Fault::kMoreIsSlower)) seconds *= p.dram_gb_per_s;
+    if (Has(Fault::kMoreIsSlower)) {
+      seconds *= p.dram_gb_per_s * p.dram_gb_per_s;
+    }
     if (Has(Fault::kLostFlops)) flops -= 1;
     if (Has(Fault::kLostBytes)) bytes /= 4;
     if (Has(Fault::kTimingDiffers) && !ctx.values) flops += 1;
