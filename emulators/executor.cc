@@ -12,6 +12,7 @@
 
 #include "emulators/target.h"
 #include "kernels/base/check.h"
+#include "kernels/base/log.h"
 #include "models/ops/op.h"
 
 namespace triptych {

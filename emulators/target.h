@@ -114,6 +114,8 @@ struct Roofline {
   double weight_bits = 16, cache_bits = 16;
   // Weights that stay inside the machine are not fetched again.
   bool weights_resident = false;
+  // Of that memory; 0: not stated. Compile warns of weights that exceed it.
+  Bytes capacity;
 };
 
 // What one rounding may do to an element.

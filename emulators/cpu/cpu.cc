@@ -133,7 +133,9 @@ class CpuStep : public Step {
     Compute(ctx);
     const std::chrono::nanoseconds spent =
         std::chrono::steady_clock::now() - begin;
-    return Charge(ctx, work, bytes, Picos(spent.count() * 1000));
+    // One reading of the clock: who waited for whom is not known.
+    const Picos time(spent.count() * 1000);
+    return Charge(ctx, work, bytes, {time, time});
   }
 
  protected:
@@ -152,31 +154,37 @@ class CpuStep : public Step {
         4 * elements);
   }
 
-  Picos Predict(const StepContext& ctx, const Work& work,
+  // How long each part works.
+  struct Times {
+    Picos cores, dram;
+  };
+  Times Predict(const StepContext& ctx, const Work& work,
                 uint64_t bytes) const {
     const Peak peak = cpu_.PeakRates();
     const double cores =
         (static_cast<double>(work.matrix_flops) / peak.matrix +
          static_cast<double>(work.vector_flops) / peak.vector) /
         ctx.threads;
-    const double memory = static_cast<double>(bytes) / peak.dram;
-    return FromSeconds(std::max(cores, memory));
+    return {FromSeconds(cores),
+            FromSeconds(static_cast<double>(bytes) / peak.dram)};
   }
 
   Picos Charge(const StepContext& ctx, const Work& work, uint64_t bytes,
-               Picos spent) const {
+               const Times& times) const {
     const Ids& ids = cpu_.ids();
-    const Picos end = ctx.begin + spent;
-    const bool matrix = work.matrix_flops > 0;
-    ctx.Charge(ids.cores, ids.matrix_flop,
-               static_cast<uint64_t>(work.matrix_flops), ctx.begin,
-               matrix ? end : ctx.begin);
-    // One clock reading: the two kinds of work share the interval.
-    ctx.Charge(ids.cores, ids.vector_flop,
-               static_cast<uint64_t>(work.vector_flops), ctx.begin, end,
-               /*concurrent=*/matrix);
-    ctx.Charge(ids.dram, ids.dram_byte, bytes, ctx.begin, end);
-    return end;
+    const Picos computed = ctx.begin + times.cores;
+    const Picos moved = ctx.begin + times.dram;
+    const auto charge_cores = [&](ActionId action, int64_t flops,
+                                  bool concurrent) {
+      if (flops == 0) return;
+      ctx.Charge(ids.cores, action, static_cast<uint64_t>(flops), ctx.begin,
+                 computed, concurrent);
+    };
+    // The two kinds of work share the interval.
+    charge_cores(ids.matrix_flop, work.matrix_flops, false);
+    charge_cores(ids.vector_flop, work.vector_flops, work.matrix_flops > 0);
+    ctx.Charge(ids.dram, ids.dram_byte, bytes, ctx.begin, moved);
+    return std::max(computed, moved);
   }
 };
 

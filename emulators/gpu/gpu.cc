@@ -20,7 +20,7 @@ namespace {
 constexpr double kActivationBytes = 2;  // between kernels, and in the cache
 
 struct Ids {
-  UnitId sm, hbm, board;
+  UnitId sm, hbm;
   ActionId matrix_flop, vector_flop, padding_flop, hbm_byte, board_ns;
 };
 
@@ -30,13 +30,21 @@ struct Kernel {
   double bytes = 0;
 };
 
-double SecondsOf(const Kernel& kernel, const KernelModel& model, double peak,
-                 double bandwidth, double overhead_us) {
-  const double compute = kernel.flops / (model.compute_fraction * peak);
-  const double memory = kernel.bytes / (model.bandwidth_fraction * bandwidth);
+// How long the kernel keeps the machine's parts, and how long it takes.
+struct KernelTime {
+  double compute = 0, memory = 0, total = 0;
+};
+
+KernelTime TimeOfKernel(const Kernel& kernel, const KernelModel& model,
+                        double peak, double bandwidth, double overhead_us) {
+  KernelTime time;
+  time.compute = kernel.flops / (model.compute_fraction * peak);
+  time.memory = kernel.bytes / (model.bandwidth_fraction * bandwidth);
   const double p = model.sharpness;
-  return overhead_us * 1e-6 +
-         std::pow(std::pow(compute, p) + std::pow(memory, p), 1 / p);
+  time.total =
+      overhead_us * 1e-6 +
+      std::pow(std::pow(time.compute, p) + std::pow(time.memory, p), 1 / p);
+  return time;
 }
 
 class Gpu : public Target {
@@ -47,7 +55,6 @@ class Gpu : public Target {
         format_(FormatOf(params.dtype)) {
     ids_.sm = AddUnit("sm");
     ids_.hbm = AddUnit("hbm");
-    ids_.board = AddUnit("board");
     const auto free = [&](const char* name, ActionClass kind, uint64_t flops,
                           uint64_t bytes) {
       return AddAction({name, kind, Joules(0), flops, Bytes(bytes),
@@ -69,7 +76,8 @@ class Gpu : public Target {
                 std::max(Gemm().peak_tflops, params_.bf16.peak_tflops) * 1e12),
             .off_chip = BytesPerSecond(Bandwidth()),
             .weight_bits = format_.bits,
-            .cache_bits = 8 * kActivationBytes};
+            .cache_bits = 8 * kActivationBytes,
+            .capacity = Bytes(static_cast<uint64_t>(params_.hbm_gb * 1e9))};
   }
   Hertz clock() const override { return params_.clock; }
   Precision precision() const override {
@@ -181,51 +189,54 @@ class GpuStep : public Step {
     return static_cast<int64_t>(std::ceil(bytes));
   }
 
-  Picos Duration(const StepContext& ctx, const Kernel& kernel) const {
+  KernelTime TimeOf(const StepContext& ctx, const Kernel& kernel) const {
     const Params& p = gpu_.parameters();
-    const double bandwidth = gpu_.Bandwidth();
-    const auto seconds = [&](const KernelModel& model, double peak_tflops) {
-      return SecondsOf(kernel, model, peak_tflops * 1e12, bandwidth,
-                       launches_ ? model.overhead_us : 0);
+    const auto time = [&](const KernelModel& model, double peak_tflops) {
+      return TimeOfKernel(kernel, model, peak_tflops * 1e12, gpu_.Bandwidth(),
+                          launches_ ? model.overhead_us : 0);
     };
     switch (ctx.node.op->kind) {
       case OpKind::kMatmul:
-        return FromSeconds(seconds(gpu_.Gemm(), gpu_.Gemm().peak_tflops));
+        return time(gpu_.Gemm(), gpu_.Gemm().peak_tflops);
       case OpKind::kAttention:
-        return FromSeconds(seconds(p.attention, p.bf16.peak_tflops));
+        return time(p.attention, p.bf16.peak_tflops);
       case OpKind::kVector:
       case OpKind::kData:
         break;
     }
-    return FromSeconds((launches_ ? p.vector_overhead_us * 1e-6 : 0) +
-                       kernel.bytes /
-                           (p.vector_bandwidth_fraction * bandwidth));
+    // No matrix flops: only the bytes take time.
+    return time({.bandwidth_fraction = p.vector_bandwidth_fraction,
+                 .overhead_us = p.vector_overhead_us,
+                 .sharpness = 1},
+                p.bf16.peak_tflops);
   }
 
+  // Each part is charged for the time it works; what is left of the kernel is
+  // launch, and fill and drain.
   Picos Charge(const StepContext& ctx, const Work& work) const {
     const Ids& ids = gpu_.ids();
     const int64_t padding = PaddingFlops(ctx, work);
     const int64_t bytes = BytesOf(ctx, work);
-    const Picos spent =
-        Duration(ctx, {static_cast<double>(work.matrix_flops + padding),
-                       static_cast<double>(bytes)});
+    const KernelTime time =
+        TimeOf(ctx, {static_cast<double>(work.matrix_flops + padding),
+                     static_cast<double>(bytes)});
+    const Picos spent = FromSeconds(time.total);
     const Picos end = ctx.begin + spent;
-    const Picos memory =
-        FromSeconds(static_cast<double>(bytes) / gpu_.Bandwidth());
-    const bool matrix = work.matrix_flops > 0;
+    const Picos computed =
+        ctx.begin + std::min(spent, FromSeconds(time.compute));
+    const Picos moved = ctx.begin + std::min(spent, FromSeconds(time.memory));
     ctx.Charge(ids.sm, ids.matrix_flop,
-               static_cast<uint64_t>(work.matrix_flops), ctx.begin,
-               matrix ? end : ctx.begin);
+               static_cast<uint64_t>(work.matrix_flops), ctx.begin, computed);
     ctx.Charge(ids.sm, ids.padding_flop, static_cast<uint64_t>(padding),
-               ctx.begin, matrix ? end : ctx.begin, /*concurrent=*/true);
+               ctx.begin, computed, /*concurrent=*/true);
     ctx.Charge(ids.sm, ids.vector_flop,
                static_cast<uint64_t>(work.vector_flops), ctx.begin, end,
-               /*concurrent=*/matrix);
+               /*concurrent=*/true);
     ctx.Charge(ids.hbm, ids.hbm_byte, static_cast<uint64_t>(bytes), ctx.begin,
-               std::min(end, ctx.begin + memory));
-    ctx.Charge(ids.board, ids.board_ns,
+               moved);
+    ctx.Charge(ids.hbm, ids.board_ns,
                static_cast<uint64_t>(CeilDiv(spent.value, int64_t{1000})),
-               ctx.begin, end);
+               ctx.begin, end, /*concurrent=*/true);
     return end;
   }
 
