@@ -244,14 +244,29 @@ class Timing {
   const double a_bytes_, w_bytes_;
 };
 
-// Block sizes to try along one side: whole, halves, thirds, ...
-std::vector<int64_t> BlockSizes(int64_t side) {
-  std::vector<int64_t> sizes;
-  for (int64_t parts = 1; parts <= side; ++parts) {
-    const int64_t size = CeilDiv(side, parts);
-    if (sizes.empty() || size != sizes.back()) sizes.push_back(size);
+// A way to cut a core's part of C.
+struct Cut {
+  int64_t blocks, block_m, block_n;
+};
+
+// Whole, halves, thirds, ... along both sides; fewest blocks first.
+std::vector<Cut> Cuts(int64_t core_m, int64_t core_n) {
+  const auto sizes = [](int64_t side) {
+    std::vector<int64_t> sizes;
+    for (int64_t parts = 1; parts <= side; ++parts) {
+      const int64_t size = CeilDiv(side, parts);
+      if (sizes.empty() || size != sizes.back()) sizes.push_back(size);
+    }
+    return sizes;
+  };
+  std::vector<Cut> cuts;
+  for (const int64_t m : sizes(core_m)) {
+    for (const int64_t n : sizes(core_n)) {
+      cuts.push_back({CeilDiv(core_m, m) * CeilDiv(core_n, n), m, n});
+    }
   }
-  return sizes;
+  std::ranges::stable_sort(cuts, {}, &Cut::blocks);
+  return cuts;
 }
 
 // K blocks: those that divide the slice of K that a step may take.
@@ -263,46 +278,29 @@ std::vector<int64_t> KBlocks(int64_t slice) {
   return sizes;
 }
 
-// Keeps the plan with the fewest output blocks, and of those the fastest.
-class Best {
- public:
-  void Offer(const MatmulPlan& plan) {
-    const int64_t blocks =
-        CeilDiv(plan.core_m, plan.block_m) * CeilDiv(plan.core_n, plan.block_n);
-    if (plan_ && (blocks > blocks_ || (blocks == blocks_ &&
-                                       plan.cost.total >= plan_->cost.total))) {
-      return;
-    }
-    plan_ = plan;
-    blocks_ = blocks;
-  }
-  const std::optional<MatmulPlan>& plan() const { return plan_; }
-
- private:
-  std::optional<MatmulPlan> plan_;
-  int64_t blocks_ = 0;
-};
-
-// The best plan whose steps take at least `least_k` tiles of K.
+// Of the plans with the fewest output blocks that fit, the fastest. Steps
+// take at least `least_k` tiles of K, or all there is.
 std::optional<MatmulPlan> Search(const Params& p, const Timing& timing,
                                  const Division& d, int64_t least_k) {
-  Best best;
   const std::vector<int64_t> k_blocks = KBlocks(d.most_k);
-  for (const int64_t block_m : BlockSizes(d.core_m)) {
-    for (const int64_t block_n : BlockSizes(d.core_n)) {
-      const Subblock sub = BestSubblock(p, block_m, block_n);
-      for (const int64_t k_block : k_blocks) {
-        if (k_block < std::min(least_k, d.most_k)) continue;
-        MatmulPlan plan{d.layout, d.core_m, d.core_n, block_m,
-                        block_n,  k_block,  sub.m,    sub.n};
-        plan.l1_bytes = timing.L1Bytes(plan);
-        if (plan.l1_bytes > p.l1_free()) continue;
-        plan.cost = timing.Total(plan);
-        best.Offer(plan);
-      }
+  std::optional<MatmulPlan> best;
+  int64_t best_blocks = 0;
+  for (const Cut& cut : Cuts(d.core_m, d.core_n)) {
+    if (best && cut.blocks > best_blocks) break;
+    const Subblock sub = BestSubblock(p, cut.block_m, cut.block_n);
+    for (const int64_t k_block : k_blocks) {
+      if (k_block < std::min(least_k, d.most_k)) continue;
+      MatmulPlan plan{d.layout,    d.core_m, d.core_n, cut.block_m,
+                      cut.block_n, k_block,  sub.m,    sub.n};
+      plan.l1_bytes = timing.L1Bytes(plan);
+      if (plan.l1_bytes > p.l1_free()) continue;
+      plan.cost = timing.Total(plan);
+      if (best && plan.cost.total >= best->cost.total) continue;
+      best = plan;
+      best_blocks = cut.blocks;
     }
   }
-  return best.plan();
+  return best;
 }
 
 }  // namespace
