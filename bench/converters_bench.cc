@@ -1,0 +1,109 @@
+// Conversions a second and thread: the converters' models and their RTL.
+//
+//   bench/converters_bench
+//
+// items_per_second counts conversions by CPU time. RTL rows of the ADC
+// include its analog side: capacitors that follow the switches.
+// SPDX-License-Identifier: Apache-2.0
+#include <benchmark/benchmark.h>
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "kernels/base/rng.h"
+#include "rtl/dac/dac_model.h"
+#include "rtl/dac/dac_rtl.h"
+#include "rtl/sar_adc/sar_adc_model.h"
+#include "rtl/sar_adc/sar_adc_rtl.h"
+
+namespace triptych::rtl {
+namespace {
+
+constexpr size_t kReceivers = 2048, kSources = 1024;
+
+// One vector of a 2,048-output plane, mismatched converters.
+struct Adc {
+  SarSearch search = MakeSarSearch(10);
+  std::vector<SarFrontEnd> front_ends;
+  std::vector<int32_t> levels;
+  std::vector<uint16_t> codes = std::vector<uint16_t>(kReceivers);
+
+  Adc() {
+    Rng rng(1);
+    for (size_t i = 0; i < kReceivers / kSarLanes; ++i) {
+      front_ends.push_back(MismatchedFrontEnd(search, 0.01, 2, i));
+    }
+    for (size_t i = 0; i < kReceivers; ++i) {
+      levels.push_back(static_cast<int32_t>(rng.Below(1024 * 256)));
+    }
+  }
+};
+
+void SarModel(benchmark::State& state) {
+  Adc adc;
+  for (auto _ : state) {
+    SarConvertRow(adc.search, adc.front_ends.data(), adc.levels.data(),
+                  kReceivers, adc.codes.data());
+    benchmark::DoNotOptimize(adc.codes.data());
+    benchmark::ClobberMemory();
+  }
+  state.SetItemsProcessed(state.iterations() * kReceivers);
+}
+BENCHMARK(SarModel);
+
+void SarVerilated(benchmark::State& state) {
+  Adc adc;
+  SarRtl rtl(adc.search);
+  for (auto _ : state) {
+    rtl.ConvertRow(adc.front_ends.data(), adc.levels.data(), kReceivers,
+                   adc.codes.data());
+    benchmark::DoNotOptimize(adc.codes.data());
+    benchmark::ClobberMemory();
+  }
+  state.SetItemsProcessed(state.iterations() * kReceivers);
+}
+BENCHMARK(SarVerilated);
+
+std::vector<uint16_t> DacCodes() {
+  Rng rng(3);
+  std::vector<uint16_t> codes(kSources);
+  for (uint16_t& code : codes) code = static_cast<uint16_t>(rng.Below(1024));
+  return codes;
+}
+
+void DacModel(benchmark::State& state) {
+  std::vector<DacElements> elements;
+  for (size_t i = 0; i < kSources; ++i) elements.emplace_back(0.01, 4, i);
+  const std::vector<uint16_t> codes = DacCodes();
+  std::vector<uint8_t> first(kSources);
+  std::vector<int32_t> levels(kSources);
+  for (auto _ : state) {
+    for (size_t i = 0; i < kSources; ++i) {
+      levels[i] = elements[i].Level(codes[i], true, first[i]);
+    }
+    benchmark::DoNotOptimize(levels.data());
+    benchmark::ClobberMemory();
+  }
+  state.SetItemsProcessed(state.iterations() * kSources);
+}
+BENCHMARK(DacModel);
+
+void DacVerilated(benchmark::State& state) {
+  DacRtl rtl(true);
+  const std::vector<uint16_t> codes = DacCodes();
+  std::array<DacSwitches, kDacLanes> switches;
+  for (auto _ : state) {
+    for (size_t i = 0; i < kSources; i += kDacLanes) {
+      rtl.Convert(codes.data() + i, switches.data());
+      benchmark::DoNotOptimize(switches.data());
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * kSources);
+}
+BENCHMARK(DacVerilated);
+
+}  // namespace
+}  // namespace triptych::rtl
+
+BENCHMARK_MAIN();
