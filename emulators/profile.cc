@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 #include "models/ops/op.h"
 
@@ -60,8 +62,8 @@ std::vector<OpCost> KindsOf(const std::vector<OpCost>& nodes) {
   }
   std::vector<OpCost> rows;
   for (auto& [op, row] : kinds) rows.push_back(std::move(row));
-  std::ranges::stable_sort(rows, [](const OpCost& a, const OpCost& b) {
-    return a.cost.seconds > b.cost.seconds;
+  std::ranges::sort(rows, {}, [](const OpCost& row) {
+    return std::pair(-row.cost.seconds, std::string_view(row.op));
   });
   return rows;
 }

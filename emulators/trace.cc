@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "models/ops/op.h"
 
@@ -48,9 +49,10 @@ struct Lane {
 };
 
 std::vector<Lane> LanesOf(std::vector<const Charge*> charges) {
-  // The longer of two that begin together is the outer one.
-  std::ranges::stable_sort(charges, [](const Charge* a, const Charge* b) {
-    return a->begin != b->begin ? a->begin < b->begin : a->end > b->end;
+  // The longer of two that begin together is the outer one; of equal ones the
+  // one that was charged first (they are in one array).
+  std::ranges::sort(charges, {}, [](const Charge* c) {
+    return std::tuple(c->begin, -c->end.value, c);
   });
   std::vector<Lane> lanes;
   for (const Charge* charge : charges) {
