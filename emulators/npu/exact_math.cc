@@ -51,7 +51,8 @@ std::pair<double, double> ExactSinCos(double x) {
   const double n = std::floor(x * (2 / std::numbers::pi) + 0.5);
   const double r = (x - n * kHalfPiHigh) - n * kHalfPiLow;
   double sine = 0, cosine = 0;
-  for (int i = 17; i >= 1; i -= 2) sine = 1 - r * r / ((i + 1) * (i + 2)) * sine;
+  for (int i = 17; i >= 1; i -= 2)
+    sine = 1 - r * r / ((i + 1) * (i + 2)) * sine;
   for (int i = 16; i >= 0; i -= 2) {
     cosine = 1 - r * r / ((i + 1) * (i + 2)) * cosine;
   }
@@ -83,8 +84,7 @@ double ExactErf(double x) {
     term *= 2 * a * a / (2 * i + 1);
     sum += term;
   }
-  const double erf =
-      2 * std::numbers::inv_sqrtpi * ExactExp(-a * a) * sum;
+  const double erf = 2 * std::numbers::inv_sqrtpi * ExactExp(-a * a) * sum;
   return x < 0 ? -erf : erf;
 }
 

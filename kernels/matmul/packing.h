@@ -10,9 +10,9 @@
 
 namespace triptych::matmul {
 
-// Unit u of row r is at data + r * stride + u * step (bytes). Either the caller's own memory,
-// where it already has the right form, or scratch of the calling thread,
-// valid until that thread packs the next one.
+// Unit u of row r is at data + r * stride + u * step (bytes). Either the
+// caller's own memory, where it already has the right form, or scratch of the
+// calling thread, valid until that thread packs the next one.
 struct PackedRows {
   const std::byte* data;
   size_t stride, step;

@@ -29,7 +29,8 @@ TEST_CASE("a forward pass of Wan2.2-14B at 720p is 6.5 PFLOP") {
   // 75,600 tokens, 40 layers of 40 heads of 128: 4 S^2 d H L.
   const double self = 4.0 * 75600 * 75600 * 5120 * 40;
   const Work work = WorkOf(*graph, entry, {});
-  CHECK(static_cast<double>(work.matrix_flops) == doctest::Approx(6.52e15).epsilon(0.005));
+  CHECK(static_cast<double>(work.matrix_flops) ==
+        doctest::Approx(6.52e15).epsilon(0.005));
   int64_t attention = 0;
   for (const Node& node : graph->NodesOf(entry)) {
     if (node.name.find("attn.attention") != std::string::npos) {

@@ -46,7 +46,8 @@ std::vector<float> RandomRow(size_t n, uint64_t seed) {
 }
 
 TEST_CASE("array cycles equal SCALE-Sim's on every row of its table") {
-  const auto table = Table::Load("emulators/npu/validation/scalesim_compute.csv");
+  const auto table =
+      Table::Load("emulators/npu/validation/scalesim_compute.csv");
   REQUIRE_MESSAGE(table, (table ? "" : table.error().message));
   const auto scored = Validate("npu", {}, *table);
   REQUIRE_MESSAGE(scored, (scored ? "" : scored.error().message));
