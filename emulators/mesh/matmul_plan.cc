@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <tuple>
 #include <vector>
 
 #include "emulators/mesh/noc.h"
@@ -265,7 +266,10 @@ std::vector<Cut> Cuts(int64_t core_m, int64_t core_n) {
       cuts.push_back({CeilDiv(core_m, m) * CeilDiv(core_n, n), m, n});
     }
   }
-  std::ranges::stable_sort(cuts, {}, &Cut::blocks);
+  // Not a stable sort: clang takes offence at libstdc++ 12's.
+  std::ranges::sort(cuts, {}, [](const Cut& c) {
+    return std::tuple(c.blocks, c.block_m, c.block_n);
+  });
   return cuts;
 }
 

@@ -13,6 +13,7 @@
 #include "emulators/mesh/matmul_plan.h"
 #include "emulators/mesh/noc.h"
 #include "emulators/mesh/params.h"
+#include "emulators/mesh/serving.h"
 #include "emulators/mesh/tile.h"
 #include "emulators/mesh/tile_matmul.h"
 #include "kernels/base/log.h"
@@ -394,10 +395,11 @@ Result<Prediction> Mesh::Predict(std::string_view kind,
   if (kind == "dram_interleaved_latency") {
     return PredictDramLatency(params_, spec);
   }
+  if (kind == "llm_serving") return PredictServing(*this, spec);
   return MakeError(ErrorCode::kNotFound,
                    fmt::format("mesh: no prediction for \"{}\"; allowed "
                                "matmul, noc_latency, "
-                               "dram_interleaved_latency",
+                               "dram_interleaved_latency, llm_serving",
                                kind));
 }
 
