@@ -23,18 +23,18 @@ namespace triptych::matmul {
 // which is what an FMA latency of 4 cycles asks for.
 inline constexpr size_t kMr = 6;
 
-// Lines of k in one step: 256 f32, 512 bf16 or 1024 int8. A column tile of W
-// is then 64 KiB (64 columns) and is read from L2 at 256 B per 24 cycles, a
-// third of what L2 delivers; the rows of A are 6 KiB and stay in L1. C is
-// loaded and stored once a step: 72 cycles in 6144.
-inline constexpr size_t kKcLines = 256;
+// Lines of k in one step: 512 f32, 1024 bf16 or 2048 int8. A column tile of W
+// (64 columns) is then 128 KiB and is read from L2, at 256 B per 24 cycles, a
+// third of what L2 delivers; six rows of A are 12 KiB and stay in L1. C is
+// loaded and stored once a step: 72 cycles in 12288. 256 lines lost 2 to 4 %
+// at 512^3 and 1024^3.
+inline constexpr size_t kKcLines = 512;
 
 // The block of C one task owns. Rows: with kc lines each, A is 240 KiB, a
-// quarter of a 1 MiB L2, and a column tile of W that comes from memory is
-// used 40 times. Columns: C is 240 KiB more, and stays in L2 from one step to
-// the next. 120 rows measured the same within the noise, except where W comes
-// from memory. nc is a multiple of the widest tile (64).
-inline constexpr size_t kMc = 240;
+// quarter of a 1 MiB L2, beside a column tile of W; 240 rows measured the
+// same within the noise. Columns: C is 120 KiB, and stays in L2 from one step
+// to the next. nc is a multiple of the widest tile (64).
+inline constexpr size_t kMc = 120;
 inline constexpr size_t kNc = 256;
 
 // Multiply-adds below which another thread costs more (waking it: about 2 us)

@@ -218,9 +218,9 @@ std::unique_ptr<Trial> Make(const ProblemShape& shape, uint64_t seed) {
   return std::make_unique<T>(shape, seed);
 }
 
-// Around every edge there is: rows of a register tile (6), of a task (240);
+// Around every edge there is: rows of a register tile (6), of a task (120);
 // panels (16), tiles (64) and tasks (256) of columns; units (1, 2, 4) and
-// steps (256 lines) of k.
+// steps (512 lines) of k.
 std::vector<ProblemShape> TestShapes() {
   std::vector<ProblemShape> shapes;
   for (const size_t m : {0, 1, 2, 5, 6, 7, 13}) {
