@@ -25,7 +25,7 @@ struct Options {
   std::string grammar = TRIPTYCH_GRAMMAR_FILE;
   std::string out = "triptych-stories.gguf";
   uint64_t seed = 1;
-  uint64_t steps = 6000;
+  uint64_t steps = 8000;
   double minutes = 0;
   size_t batch = 16;
   double learning_rate = 3e-3;
