@@ -272,18 +272,6 @@ double CrossEntropy(MatView<float> logits, std::span<const int32_t> targets,
   return sum;
 }
 
-void Transpose(ConstMatView<float> from, MatView<float> to) {
-  // Tiles of one cache line a side: both matrices are touched in whole lines.
-  constexpr size_t kTile = 16;
-  for (size_t r = 0; r < from.rows(); r += kTile) {
-    const size_t rows = std::min(kTile, from.rows() - r);
-    for (size_t c = 0; c < from.cols(); ++c) {
-      float* const out = to.row(c) + r;
-      for (size_t i = 0; i < rows; ++i) out[i] = from.row(r + i)[c];
-    }
-  }
-}
-
 void AddTo(std::span<const float> from, std::span<float> to) {
   HWY_DYNAMIC_DISPATCH(Add)(from.data(), to.data(), to.size());
 }

@@ -44,9 +44,6 @@ void SwiGluBackward(ConstMatView<float> gate_up, ConstMatView<float> d_h,
 double CrossEntropy(MatView<float> logits, std::span<const int32_t> targets,
                     float weight);
 
-// to[c, r] = from[r, c].
-void Transpose(ConstMatView<float> from, MatView<float> to);
-
 // to += from.
 void AddTo(std::span<const float> from, std::span<float> to);
 // The sum of the squares, in double over blocks of f32 lanes.

@@ -126,7 +126,6 @@ SequenceWorker::SequenceWorker(const Layout& layout, size_t max_tokens)
   d_qkv_.resize(t * qkv);
   d_mixed_.resize(t * layout.q_dim());
   d_square_.resize(t * t);
-  transposed_.resize(t * std::max({qkv, 2 * ffn, layout.vocab(), dim, t}));
 }
 
 MatView<float> SequenceWorker::Head(Buffer& qkv, size_t first_col) const {
@@ -236,9 +235,7 @@ void SequenceWorker::Rotate(Buffer& qkv, float direction) {
 }
 
 void SequenceWorker::Gather(MatView<float> d_y, MatView<float> x, float* d_w) {
-  const MatView<float> d_y_t(transposed_.data(), d_y.cols(), d_y.rows());
-  Transpose(d_y, d_y_t);
-  Matmul(d_y_t, Pack(Transposed(x), DType::kF32),
+  Matmul(Transposed(d_y), Pack(Transposed(x), DType::kF32),
          MatView<float>(d_w, d_y.cols(), x.cols()), {.accumulate = true});
 }
 
@@ -299,7 +296,6 @@ void SequenceWorker::AttendBackward(Layer& l) {
   const size_t group = layout_.heads() / layout_.kv_heads();
   const float scale = 1 / std::sqrt(static_cast<float>(d));
   const MatView<float> d_p = Square(d_square_, 0);
-  const MatView<float> turned(transposed_.data(), tokens_, tokens_);
   for (size_t kv = 0; kv < layout_.kv_heads(); ++kv) {
     const size_t k_col = q_dim + kv * d, v_col = k_col + layout_.kv_dim();
     const PackedWeights keys =
@@ -311,14 +307,13 @@ void SequenceWorker::AttendBackward(Layer& l) {
       const MatmulOptions options{.accumulate = h > kv * group};
       const MatView<float> p = Square(l.probabilities, h);
       const MatView<float> d_out = View(d_mixed_, q_dim).Cols(h * d, d);
-      Transpose(p, turned);
-      Matmul(turned, Pack(Transposed(d_out), DType::kF32),
+      Matmul(Transposed(p), Pack(Transposed(d_out), DType::kF32),
              Head(d_qkv_, v_col), options);
       Matmul(d_out, values, d_p);
       CausalSoftmaxBackward(p, scale, d_p);
       Matmul(d_p, keys, Head(d_qkv_, h * d));
-      Transpose(d_p, turned);
-      Matmul(turned, Pack(Transposed(Head(l.qkv, h * d)), DType::kF32),
+      Matmul(Transposed(d_p),
+             Pack(Transposed(Head(l.qkv, h * d)), DType::kF32),
              Head(d_qkv_, k_col), options);
     }
   }

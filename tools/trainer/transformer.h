@@ -157,8 +157,7 @@ class SequenceWorker {
   std::vector<Layer> layers_;
   Buffer final_x_, final_normed_, final_inv_rms_, logits_;
   // Gradients on the way back.
-  Buffer d_x_, d_branch_, d_wide_, d_hidden_, d_qkv_, d_mixed_, d_square_,
-      transposed_;
+  Buffer d_x_, d_branch_, d_wide_, d_hidden_, d_qkv_, d_mixed_, d_square_;
 };
 
 }  // namespace triptych::trainer
