@@ -335,7 +335,6 @@ Findings CheckOperators(const Subject& subject) {
   const auto target = MakeDefault(subject);
   for (const Graph& graph : {TinyLlama(), TinyDeepseek(), TinyVit()}) {
     for (const Node& node : graph.nodes()) {
-      if (node.layer > 0) continue;  // the same operators again
       // Choosing experts is not continuous: a rounding may choose others.
       if (node.op->name == "moe_route") continue;
       if (target->Supports(graph, node) != Support::kNative) continue;
