@@ -80,8 +80,8 @@ std::byte* Scratch(size_t bytes) {
   return scratch.data();
 }
 
-// Rows of `count` units with their own start for each; a stride that is an
-// odd number of cache lines keeps the rows of a tile in different L1 sets.
+// Room for rows of `units` each. A stride that is an odd number of cache lines
+// keeps the rows of a tile in different L1 sets.
 PackedRows AllocateRows(size_t rows, size_t units, std::byte** to) {
   const size_t lines = CeilDiv(units * PackedWeights::kUnitBytes, kCacheLine);
   const size_t stride = (lines | 1) * kCacheLine;
@@ -137,8 +137,14 @@ PackedRows PackRowsBf16(StridedView<float> a, int threads) {
   const PackedRows packed = AllocateRows(a.rows, pairs, &to);
   const MatView<uint16_t> codes(reinterpret_cast<uint16_t*>(to), a.rows, a.cols,
                                 packed.stride / sizeof(uint16_t));
-  RowsToBf16({a.data, a.rows, a.cols, std::max(a.row_stride, a.cols)}, codes,
-             threads);
+  const ConstMatView<float> floats(a.data, a.rows, a.cols,
+                                   std::max(a.row_stride, a.cols));
+  constexpr size_t kPiece = 8;  // rows: few enough to share out evenly
+  ParallelFor(CeilDiv(a.rows, kPiece), threads, [&](size_t piece) {
+    const size_t first = piece * kPiece;
+    const size_t rows = std::min(kPiece, a.rows - first);
+    RowsToBf16(floats.Rows(first, rows), codes.Rows(first, rows));
+  });
   if (a.cols % 2 != 0) {
     for (size_t r = 0; r < a.rows; ++r) codes.row(r)[a.cols] = 0;
   }
