@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/attention/attention.h"
 
+#include <algorithm>
 #include <limits>
+#include <vector>
 
 #include "kernels/attention/task.h"
 #include "kernels/base/aligned.h"
@@ -23,53 +25,86 @@ namespace HWY_NAMESPACE {
 
 using triptych::HWY_NAMESPACE::Exp2;
 
-// Everything of one task, in the calling thread's memory.
-class TaskState {
+// What is kept for the rows of one KV head of a task.
+struct HeadState {
+  AlignedVector<float> q;    // [rows, head_dim], scaled
+  AlignedVector<float> out;  // [rows, v_stride], not yet divided
+  AlignedVector<float> sum;  // [rows, lanes] of the weights
+  AlignedVector<float> max;  // [rows] of the scores
+};
+
+// One task, in the calling thread's memory.
+class TaskRun {
  public:
-  explicit TaskState(const Task& task)
+  explicit TaskRun(const Task& task)
       : task_(task),
         lanes_(hn::Lanes(D())),
-        v_stride_(RoundUp(task.shape.v_dim, lanes_)) {
-    const size_t head_dim = task.shape.head_dim;
-    q_.resize(task.rows * head_dim);
-    keys_.resize(head_dim * kKeys);
-    if (v_stride_ != task.shape.v_dim) values_.resize(kKeys * v_stride_);
-    scores_.resize(kTileRows * kKeys);
-    out_.assign(task.rows * v_stride_, 0.f);
-    sum_.assign(task.rows * lanes_, 0.f);
-    max_.assign(task.rows, -std::numeric_limits<float>::infinity());
-    ScaleQueries();
+        v_stride_(RoundUp(task.shape.v_dim, lanes_)),
+        scores_(kTileRows * kKeys),
+        heads_(task.kv_heads) {
+    const AttentionShape& s = task.shape;
+    keys_.resize(s.head_dim * kKeys);
+    if (v_stride_ != s.v_dim) values_.resize(kKeys * v_stride_);
+    for (size_t h = 0; h < heads_.size(); ++h) {
+      heads_[h].q.resize(task.rows * s.head_dim);
+      heads_[h].out.resize(task.rows * v_stride_);
+      heads_[h].sum.resize(task.rows * lanes_);
+      heads_[h].max.assign(task.rows, -std::numeric_limits<float>::infinity());
+      ScaleQueries(h);
+    }
   }
 
   void Run() {
     const size_t last = task_.visible(task_.rows - 1);
     for (size_t first = 0; first < last; first += kKeys) {
-      AttendTo(first, std::min(kKeys, last - first));
+      const size_t count = std::min(kKeys, last - first);
+      if (heads_.size() > 1) Touch(first, count);
+      for (size_t h = 0; h < heads_.size(); ++h) AttendTo(h, first, count);
     }
-    WriteOut();
+    for (size_t h = 0; h < heads_.size(); ++h) WriteOut(h);
   }
 
  private:
   // Scores are wanted in units of log2, so that exp is exp2.
-  void ScaleQueries() {
+  void ScaleQueries(size_t h) {
     const size_t n = task_.shape.head_dim;
     const auto scale =
         static_cast<float>(task_.shape.scale * 1.4426950408889634);  // log2(e)
     for (size_t r = 0; r < task_.rows; ++r) {
-      const float* from = task_.q.row(task_.token(r)) + task_.head(r) * n;
-      for (size_t i = 0; i < n; ++i) q_[r * n + i] = from[i] * scale;
+      const float* from = task_.q.row(task_.token(r)) + task_.head(h, r) * n;
+      float* to = heads_[h].q.data() + r * n;
+      for (size_t i = 0; i < n; ++i) to[i] = from[i] * scale;
     }
   }
 
-  // All rows, on the tile of `count` keys from `first`.
-  void AttendTo(size_t first, size_t count) {
+  // Reads a word of each cache line of a tile, of all heads of the task, in
+  // the order in which they lie in memory: hardware prefetch follows that,
+  // and not the short runs of a single head. (Prefetch instructions instead:
+  // no gain at all where they are dropped for want of a translation.)
+  void Touch(size_t first, size_t count) const {
     const AttentionShape& s = task_.shape;
-    const auto k = task_.kv.k.Rows(first, count)
-                       .Cols(task_.kv_head * s.head_dim, s.head_dim);
-    const auto v =
-        task_.kv.v.Rows(first, count).Cols(task_.kv_head * s.v_dim, s.v_dim);
-    Transpose(k, keys_.data(), kKeys);
-    const ConstMatView<float> whole = WholeVectors(v);
+    const auto touch = [](const float* row, size_t n) {
+      constexpr size_t kStep = kCacheLine / sizeof(float);
+      for (size_t i = 0; i < n; i += kStep) {
+        static_cast<void>(*static_cast<const volatile float*>(row + i));
+      }
+    };
+    for (size_t r = first; r < first + count; ++r) {
+      touch(task_.kv.k.row(r) + task_.first_kv_head * s.head_dim,
+            heads_.size() * s.head_dim);
+      touch(task_.kv.v.row(r) + task_.first_kv_head * s.v_dim,
+            heads_.size() * s.v_dim);
+    }
+  }
+
+  // All rows of a head, on the tile of `count` keys from `first`.
+  void AttendTo(size_t h, size_t first, size_t count) {
+    const AttentionShape& s = task_.shape;
+    const size_t kv_head = task_.first_kv_head + h;
+    const auto k = task_.kv.k.Rows(first, count);
+    Transpose(k.Cols(kv_head * s.head_dim, s.head_dim), keys_.data(), kKeys);
+    const auto v = WholeVectors(
+        task_.kv.v.Rows(first, count).Cols(kv_head * s.v_dim, s.v_dim));
     size_t row = 0;
     while (row < task_.rows && task_.visible(row) <= first) ++row;
     // Rows are dealt out evenly: 8 are 4 + 4.
@@ -78,7 +113,7 @@ class TaskState {
       const size_t begin = row + t * rows / tiles;
       const size_t end = row + (t + 1) * rows / tiles;
       const size_t visible = std::min(count, task_.visible(end - 1) - first);
-      RowTile(begin, end - begin, first, visible, whole);
+      RowTile(h, begin, end - begin, first, visible, v);
     }
   }
 
@@ -91,14 +126,15 @@ class TaskState {
     return {values_.data(), v.rows(), v_stride_};
   }
 
-  // `rows` rows from `row` on keys first .. first + visible, of which the
-  // earlier rows may see fewer.
-  void RowTile(size_t row, size_t rows, size_t first, size_t visible,
+  // `rows` rows of head h from `row` on keys first .. first + visible, of
+  // which the earlier rows may see fewer.
+  void RowTile(size_t h, size_t row, size_t rows, size_t first, size_t visible,
                ConstMatView<float> v) {
     static constexpr float kZeros[kKeys] = {};
     static constexpr float kOnes[kTileRows] = {1, 1, 1, 1, 1, 1};
     const size_t n = task_.shape.head_dim;
-    Multiply({.a = q_.data() + row * n,
+    HeadState& head = heads_[h];
+    Multiply({.a = head.q.data() + row * n,
               .a_stride = n,
               .b = keys_.data(),
               .b_stride = kKeys,
@@ -113,9 +149,10 @@ class TaskState {
     float factor[kTileRows];
     for (size_t r = 0; r < rows; ++r) {
       const size_t seen = std::min(task_.visible(row + r) - first, visible);
-      factor[r] = Weigh(row + r, scores_.data() + r * kKeys, seen, visible);
+      factor[r] =
+          Weigh(head, row + r, scores_.data() + r * kKeys, seen, visible);
     }
-    float* out = out_.data() + row * v_stride_;
+    float* out = head.out.data() + row * v_stride_;
     Multiply({.a = scores_.data(),
               .a_stride = kKeys,
               .b = v.data(),
@@ -132,7 +169,8 @@ class TaskState {
 
   // Turns a row's scores into weights relative to its new maximum; scores
   // from `seen` on become 0. Returns what the row's old sums are worth now.
-  HWY_INLINE float Weigh(size_t row, float* score, size_t seen,
+  // (Unrolled for whole tiles, scores in registers: no faster.)
+  HWY_INLINE float Weigh(HeadState& head, size_t row, float* score, size_t seen,
                          size_t visible) {
     const D d;
     const V least = hn::Set(d, -std::numeric_limits<float>::infinity());
@@ -146,7 +184,7 @@ class TaskState {
       }
       highest = hn::Max(highest, s);
     }
-    const float max = std::max(max_[row], hn::ReduceMax(d, highest));
+    const float max = std::max(head.max[row], hn::ReduceMax(d, highest));
     const V shift = hn::Set(d, max);
     V sum = hn::Zero(d);
     for (size_t i = 0; i < visible; i += lanes_) {
@@ -154,39 +192,37 @@ class TaskState {
       hn::StoreU(p, d, score + i);
       sum = hn::Add(sum, p);
     }
-    const V factor = Exp2(d, hn::Sub(hn::Set(d, max_[row]), shift));
-    float* sums = sum_.data() + row * lanes_;
+    const V factor = Exp2(d, hn::Sub(hn::Set(d, head.max[row]), shift));
+    float* sums = head.sum.data() + row * lanes_;
     hn::StoreU(hn::MulAdd(hn::LoadU(d, sums), factor, sum), d, sums);
-    max_[row] = max;
+    head.max[row] = max;
     return hn::GetLane(factor);
   }
 
-  void WriteOut() {
+  void WriteOut(size_t h) {
     const D d;
+    const HeadState& head = heads_[h];
     const size_t n = task_.shape.v_dim;
     for (size_t r = 0; r < task_.rows; ++r) {
       const float sum =
-          hn::ReduceSum(d, hn::LoadU(d, sum_.data() + r * lanes_));
+          hn::ReduceSum(d, hn::LoadU(d, head.sum.data() + r * lanes_));
       const V scale = hn::Set(d, 1.f / sum);
-      float* to = task_.out.row(task_.token(r)) + task_.head(r) * n;
+      float* to = task_.out.row(task_.token(r)) + task_.head(h, r) * n;
       const auto share = [&](V v) HWY_ATTR { return hn::Mul(v, scale); };
       triptych::HWY_NAMESPACE::Map(d, to, n, share,
-                                   out_.data() + r * v_stride_);
+                                   head.out.data() + r * v_stride_);
     }
   }
 
   const Task& task_;
   size_t lanes_, v_stride_;
-  AlignedVector<float> q_;       // [rows, head_dim], scaled
   AlignedVector<float> keys_;    // [head_dim, kKeys]
   AlignedVector<float> values_;  // [kKeys, v_stride_], where v is not whole
   AlignedVector<float> scores_;  // [kTileRows, kKeys]
-  AlignedVector<float> out_;     // [rows, v_stride_], not yet divided
-  AlignedVector<float> sum_;     // [rows, lanes] of the weights
-  AlignedVector<float> max_;     // [rows] of the scores
+  std::vector<HeadState> heads_;
 };
 
-void RunTask(const Task& task) { TaskState(task).Run(); }
+void RunTask(const Task& task) { TaskRun(task).Run(); }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace triptych::attention
@@ -229,18 +265,21 @@ void Attention(const AttentionShape& shape, ConstMatView<float> q, KvView kv,
   CheckShapes(shape, q, kv, out);
   const auto run = attention::BestRunTask();
   const size_t rows = q.rows() * (shape.heads / shape.kv_heads);
-  const size_t blocks = CeilDiv(rows, attention::kRows);
-  ParallelFor(shape.kv_heads * blocks, threads, [&](size_t i) {
+  const size_t heads = attention::HeadsOfTask(shape, rows, threads);
+  const size_t head_blocks = CeilDiv(shape.kv_heads, heads);
+  const size_t row_blocks = CeilDiv(rows, attention::kRows);
+  ParallelFor(head_blocks * row_blocks, threads, [&](size_t i) {
+    const size_t head = i % head_blocks * heads;
     // The last rows see the most keys: long tasks first.
-    const size_t block = blocks - 1 - i / shape.kv_heads;
-    const size_t first = block * attention::kRows;
+    const size_t row = (row_blocks - 1 - i / head_blocks) * attention::kRows;
     run({.shape = shape,
          .q = q,
          .kv = kv,
          .out = out,
-         .kv_head = i % shape.kv_heads,
-         .first_row = first,
-         .rows = std::min(attention::kRows, rows - first)});
+         .first_kv_head = head,
+         .kv_heads = std::min(heads, shape.kv_heads - head),
+         .first_row = row,
+         .rows = std::min(attention::kRows, rows - row)});
   });
 }
 

@@ -1,0 +1,101 @@
+// What a comparison with the reference cannot see: that a query gives the
+// same bits in any company. The rest of attention's tests is the table.
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/attention/attention.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "kernels/row_trial.h"
+#include "tests/kernels/simd_targets.h"
+
+namespace triptych {
+namespace {
+
+bool SameBits(std::span<const float> a, std::span<const float> b) {
+  return a.size() == b.size() &&
+         std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+}
+
+struct Problem {
+  AttentionShape shape;
+  GuardedMatrix<float> q, k, v;
+
+  Problem(AttentionShape s, size_t tokens)
+      : shape(s),
+        q(DrawMatrix(tokens, s.heads * s.head_dim, Rng(1), 1)),
+        k(DrawMatrix(s.past + tokens, s.kv_heads * s.head_dim, Rng(2), 1)),
+        v(DrawMatrix(s.past + tokens, s.kv_heads * s.v_dim, Rng(3), 1)) {}
+
+  // Tokens first .. first + count, on the keys there are by then.
+  GuardedMatrix<float> Chunk(size_t first, size_t count, int threads) const {
+    AttentionShape s = shape;
+    s.past += first;
+    GuardedMatrix<float> out(count, s.heads * s.v_dim);
+    Attention(
+        s, q.view().Rows(first, count),
+        {k.view().Rows(0, s.past + count), v.view().Rows(0, s.past + count)},
+        out.view(), threads);
+    return out;
+  }
+};
+
+TEST_CASE("attention of a query is the same alone, in a chunk, in a prompt") {
+  // Tokens around tiles of 64 keys and tasks of 192 rows; a group of 3 heads,
+  // so that tasks and register tiles begin inside a token.
+  const AttentionShape shape{.heads = 6,
+                             .kv_heads = 2,
+                             .head_dim = 20,
+                             .v_dim = 12,
+                             .scale = 0.2f,
+                             .past = 30};
+  constexpr size_t kTokens = 150;
+  const Problem problem(shape, kTokens);
+  ForEachSimdTarget([&](int64_t target) {
+    CAPTURE(std::string(hwy::TargetName(target)));
+    const GuardedMatrix<float> whole = problem.Chunk(0, kTokens, 1);
+    for (const size_t chunk : {1, 2, 7, 64, 65}) {
+      CAPTURE(chunk);
+      size_t wrong = 0;
+      for (size_t first = 0; first < kTokens; first += chunk) {
+        const size_t count = std::min(chunk, kTokens - first);
+        const int threads = first % 2 == 0 ? 1 : 2;
+        const GuardedMatrix<float> part = problem.Chunk(first, count, threads);
+        for (size_t r = 0; r < count; ++r) {
+          wrong += !SameBits(part.view().row_span(r),
+                             whole.view().row_span(first + r));
+        }
+      }
+      CHECK(wrong == 0);
+    }
+  });
+}
+
+TEST_CASE("attention with scores far apart neither overflows nor divides 0") {
+  // The keys grow, so that every tile brings a new maximum; then they shrink.
+  for (const float growth : {1.f, -1.f}) {
+    const AttentionShape shape{
+        .head_dim = 4, .v_dim = 4, .scale = 100, .causal = true, .past = 300};
+    Problem problem(shape, 1);
+    for (size_t i = 0; i < 4; ++i) problem.q.view()(0, i) = 1;
+    for (size_t s = 0; s < 301; ++s) {
+      for (size_t i = 0; i < 4; ++i) {
+        problem.k.view()(s, i) = growth * static_cast<float>(s);
+      }
+    }
+    const size_t winner = growth > 0 ? 300 : 0;
+    ForEachSimdTarget([&](int64_t target) {
+      CAPTURE(std::string(hwy::TargetName(target)));
+      const GuardedMatrix<float> out = problem.Chunk(0, 1, 1);
+      CHECK(SameBits(out.view().row_span(0),
+                     std::as_const(problem.v).view().row_span(winner)));
+    });
+  }
+}
+
+}  // namespace
+}  // namespace triptych
