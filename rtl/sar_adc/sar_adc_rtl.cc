@@ -7,61 +7,9 @@
 
 #include "kernels/base/check.h"
 #include "rtl/Vsar_adc_slice.h"
+#include "rtl/sar_adc/sar_adc_array.h"
 
 namespace triptych::rtl {
-namespace {
-
-// The analog side: capacitor arrays that follow the switches, comparators
-// that follow the capacitors.
-class Array {
- public:
-  Array(const SarFrontEnd& front_end, int steps)
-      : front_end_(front_end), steps_(steps) {}
-
-  // Moves the capacitors whose switches are not as they were. `switches` is
-  // the port: 64 lanes are two of its words.
-  void Follow(const uint32_t* switches) {
-    for (int k = 0; k < steps_; ++k) {
-      const uint64_t now = switches[2 * k] | uint64_t{switches[2 * k + 1]}
-                                                 << 32;
-      if (now == switched_[k]) continue;
-      const auto& capacitor = front_end_.capacitor[k];
-      for (int lane = 0; lane < kSarLanes; ++lane) {
-        const int move = static_cast<int>(now >> lane & 1) -
-                         static_cast<int>(switched_[k] >> lane & 1);
-        kept_[lane] += move * capacitor[lane];
-      }
-      switched_[k] = now;
-    }
-  }
-
-  // One bit a lane: its input is not below the level with capacitor k.
-  uint64_t Compare(int k, const int32_t* level, const int32_t* error) const {
-    std::array<int32_t, kSarLanes> excess;
-    for (int lane = 0; lane < kSarLanes; ++lane) {
-      excess[lane] = level[lane] - kept_[lane] - front_end_.bias[k] -
-                     front_end_.capacitor[k][lane];
-    }
-    if (error != nullptr) {
-      for (int lane = 0; lane < kSarLanes; ++lane) {
-        excess[lane] += error[k * kSarLanes + lane];
-      }
-    }
-    uint64_t bits = 0;
-    for (int lane = 0; lane < kSarLanes; ++lane) {
-      bits |= uint64_t{excess[lane] >= 0} << lane;
-    }
-    return bits;
-  }
-
- private:
-  const SarFrontEnd& front_end_;
-  const int steps_;
-  std::array<uint64_t, kSarMaxSteps> switched_{};
-  std::array<int32_t, kSarLanes> kept_{};
-};
-
-}  // namespace
 
 struct SarRtl::Impl {
   VerilatedContext context;
@@ -106,7 +54,7 @@ void SarRtl::Convert(const SarFrontEnd& front_end, const int32_t* level,
   slice.start_i = 1;
   impl_->Clock();
   slice.start_i = 0;
-  Array array(front_end, impl_->steps);
+  SarArray array(front_end, impl_->steps);
   for (int waited = 0; !slice.valid_o; ++waited) {
     TRIPTYCH_CHECK(waited <= impl_->steps, "cycles without an end", waited);
     array.Follow(&slice.switch_o[0]);
