@@ -1,6 +1,6 @@
 // Conversions a second and thread: the converters' models and their RTL.
 //
-//   bench/converters_bench
+//   tests/rtl/converters_bench
 //
 // items_per_second counts conversions by CPU time. RTL rows of the ADC
 // include its analog side: capacitors that follow the switches.
