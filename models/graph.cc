@@ -70,8 +70,22 @@ GraphBuilder::GraphBuilder(std::string name) { graph_.name_ = std::move(name); }
 
 ValueId GraphBuilder::NewValue(std::string name, ValueKind kind, Shape shape) {
   const auto id = static_cast<ValueId>(graph_.values_.size());
+  const bool given = kind != ValueKind::kActivation;
+  if (given && (shape.rows.coefficient < 1 || shape.cols < 1)) {
+    KeepFirst(
+        "value", name,
+        {ErrorCode::kInvalid, fmt::format("{} x {}: sizes must be 1 or more",
+                                          shape.rows.coefficient, shape.cols)});
+  }
   graph_.values_.push_back({id, std::move(name), kind, shape});
   return id;
+}
+
+void GraphBuilder::KeepFirst(std::string_view what, std::string_view name,
+                             Error error) {
+  if (!status_) return;
+  status_ = Locate(std::move(error),
+                   fmt::format("{}: {} {}", graph_.name_, what, name));
 }
 
 ValueId GraphBuilder::Input(std::string name, Shape shape) {
@@ -87,8 +101,7 @@ ValueId GraphBuilder::Cache(std::string name, Shape shape) {
 }
 
 ValueId GraphBuilder::Add(std::string_view op, std::string name,
-                          std::vector<ValueId> inputs,
-                          Attributes attributes) {
+                          std::vector<ValueId> inputs, Attributes attributes) {
   Node node;
   node.id = next_node();
   node.op = FindOp(op);
@@ -96,23 +109,16 @@ ValueId GraphBuilder::Add(std::string_view op, std::string name,
   node.layer = layer_;
   node.inputs = std::move(inputs);
   node.attributes = std::move(attributes);
-  Shape shape;
   if (node.op == nullptr) {
-    if (status_) {
-      status_ = MakeError(ErrorCode::kNotFound,
-                          fmt::format("{}: node {}: no operator \"{}\"",
-                                      graph_.name_, node.name, op));
-    }
-    return 0;
+    KeepFirst("node", node.name,
+              {ErrorCode::kNotFound, fmt::format("no operator \"{}\"", op)});
+    return NewValue(node.name, ValueKind::kActivation, {});
   }
-  if (status_) {
-    Result<Shape> inferred = node.op->infer(graph_, node);
-    if (inferred) {
-      shape = *inferred;
-    } else {
-      status_ = Locate(inferred.error(),
-                       fmt::format("{}: node {}", graph_.name_, node.name));
-    }
+  Result<Shape> shape = Shape{};
+  if (status_) shape = node.op->infer(graph_, node);
+  if (!shape) {
+    KeepFirst("node", node.name, std::move(shape).error());
+    shape = Shape{};
   }
   // An operator that writes a cache has it as its last input: the cache is
   // its output too.
@@ -120,7 +126,7 @@ ValueId GraphBuilder::Add(std::string_view op, std::string name,
       graph_.values_[node.inputs.back()].kind == ValueKind::kCache) {
     node.output = node.inputs.back();
   } else {
-    node.output = NewValue(node.name, ValueKind::kActivation, shape);
+    node.output = NewValue(node.name, ValueKind::kActivation, *shape);
   }
   graph_.nodes_.push_back(std::move(node));
   return graph_.nodes_.back().output;

@@ -147,26 +147,31 @@ class GraphBuilder {
  public:
   explicit GraphBuilder(std::string name);
 
+  // Sizes are 1 or more.
   ValueId Input(std::string name, Shape shape);
   ValueId Weight(std::string name, int64_t rows, int64_t cols);
   ValueId Cache(std::string name, Shape shape);
-  // Names and layer numbers of the nodes that follow.
+  // Layer number of the nodes that follow; -1 for none.
   void SetLayer(int layer) { layer_ = layer; }
   // `op` is a row of the op table (models/ops/ops.cc). The shape of the
-  // result is the op's to infer.
+  // result is the op's to infer. After a mistake the value that is returned
+  // has no shape, but is one to build on.
   ValueId Add(std::string_view op, std::string name,
               std::vector<ValueId> inputs, Attributes attributes = {});
-  // Nodes added since the last entry (or since `first`) serve `phase`.
+  // The nodes from `first` to the last one added serve `phase`; `output` is
+  // what they are run for.
   void AddEntry(Phase phase, NodeId first, ValueId output);
   NodeId next_node() const { return static_cast<NodeId>(graph_.nodes_.size()); }
   const Shape& ShapeOf(ValueId value) const {
     return graph_.values_[value].shape;
   }
 
+  // Errors: the first mistake, or no entry.
   Result<Graph> Finish();
 
  private:
   ValueId NewValue(std::string name, ValueKind kind, Shape shape);
+  void KeepFirst(std::string_view what, std::string_view name, Error error);
   Graph graph_;
   Status status_;
   int layer_ = -1;

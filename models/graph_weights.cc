@@ -17,7 +17,7 @@ namespace triptych {
 struct Weights::Impl {
   struct Slot {
     const WeightTensor* tensor = nullptr;
-    ConstMatView<float> view;       // empty until it is known
+    ConstMatView<float> view;        // empty until it is known
     AlignedVector<float> converted;  // behind `view`, if the file has no f32
   };
   std::shared_ptr<const MappedFile> storage;
@@ -38,10 +38,7 @@ Result<Weights> Weights::Bind(const Graph& graph, const ModelFile& file) {
   impl->slots.resize(graph.values().size());
   for (const Value& value : graph.values()) {
     if (value.kind != ValueKind::kWeight) continue;
-    const WeightTensor* tensor = nullptr;
-    for (const WeightTensor& t : impl->tensors) {
-      if (t.name == value.name) tensor = &t;
-    }
+    const WeightTensor* tensor = file.Find(value.name);
     const std::string where = fmt::format("{}: {}", graph.name(), value.name);
     if (tensor == nullptr) {
       return MakeError(ErrorCode::kNotFound,
@@ -57,7 +54,8 @@ Result<Weights> Weights::Bind(const Graph& graph, const ModelFile& file) {
                       value.shape.cols));
     }
     Impl::Slot& slot = impl->slots[value.id];
-    slot.tensor = tensor;
+    slot.tensor =
+        &impl->tensors[static_cast<size_t>(tensor - file.tensors.data())];
     if (tensor->dtype == DType::kF32) {
       slot.view = ConstMatView<float>(
           reinterpret_cast<const float*>(tensor->data),
@@ -77,10 +75,11 @@ Weights Weights::Random(const Graph& graph, uint64_t seed) {
     Impl::Slot& slot = impl->slots[value.id];
     slot.converted.resize(rows * cols);
     Rng rng(seed, value.id);
-    // A single row is a norm's weight or a bias: near one, as norms are.
+    // A single row is a norm's weight, near one as norms are, or a bias.
     const double scale =
         rows == 1 ? 0.1 : 1.0 / std::sqrt(static_cast<double>(cols));
-    const double centre = rows == 1 ? 1.0 : 0.0;
+    const bool bias = value.name.ends_with("bias");
+    const double centre = rows == 1 && !bias ? 1.0 : 0.0;
     for (float& w : slot.converted) {
       w = static_cast<float>(centre + scale * rng.Normal());
     }

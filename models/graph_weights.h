@@ -20,8 +20,8 @@ class Weights {
   // Every weight of `graph` by name. Errors: a tensor that is missing or has
   // another shape, with both shapes.
   static Result<Weights> Bind(const Graph& graph, const ModelFile& file);
-  // Seeded normal weights scaled by 1 / sqrt(cols), norms near one: for
-  // shapes whose real weights nobody has here.
+  // Seeded normal weights scaled by 1 / sqrt(cols), norms near one, biases
+  // near zero: for shapes whose real weights nobody has here.
   static Weights Random(const Graph& graph, uint64_t seed);
 
   // [rows, cols] as f32: a view into the file if it stores f32, else

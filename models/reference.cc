@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "models/ops/op.h"
 
 namespace triptych {
@@ -10,6 +12,26 @@ namespace triptych {
 Reference::Reference(const Graph& graph, const Weights& weights, int64_t batch,
                      int64_t capacity)
     : graph_(graph), weights_(weights), store_(graph, batch, capacity) {}
+
+Status Reference::CheckInputs(const Entry& entry, const Binding& binding) {
+  for (const Node& node : graph_.NodesOf(entry)) {
+    for (const ValueId input : node.inputs) {
+      const Value& value = graph_.value(input);
+      if (value.kind != ValueKind::kInput) continue;
+      const MatView<double> given = store_.At(input);
+      const int64_t rows = value.shape.rows.Bind(binding);
+      if (std::cmp_equal(given.rows(), rows) &&
+          std::cmp_equal(given.cols(), value.shape.cols)) {
+        continue;
+      }
+      return MakeError(ErrorCode::kInvalid,
+                       fmt::format("{}: input {}: {} x {}: must be {} x {}",
+                                   graph_.name(), value.name, given.rows(),
+                                   given.cols(), rows, value.shape.cols));
+    }
+  }
+  return {};
+}
 
 void Reference::Evaluate(const Node& node, const Binding& binding) {
   std::vector<ConstMatView<double>> inputs(node.inputs.size());
@@ -35,16 +57,17 @@ Result<ConstMatView<double>> Reference::Run(Phase phase,
                                             const Binding& binding) {
   const Entry* entry = graph_.FindEntry(phase);
   if (entry == nullptr) {
-    return MakeError(ErrorCode::kNotFound,
-                     fmt::format("{}: has no {} entry", graph_.name(),
-                                 PhaseName(phase)));
+    return MakeError(
+        ErrorCode::kNotFound,
+        fmt::format("{}: has no {} entry", graph_.name(), PhaseName(phase)));
   }
   if (phase != Phase::kEncode && binding.total() > store_.capacity()) {
-    return MakeError(ErrorCode::kInvalid,
-                     fmt::format("{}: {} tokens, but the caches hold {}",
-                                 graph_.name(), binding.total(),
-                                 store_.capacity()));
+    return MakeError(
+        ErrorCode::kInvalid,
+        fmt::format("{}: {} tokens, but the caches hold {}", graph_.name(),
+                    binding.total(), store_.capacity()));
   }
+  TRIPTYCH_TRY(CheckInputs(*entry, binding));
   for (const Node& node : graph_.NodesOf(*entry)) Evaluate(node, binding);
   return ConstMatView<double>(store_.At(entry->output));
 }

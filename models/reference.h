@@ -26,7 +26,8 @@ class Reference {
   BasicTensorStore<double>& store() { return store_; }
 
   // Evaluates an entry; the result is valid until the next run. Errors: no
-  // such phase, or more tokens than the caches hold.
+  // such phase, more tokens than the caches hold, or an input that is not
+  // there or has another shape.
   Result<ConstMatView<double>> Run(Phase phase, const Binding& binding);
 
   // For decoders of batch 1: appends `tokens` to the session and returns
@@ -36,6 +37,7 @@ class Reference {
   int64_t context() const { return context_; }
 
  private:
+  Status CheckInputs(const Entry& entry, const Binding& binding);
   void Evaluate(const Node& node, const Binding& binding);
   const Graph& graph_;
   const Weights& weights_;

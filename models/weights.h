@@ -16,7 +16,8 @@
 //   norm.final           [dim]
 //   head                 [vocab, dim], absent when config.tied_head
 //
-// Rows of Q and K are in the order that config.rope.style rotates.
+// Rows of Q and K are in the order that config.rope.style rotates. That is a
+// llama; models/build/ makes the names of the other families, in this style.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_MODELS_WEIGHTS_H_
 #define TRIPTYCH_MODELS_WEIGHTS_H_

@@ -17,7 +17,7 @@ struct AttentionShape {
                         // h / (heads / kv_heads)
   size_t head_dim = 0;  // features of a query and of a key
   size_t v_dim = 0;     // features of a value and of an output; MLA has fewer
-  float scale = 1;      // usually 1 / sqrt(head_dim)
+  double scale = 1;     // usually 1 / sqrt(head_dim); f64 for the reference
   bool causal = true;
   size_t past = 0;  // causal: query t sees keys 0 .. past + t
 };

@@ -15,7 +15,7 @@ AttentionShape ShapeOf(const ProblemShape& s, bool causal) {
           .kv_heads = s[1],
           .head_dim = s[2],
           .v_dim = s[3],
-          .scale = static_cast<float>(1 / std::sqrt(double(s[2]))),
+          .scale = 1 / std::sqrt(double(s[2])),
           .causal = causal,
           .past = causal ? s[5] - s[4] : 0};
 }

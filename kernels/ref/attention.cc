@@ -26,7 +26,7 @@ void Attention(const AttentionShape& shape, ConstMatView<T> q,
         for (size_t d = 0; d < shape.head_dim; ++d) {
           dot += double{query[d]} * double{key[d]};
         }
-        score[s] = dot * double{shape.scale};
+        score[s] = dot * shape.scale;
       }
       Softmax(MatView<double>(score.data(), 1, visible));
       for (size_t d = 0; d < shape.v_dim; ++d) {

@@ -10,7 +10,8 @@
 namespace triptych {
 
 // Adds nodes; every method returns the value of what it added. Weights are
-// made where they are used, named `prefix` + the local name.
+// made where they are used and named as their node: the layer's prefix and
+// the local name. Mistakes are kept by `graph` (GraphBuilder).
 class Blocks {
  public:
   Blocks(const ModelConfig& config, const BuildOptions& options)
@@ -33,6 +34,8 @@ class Blocks {
   // RMS over groups of `group` columns within the first `width`.
   ValueId RmsNorm(const std::string& local, ValueId x, int64_t width,
                   int64_t group);
+  // Turns the configured features (rope.dim, or rope.axes) of each head, from
+  // `offset` on.
   ValueId Rope(const std::string& local, ValueId x, int64_t heads,
                int64_t head_dim, int64_t offset = 0);
   ValueId Unary(const std::string& op, const std::string& local, ValueId x) {
@@ -46,13 +49,14 @@ class Blocks {
   // Self-attention from projections to output projection. With `cached`, K
   // and V go through caches and the mask is causal; else all see all.
   ValueId SelfAttention(const std::string& local, ValueId x, bool cached);
-  // Q from x, K and V from `memory` (or from caches filled earlier).
+  // softmax(Q K^T / sqrt(head_dim)) V; k and v are activations or caches.
   ValueId Attend(const std::string& local, ValueId q, ValueId k, ValueId v,
                  int64_t kv_heads, bool causal);
   // An encoder layer: attention and network with residuals, norms before or
   // after as configured.
   ValueId EncoderLayer(ValueId x);
-  // Logits of the last rows, or of all.
+  // Logits [rows, vocab] of the last row of each sequence, or of all.
+  // `embedding` is the head of models that tie the two.
   ValueId Head(ValueId x, ValueId embedding);
 
  private:
@@ -60,8 +64,8 @@ class Blocks {
 };
 
 // The families (BuildGraph chooses). Each adds its entries.
-Status BuildDecoder(Blocks& b);   // llama, qwen3, deepseek, gpt2
-Status BuildEncoder(Blocks& b);   // bert, vit, kwt
+Status BuildDecoder(Blocks& b);  // llama, qwen3, deepseek, gpt2
+Status BuildEncoder(Blocks& b);  // bert, vit, kwt
 Status BuildWhisper(Blocks& b);
 Status BuildWan(Blocks& b);
 

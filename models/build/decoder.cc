@@ -13,21 +13,21 @@ ValueId LatentAttention(Blocks& b, ValueId x) {
   const ModelConfig& c = b.config;
   const MlaConfig& m = c.mla;
   const int64_t q_head = m.nope_dim + m.rope_dim;
-  const ValueId q_low = b.RmsNorm(
-      "attn.q_a_norm", b.Linear("attn.q_a", x, m.q_lora, false), m.q_lora,
-      m.q_lora);
-  const ValueId q = b.Rope(
-      "attn.q_rope", b.Linear("attn.q_b", q_low, c.heads * q_head, false),
-      c.heads, q_head, m.nope_dim);
+  const ValueId q_low =
+      b.RmsNorm("attn.q_a_norm", b.Linear("attn.q_a", x, m.q_lora, false),
+                m.q_lora, m.q_lora);
+  const ValueId q = b.Rope("attn.q_rope",
+                           b.Linear("attn.q_b", q_low, c.heads * q_head, false),
+                           c.heads, q_head, m.nope_dim);
   const int64_t latent = m.kv_lora + m.rope_dim;
-  const ValueId kv = b.RmsNorm("attn.kv_a_norm",
-                               b.Linear("attn.kv_a", x, latent, false),
-                               m.kv_lora, m.kv_lora);
+  const ValueId kv =
+      b.RmsNorm("attn.kv_a_norm", b.Linear("attn.kv_a", x, latent, false),
+                m.kv_lora, m.kv_lora);
   const ValueId rotated = b.Rope("attn.kv_rope", kv, 1, latent, m.kv_lora);
   const ValueId cache =
       b.graph.Cache(b.Name("attn.kv_cache"), {kCacheRows, latent});
-  const ValueId keys = b.graph.Add("kv_append", b.Name("attn.kv_append"),
-                                   {rotated, cache});
+  const ValueId keys =
+      b.graph.Add("kv_append", b.Name("attn.kv_append"), {rotated, cache});
   const ValueId up = b.graph.Weight(
       b.Name("attn.kv_b"), c.heads * (m.nope_dim + m.v_dim), m.kv_lora);
   // YaRN sharpens the scores of long contexts by (0.1 ln factor + 1)^2.
@@ -53,14 +53,14 @@ ValueId Experts(Blocks& b, ValueId x) {
   if (m.router_bias) {
     logits.push_back(b.graph.Weight(b.Name("moe.router_bias"), 1, m.experts));
   }
-  const ValueId routing = b.graph.Add(
-      "moe_route", b.Name("moe.route"), logits,
-      {{"top_k", static_cast<double>(m.top_k)},
-       {"sigmoid", m.router == Router::kSigmoid ? 1.0 : 0.0},
-       {"groups", static_cast<double>(m.groups)},
-       {"groups_used", static_cast<double>(m.groups_used)},
-       {"normalize", m.normalize ? 1.0 : 0.0},
-       {"scale", m.scale}});
+  const ValueId routing =
+      b.graph.Add("moe_route", b.Name("moe.route"), logits,
+                  {{"top_k", static_cast<double>(m.top_k)},
+                   {"sigmoid", m.router == Router::kSigmoid ? 1.0 : 0.0},
+                   {"groups", static_cast<double>(m.groups)},
+                   {"groups_used", static_cast<double>(m.groups_used)},
+                   {"normalize", m.normalize ? 1.0 : 0.0},
+                   {"scale", m.scale}});
   const int64_t rows = m.experts * m.expert_ffn;
   const ValueId gate = b.graph.Weight(b.Name("moe.gate"), rows, c.dim);
   const ValueId up = b.graph.Weight(b.Name("moe.up"), rows, c.dim);

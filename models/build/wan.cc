@@ -71,8 +71,8 @@ Status BuildWan(Blocks& b) {
   time = b.Linear("time_embed.1", b.Unary("silu", "time_embed.silu", time),
                   c.dim, true);
   const ValueId steer =
-      b.Linear("time_projection",
-               b.Unary("silu", "time_projection.silu", time), 6 * c.dim, true);
+      b.Linear("time_projection", b.Unary("silu", "time_projection.silu", time),
+               6 * c.dim, true);
   for (int64_t layer = 0; layer < c.layers; ++layer) {
     b.EnterLayer("layers.", layer);
     x = Layer(b, x, steer, text);

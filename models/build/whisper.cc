@@ -39,10 +39,10 @@ Status BuildWhisper(Blocks& b) {
     const ValueId v = b.Linear("cross.v", e, c.kv_dim(), c.attn_bias);
     const ValueId k_cache = b.graph.Cache(b.Name("cross.k_cache"), cross);
     const ValueId v_cache = b.graph.Cache(b.Name("cross.v_cache"), cross);
-    keys.push_back(b.graph.Add("kv_append", b.Name("cross.k_append"),
-                               {k, k_cache}));
-    values.push_back(b.graph.Add("kv_append", b.Name("cross.v_append"),
-                                 {v, v_cache}));
+    keys.push_back(
+        b.graph.Add("kv_append", b.Name("cross.k_append"), {k, k_cache}));
+    values.push_back(
+        b.graph.Add("kv_append", b.Name("cross.v_append"), {v, v_cache}));
   }
   b.LeaveLayers();
   b.graph.AddEntry(Phase::kEncode, 0, e);
@@ -57,11 +57,11 @@ Status BuildWhisper(Blocks& b) {
     b.EnterLayer("layers.", layer);
     x = b.Add("attn.residual", x,
               b.SelfAttention("attn", b.Norm("norm.attn", x), true));
-    const ValueId q = b.Linear("cross.q", b.Norm("norm.cross", x), c.q_dim(),
-                               c.attn_bias);
+    const ValueId q =
+        b.Linear("cross.q", b.Norm("norm.cross", x), c.q_dim(), c.attn_bias);
     const auto at = static_cast<size_t>(layer);
-    const ValueId mixed = b.Attend("cross.attention", q, keys[at], values[at],
-                                   c.kv_heads, false);
+    const ValueId mixed =
+        b.Attend("cross.attention", q, keys[at], values[at], c.kv_heads, false);
     x = b.Add("cross.residual", x,
               b.Linear("cross.o", mixed, c.dim, c.attn_bias));
     x = b.Add("ffn.residual", x,

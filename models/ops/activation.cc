@@ -6,8 +6,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/activation/activation.h"
 
+#include <algorithm>
 #include <cmath>
 
+#include "kernels/base/parallel.h"
 #include "kernels/ref/activation.h"
 #include "kernels/ref/softmax.h"
 #include "kernels/softmax/softmax.h"
@@ -20,9 +22,9 @@ namespace {
 // Applies f(span in, span out) to every row.
 template <class T, class F>
 void EachRow(const OpArgs<T>& args, const F& f) {
-  for (size_t r = 0; r < args.output.rows(); ++r) {
+  ParallelFor(args.output.rows(), args.threads, [&](size_t r) {
     f(args.inputs[0].row_span(r), args.output.row_span(r));
-  }
+  });
 }
 
 template <class T>

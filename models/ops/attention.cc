@@ -10,7 +10,8 @@
 // output. Masked scores are nobody's work.
 //
 // kv_append: writes rows of K or V after the ones a cache holds. Inputs
-// x [rows, cols] and the cache; the output is the cache. No flops.
+// x [rows, cols] and the cache; the output is the cache. A cache of a fixed
+// number of rows is filled whole, by an x of as many. No flops.
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/attention/attention.h"
 
@@ -34,8 +35,7 @@ AttentionShape ShapeOfAttention(const Node& node, int64_t past) {
   shape.v_dim = static_cast<size_t>(a.Int("v_dim", head_dim));
   shape.causal = a.Int("causal") != 0;
   shape.past = static_cast<size_t>(past);
-  shape.scale = static_cast<float>(
-      a.Get("scale", 1.0 / std::sqrt(static_cast<double>(head_dim))));
+  shape.scale = a.Get("scale", 1.0 / std::sqrt(static_cast<double>(head_dim)));
   return shape;
 }
 
@@ -49,19 +49,17 @@ int64_t KeysOf(const Graph& graph, const Node& node, size_t i,
 template <class T, class F>
 void EachSequence(const OpArgs<T>& args, const F& run) {
   const Binding& b = args.binding;
-  const bool cached =
-      ShapeOf(args.graph, args.node, 1).rows.total;
+  const bool cached = ShapeOf(args.graph, args.node, 1).rows.total;
   const auto shape = ShapeOfAttention(args.node, cached ? b.context : 0);
   const auto batch = static_cast<size_t>(b.batch);
   const size_t rows = args.output.rows() / batch;
-  const auto keys =
-      static_cast<size_t>(KeysOf(args.graph, args.node, 1, b));
+  const auto keys = static_cast<size_t>(KeysOf(args.graph, args.node, 1, b));
   const size_t stride = cached ? static_cast<size_t>(args.capacity) : keys;
   for (size_t s = 0; s < batch; ++s) {
     run(args.inputs[0].Rows(s * rows, rows),
         args.inputs[1].Rows(s * stride, keys),
-        args.inputs[2].Rows(s * stride, keys),
-        args.output.Rows(s * rows, rows), shape);
+        args.inputs[2].Rows(s * stride, keys), args.output.Rows(s * rows, rows),
+        shape);
   }
 }
 
@@ -84,8 +82,7 @@ void AppendRows(const OpArgs<T>& args) {
 
 int64_t VisibleScores(const Node& node, int64_t queries, int64_t keys) {
   if (node.attributes.Int("causal") == 0) return queries * keys;
-  // Query i of `queries` sees keys - queries + i + 1 of them.
-  return queries * (keys - queries) + queries * (queries + 1) / 2;
+  return CausalScores(queries, keys);
 }
 
 Result<Shape> AttentionOpShape(const Graph& graph, const Node& node) {
@@ -93,16 +90,18 @@ Result<Shape> AttentionOpShape(const Graph& graph, const Node& node) {
   const Attributes& a = node.attributes;
   const int64_t head_dim = a.Int("head_dim");
   const int64_t v_dim = a.Int("v_dim", head_dim);
-  if (a.Int("heads") % a.Int("kv_heads") != 0) {
-    return MakeError(ErrorCode::kInvalid,
-                     "attention: kv_heads must divide heads");
-  }
+  const int64_t kv_heads = a.Int("kv_heads");
+  TRIPTYCH_TRY(Expect(node, kv_heads > 0 && a.Int("heads") % kv_heads == 0,
+                      "kv_heads must divide heads"));
   TRIPTYCH_TRY(ExpectCols(graph, node, 0, a.Int("heads") * head_dim,
                           "heads * head_dim"));
   TRIPTYCH_TRY(ExpectCols(graph, node, 1, a.Int("kv_heads") * head_dim,
                           "kv_heads * head_dim"));
   TRIPTYCH_TRY(ExpectCols(graph, node, 2, a.Int("kv_heads") * v_dim,
                           "kv_heads * v_dim"));
+  TRIPTYCH_TRY(
+      Expect(node, ShapeOf(graph, node, 1).rows == ShapeOf(graph, node, 2).rows,
+             "keys and values must have the same rows"));
   return Shape{ShapeOf(graph, node, 0).rows, a.Int("heads") * v_dim};
 }
 
@@ -111,8 +110,8 @@ Work AttentionWork(const Graph& graph, const Node& node, const Binding& b) {
   const int64_t heads = a.Int("heads"), head_dim = a.Int("head_dim");
   const int64_t v_dim = a.Int("v_dim", head_dim);
   const int64_t queries = RowsOf(graph, node, 0, b) / b.batch;
-  const int64_t scores = b.batch * heads *
-                         VisibleScores(node, queries, KeysOf(graph, node, 1, b));
+  const int64_t scores =
+      b.batch * heads * VisibleScores(node, queries, KeysOf(graph, node, 1, b));
   Work work;
   work.output_elements = b.batch * queries * heads * v_dim;
   work.matrix_flops = 2 * scores * (head_dim + v_dim);
@@ -139,10 +138,12 @@ void AttentionHost(const OpArgs<float>& args) {
 
 Result<Shape> KvAppendShape(const Graph& graph, const Node& node) {
   TRIPTYCH_TRY(ExpectInputs(node, 2, 2));
-  if (InputOf(graph, node, 1).kind != ValueKind::kCache) {
-    return MakeError(ErrorCode::kInvalid, "kv_append: input 1 must be a cache");
-  }
+  TRIPTYCH_TRY(Expect(node, InputOf(graph, node, 1).kind == ValueKind::kCache,
+                      "input 1 must be a cache"));
   TRIPTYCH_TRY(ExpectCols(graph, node, 1, ColsOf(graph, node, 0), "the input"));
+  const Dim& rows = ShapeOf(graph, node, 1).rows;
+  TRIPTYCH_TRY(Expect(node, rows.total || rows == ShapeOf(graph, node, 0).rows,
+                      "a cache that does not grow has the rows of the input"));
   return ShapeOf(graph, node, 1);
 }
 

@@ -3,7 +3,7 @@
 // select_rows: one row of each sequence; attribute last (1: the last, 0: the
 //   first). mean_pool: the mean of each sequence's rows; 1 flop an element.
 // concat_rows: weight rows, then the sequence's rows (class tokens).
-// im2col: windows of `kernel` rows, `stride` apart, zero-padded by
+// im2col: windows of `kernel` rows (odd), `stride` apart, zero-padded by
 //   (kernel - 1) / 2 at both ends: a 1-D convolution is then a matmul.
 //   Columns are [kernel][features].
 // slice_cols: columns [first, first + count).
@@ -16,19 +16,24 @@
 namespace triptych {
 namespace {
 
-// The same rows a sequence, for another number of them.
+// `count` rows a sequence, where `rows` are some number of them.
 Dim PerSequence(const Dim& rows, int64_t count) {
-  return {count, rows.batch || rows.tokens, false, false};
+  return {count, rows.batch, false, false};
 }
 
 Result<int64_t> FixedRowsOf(const Graph& graph, const Node& node) {
   const Dim& rows = ShapeOf(graph, node, 0).rows;
-  if (rows.tokens || rows.total) {
-    return MakeError(ErrorCode::kInvalid,
-                     std::string(node.op->name) +
-                         ": needs a fixed number of rows a sequence");
-  }
+  TRIPTYCH_TRY(Expect(node, !rows.tokens && !rows.total,
+                      "needs a fixed number of rows a sequence"));
   return rows.coefficient;
+}
+
+// Reads what it writes and nothing else.
+Work CopyWork(const Graph& graph, const Node& node, const Binding& b) {
+  Work work;
+  work.output_elements = OutputSizeOf(graph, node, b);
+  work.input_elements = work.output_elements;
+  return work;
 }
 
 template <class T>
@@ -113,20 +118,13 @@ Result<Shape> SelectRowsShape(const Graph& graph, const Node& node) {
                ColsOf(graph, node, 0)};
 }
 Work SelectRowsWork(const Graph& graph, const Node& node, const Binding& b) {
-  Work work;
-  work.output_elements = b.batch * ColsOf(graph, node, 0);
-  work.input_elements = work.output_elements;
-  return work;
+  return CopyWork(graph, node, b);
 }
 void SelectRowsReference(const OpArgs<double>& args) { SelectRows(args); }
 void SelectRowsHost(const OpArgs<float>& args) { SelectRows(args); }
 
 Work MeanPoolWork(const Graph& graph, const Node& node, const Binding& b) {
-  Work work;
-  work.input_elements = SizeOf(graph, node, 0, b);
-  work.vector_flops = work.input_elements;
-  work.output_elements = b.batch * ColsOf(graph, node, 0);
-  return work;
+  return ElementwiseWork(graph, node, b, 1);
 }
 void MeanPoolReference(const OpArgs<double>& args) { MeanRows(args); }
 void MeanPoolHost(const OpArgs<float>& args) { MeanRows(args); }
@@ -141,11 +139,7 @@ Result<Shape> ConcatRowsShape(const Graph& graph, const Node& node) {
                ColsOf(graph, node, 0)};
 }
 Work ConcatRowsWork(const Graph& graph, const Node& node, const Binding& b) {
-  Work work = ElementwiseWork(graph, node, b, 0);
-  work.output_elements +=
-      b.batch * ShapeOf(graph, node, 1).rows.coefficient *
-      ColsOf(graph, node, 1);
-  return work;
+  return ElementwiseWork(graph, node, b, 0);
 }
 void ConcatRowsReference(const OpArgs<double>& args) { ConcatRows(args); }
 void ConcatRowsHost(const OpArgs<float>& args) { ConcatRows(args); }
@@ -154,15 +148,15 @@ Result<Shape> Im2ColShape(const Graph& graph, const Node& node) {
   TRIPTYCH_TRY(ExpectInputs(node, 1, 1));
   TRIPTYCH_ASSIGN(const int64_t rows, FixedRowsOf(graph, node));
   const int64_t stride = node.attributes.Int("stride");
-  return Shape{PerSequence(ShapeOf(graph, node, 0).rows,
-                           (rows + stride - 1) / stride),
-               ColsOf(graph, node, 0) * node.attributes.Int("kernel")};
+  const int64_t kernel = node.attributes.Int("kernel");
+  TRIPTYCH_TRY(Expect(node, stride >= 1 && kernel >= 1 && kernel % 2 == 1,
+                      "stride must be 1 or more and kernel odd"));
+  return Shape{
+      PerSequence(ShapeOf(graph, node, 0).rows, (rows + stride - 1) / stride),
+      ColsOf(graph, node, 0) * kernel};
 }
 Work Im2ColWork(const Graph& graph, const Node& node, const Binding& b) {
-  Work work = ElementwiseWork(graph, node, b, 0);
-  work.output_elements = work.input_elements * node.attributes.Int("kernel") /
-                         node.attributes.Int("stride");
-  return work;
+  return ElementwiseWork(graph, node, b, 0);
 }
 void Im2ColReference(const OpArgs<double>& args) { Im2Col(args); }
 void Im2ColHost(const OpArgs<float>& args) { Im2Col(args); }
@@ -171,18 +165,13 @@ Result<Shape> SliceColsShape(const Graph& graph, const Node& node) {
   TRIPTYCH_TRY(ExpectInputs(node, 1, 1));
   const int64_t first = node.attributes.Int("first");
   const int64_t count = node.attributes.Int("count");
-  if (first < 0 || count < 1 || first + count > ColsOf(graph, node, 0)) {
-    return MakeError(ErrorCode::kInvalid,
-                     "slice_cols: the columns are outside the input");
-  }
+  TRIPTYCH_TRY(Expect(
+      node, first >= 0 && count >= 1 && first + count <= ColsOf(graph, node, 0),
+      "the columns are outside the input"));
   return Shape{ShapeOf(graph, node, 0).rows, count};
 }
 Work SliceColsWork(const Graph& graph, const Node& node, const Binding& b) {
-  Work work;
-  work.output_elements =
-      RowsOf(graph, node, 0, b) * node.attributes.Int("count");
-  work.input_elements = work.output_elements;
-  return work;
+  return CopyWork(graph, node, b);
 }
 void SliceColsReference(const OpArgs<double>& args) { SliceCols(args); }
 void SliceColsHost(const OpArgs<float>& args) { SliceCols(args); }

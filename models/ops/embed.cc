@@ -1,7 +1,8 @@
 // embed: y[r] = table[ids[r]]; inputs ids [rows, 1] and table [vocab, dim].
 //   No flops; touches one table row a token.
 // pos_embed: y[r] = x[r] + table[position of r]; learned positions, row i of
-//   a sequence standing at context + i. 1 flop an element.
+//   a sequence standing at context + i, which must be within the table (a
+//   check). 1 flop an element.
 // pos_sinusoid: y[r] = x[r] + s(position of r), s being sines in the first
 //   half of the columns and cosines in the second, with wavelengths from 2 pi
 //   to 2 pi 10000 (Whisper's encoder). 1 flop an element.
@@ -19,17 +20,18 @@ template <class T>
 void EmbedRows(const OpArgs<T>& args) {
   const ConstMatView<float>& table = args.weights[1];
   for (size_t r = 0; r < args.output.rows(); ++r) {
-    const auto id = static_cast<size_t>(args.inputs[0](r, 0));
-    TRIPTYCH_CHECK(id < table.rows(), "token", id, "vocabulary", table.rows());
-    std::copy(table.row(id), table.row(id) + table.cols(), args.output.row(r));
+    const auto id = static_cast<int64_t>(args.inputs[0](r, 0));
+    TRIPTYCH_CHECK(id >= 0 && static_cast<size_t>(id) < table.rows(), "token",
+                   id, "vocabulary", table.rows());
+    const float* from = table.row(static_cast<size_t>(id));
+    std::copy(from, from + table.cols(), args.output.row(r));
   }
 }
 
 template <class T>
 void AddPositions(const OpArgs<T>& args) {
   const ConstMatView<float>& table = args.weights[1];
-  const auto per_sequence = static_cast<size_t>(
-      RowsPerSequence(args, static_cast<int64_t>(args.output.rows())));
+  const size_t per_sequence = SequenceRows(args);
   for (size_t r = 0; r < args.output.rows(); ++r) {
     const size_t position =
         static_cast<size_t>(args.binding.context) + r % per_sequence;
@@ -44,8 +46,7 @@ void AddPositions(const OpArgs<T>& args) {
 
 template <class T>
 void AddSinusoids(const OpArgs<T>& args) {
-  const auto per_sequence = static_cast<size_t>(
-      RowsPerSequence(args, static_cast<int64_t>(args.output.rows())));
+  const size_t per_sequence = SequenceRows(args);
   const size_t half = args.output.cols() / 2;
   const double step =
       std::log(10000.0) / std::max(1.0, static_cast<double>(half) - 1);
@@ -86,6 +87,12 @@ Result<Shape> PosEmbedShape(const Graph& graph, const Node& node) {
   TRIPTYCH_TRY(ExpectInputs(node, 2, 2));
   TRIPTYCH_TRY(ExpectWeight(graph, node, 1, true));
   TRIPTYCH_TRY(ExpectCols(graph, node, 1, ColsOf(graph, node, 0), "the input"));
+  const Dim& rows = ShapeOf(graph, node, 0).rows;
+  TRIPTYCH_TRY(
+      Expect(node,
+             rows.tokens ||
+                 rows.coefficient <= ShapeOf(graph, node, 1).rows.coefficient,
+             "the table must have a row for each position"));
   return ShapeOf(graph, node, 0);
 }
 
@@ -97,6 +104,13 @@ Work PosEmbedWork(const Graph& graph, const Node& node, const Binding& b) {
 
 void PosEmbedReference(const OpArgs<double>& args) { AddPositions(args); }
 void PosEmbedHost(const OpArgs<float>& args) { AddPositions(args); }
+
+Result<Shape> PosSinusoidShape(const Graph& graph, const Node& node) {
+  TRIPTYCH_TRY(ExpectInputs(node, 1, 1));
+  TRIPTYCH_TRY(Expect(node, ColsOf(graph, node, 0) % 2 == 0,
+                      "as many sines as cosines: columns must be even"));
+  return ShapeOf(graph, node, 0);
+}
 
 Work PosSinusoidWork(const Graph& graph, const Node& node, const Binding& b) {
   return ElementwiseWork(graph, node, b, 1);

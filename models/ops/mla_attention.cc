@@ -3,18 +3,22 @@
 // Inputs: q [rows, heads * (nope + rope)]; the cache [keys, kv_lora + rope],
 // whose last `rope` columns are the rotated key part that all heads share;
 // and the up-projection W[heads * (nope + v), kv_lora], which makes each
-// head's key and value from the latent. Causal. Attributes: heads, kv_lora,
-// nope_dim, rope_dim, v_dim, scale. Output [rows, heads * v].
+// head's key (the first nope rows of a head) and value from the latent.
+// Causal. Attributes: heads, kv_lora, nope_dim, rope_dim, v_dim, scale. Output
+// [rows, heads * v].
 //
 // Two orders of the same sums exist. Expanded: make every key and value from
 // the latent, then attend; right when many queries share the keys. Absorbed:
 // carry the query into the latent space and attend there; right for decode.
-// Work counts the cheaper one, and says the same on every target.
+// Work counts the cheaper one, and says the same on every target; besides 5
+// vector flops a score and one an output, as in attention. The values here
+// come from the absorbed order, with sums in f64.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
+#include "kernels/base/parallel.h"
 #include "models/ops/op_util.h"
 #include "models/ops/ops.h"
 
@@ -74,18 +78,18 @@ void Evaluate(const OpArgs<T>& args) {
   const MlaShape s(args.node);
   const Binding& b = args.binding;
   const auto tokens = static_cast<size_t>(b.tokens);
+  const auto heads = static_cast<size_t>(s.heads);
   const auto head_rows = static_cast<size_t>(s.nope + s.v);
-  for (size_t r = 0; r < args.output.rows(); ++r) {
+  ParallelFor(args.output.rows() * heads, args.threads, [&](size_t i) {
+    const size_t r = i / heads, h = i % heads;
     const size_t first = r / tokens * static_cast<size_t>(args.capacity);
     const size_t keys = static_cast<size_t>(b.context) + r % tokens + 1;
-    const ConstMatView<T> cache = args.inputs[1].Rows(first, keys);
-    for (size_t h = 0; h < static_cast<size_t>(s.heads); ++h) {
-      AttendLatent<T>(
-          args.inputs[0].row(r) + h * static_cast<size_t>(s.nope + s.rope),
-          cache, args.weights[2].Rows(h * head_rows, head_rows), s,
-          args.output.row(r) + h * static_cast<size_t>(s.v));
-    }
-  }
+    AttendLatent<T>(
+        args.inputs[0].row(r) + h * static_cast<size_t>(s.nope + s.rope),
+        args.inputs[1].Rows(first, keys),
+        args.weights[2].Rows(h * head_rows, head_rows), s,
+        args.output.row(r) + h * static_cast<size_t>(s.v));
+  });
 }
 
 }  // namespace
@@ -93,11 +97,19 @@ void Evaluate(const OpArgs<T>& args) {
 Result<Shape> MlaAttentionShape(const Graph& graph, const Node& node) {
   TRIPTYCH_TRY(ExpectInputs(node, 3, 3));
   const MlaShape s(node);
+  const Value& cache = InputOf(graph, node, 1);
+  TRIPTYCH_TRY(Expect(node,
+                      cache.kind == ValueKind::kCache && cache.shape.rows.total,
+                      "input 1 must be a cache that grows"));
+  TRIPTYCH_TRY(ExpectWeight(graph, node, 2, true));
   TRIPTYCH_TRY(ExpectCols(graph, node, 0, s.heads * (s.nope + s.rope),
                           "heads * (nope_dim + rope_dim)"));
   TRIPTYCH_TRY(
       ExpectCols(graph, node, 1, s.kv_lora + s.rope, "kv_lora + rope_dim"));
   TRIPTYCH_TRY(ExpectCols(graph, node, 2, s.kv_lora, "kv_lora"));
+  TRIPTYCH_TRY(Expect(
+      node, ShapeOf(graph, node, 2).rows == FixedRows(s.heads * (s.nope + s.v)),
+      "the up-projection must have heads * (nope_dim + v_dim) rows"));
   return Shape{ShapeOf(graph, node, 0).rows, s.heads * s.v};
 }
 
@@ -105,9 +117,7 @@ Work MlaAttentionWork(const Graph& graph, const Node& node, const Binding& b) {
   const MlaShape s(node);
   const int64_t rows = b.batch * b.tokens;
   const int64_t keys = b.batch * b.total();
-  const int64_t scores =
-      b.batch * s.heads *
-      (b.tokens * b.context + b.tokens * (b.tokens + 1) / 2);
+  const int64_t scores = b.batch * s.heads * CausalScores(b.tokens, b.total());
   const int64_t expanded = 2 * keys * s.kv_lora * s.heads * (s.nope + s.v) +
                            2 * scores * (s.nope + s.rope + s.v);
   const int64_t absorbed = 2 * rows * s.heads * s.kv_lora * (s.nope + s.v) +

@@ -1,9 +1,12 @@
 // moe_route: logits [rows, experts] -> weights [rows, experts], zero but for
 //   the chosen ones. Inputs: logits, and optionally a bias that is added for
 //   choosing but not for weighing. Attributes: top_k; sigmoid (0: softmax);
-//   groups and groups_used (experts come in groups; a group's rank is the sum
-//   of its two best); normalize (chosen weights add up to 1); scale.
-//   Work: 6 vector flops a logit (score 4, choose 2).
+//   groups and groups_used (experts come in groups, of which the best are
+//   searched; a group's rank is the sum of its two best, as in DeepSeek-V3);
+//   normalize (chosen weights add up to 1); scale.
+//   Work a logit: its score (sigmoid 4, softmax 5: see activation.cc), 1 for
+//   the bias if there is one, 1 comparison; and 2 a chosen expert (sum and
+//   scale).
 // moe_ffn: y = sum over chosen experts e of weight_e * down_e(silu(gate_e x) *
 //   up_e x). Inputs: x, weights, gate [experts * f, k], up [experts * f, k],
 //   down [experts * k, f]. Attributes: experts, top_k.
@@ -16,6 +19,7 @@
 #include <numeric>
 #include <vector>
 
+#include "kernels/base/parallel.h"
 #include "models/ops/op_util.h"
 #include "models/ops/ops.h"
 
@@ -41,9 +45,8 @@ std::vector<double> Scores(std::span<const T> logits, bool sigmoid) {
 std::vector<size_t> Largest(const std::vector<double>& values, size_t count) {
   std::vector<size_t> order(values.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return values[a] > values[b];
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return values[a] > values[b]; });
   order.resize(count);
   return order;
 }
@@ -54,8 +57,9 @@ void KeepBestGroups(std::vector<double>& rank, size_t groups, size_t used) {
   const size_t size = rank.size() / groups;
   std::vector<double> group_rank(groups);
   for (size_t g = 0; g < groups; ++g) {
-    std::vector<double> members(rank.begin() + static_cast<long>(g * size),
-                                rank.begin() + static_cast<long>((g + 1) * size));
+    std::vector<double> members(
+        rank.begin() + static_cast<long>(g * size),
+        rank.begin() + static_cast<long>((g + 1) * size));
     std::sort(members.begin(), members.end(), std::greater<>());
     group_rank[g] = members[0] + (size > 1 ? members[1] : 0.0);
   }
@@ -71,10 +75,9 @@ void RouteRows(const OpArgs<T>& args) {
   const Attributes& a = args.node.attributes;
   const std::span<const float> bias = VectorOf(args, 1);
   const auto top_k = static_cast<size_t>(a.Int("top_k"));
-  for (size_t r = 0; r < args.output.rows(); ++r) {
-    const auto score =
-        Scores(std::span<const T>(args.inputs[0].row_span(r)),
-               a.Int("sigmoid") != 0);
+  ParallelFor(args.output.rows(), args.threads, [&](size_t r) {
+    const auto score = Scores(std::span<const T>(args.inputs[0].row_span(r)),
+                              a.Int("sigmoid") != 0);
     std::vector<double> rank = score;
     for (size_t e = 0; e < bias.size(); ++e) rank[e] += bias[e];
     KeepBestGroups(rank, static_cast<size_t>(a.Int("groups", 1)),
@@ -88,9 +91,11 @@ void RouteRows(const OpArgs<T>& args) {
     for (size_t e : chosen) {
       args.output(r, e) = static_cast<T>(score[e] * scale);
     }
-  }
+  });
 }
 
+// y += weight * down(silu(gate x) * up x), for one expert and one token; the
+// inner values in f64.
 template <class T>
 void ExpertRow(const T* x, ConstMatView<float> gate, ConstMatView<float> up,
                ConstMatView<float> down, double weight, T* y) {
@@ -115,7 +120,7 @@ void ExpertRows(const OpArgs<T>& args) {
   const auto experts = static_cast<size_t>(args.node.attributes.Int("experts"));
   const size_t f = args.weights[2].rows() / experts;
   const size_t k = args.output.cols();
-  for (size_t r = 0; r < args.output.rows(); ++r) {
+  ParallelFor(args.output.rows(), args.threads, [&](size_t r) {
     std::fill_n(args.output.row(r), k, T{});
     for (size_t e = 0; e < experts; ++e) {
       const double weight = args.inputs[1](r, e);
@@ -124,7 +129,7 @@ void ExpertRows(const OpArgs<T>& args) {
                    args.weights[3].Rows(e * f, f),
                    args.weights[4].Rows(e * k, k), weight, args.output.row(r));
     }
-  }
+  });
 }
 
 }  // namespace
@@ -133,16 +138,27 @@ Result<Shape> MoeRouteShape(const Graph& graph, const Node& node) {
   TRIPTYCH_TRY(ExpectInputs(node, 1, 2));
   const Attributes& a = node.attributes;
   const int64_t experts = ColsOf(graph, node, 0);
-  if (a.Int("top_k") < 1 || a.Int("top_k") > experts ||
-      experts % a.Int("groups", 1) != 0) {
-    return MakeError(ErrorCode::kInvalid,
-                     "moe_route: top_k must be 1 to the number of experts, "
-                     "which the groups must divide");
+  const int64_t groups = a.Int("groups", 1), used = a.Int("groups_used", 1);
+  TRIPTYCH_TRY(Expect(node, groups >= 1 && experts % groups == 0,
+                      "groups must divide the number of experts"));
+  TRIPTYCH_TRY(Expect(node, used >= 1 && used <= groups,
+                      "groups_used must be 1 to groups"));
+  TRIPTYCH_TRY(Expect(
+      node, a.Int("top_k") >= 1 && a.Int("top_k") <= experts / groups * used,
+      "top_k must be 1 to the number of experts in the groups used"));
+  if (node.inputs.size() == 2) {
+    TRIPTYCH_TRY(ExpectWeight(graph, node, 1, true));
+    TRIPTYCH_TRY(ExpectCols(graph, node, 1, experts, "the number of experts"));
   }
   return ShapeOf(graph, node, 0);
 }
 Work MoeRouteWork(const Graph& graph, const Node& node, const Binding& b) {
-  return ElementwiseWork(graph, node, b, 6);
+  const int64_t score = node.attributes.Int("sigmoid") != 0 ? 4 : 5;
+  const auto bias = static_cast<int64_t>(node.inputs.size()) - 1;
+  Work work = ElementwiseWork(graph, node, b, score + bias + 1);
+  work.vector_flops +=
+      2 * RowsOf(graph, node, 0, b) * node.attributes.Int("top_k");
+  return work;
 }
 void MoeRouteReference(const OpArgs<double>& args) { RouteRows(args); }
 void MoeRouteHost(const OpArgs<float>& args) { RouteRows(args); }
@@ -151,11 +167,18 @@ Result<Shape> MoeFfnShape(const Graph& graph, const Node& node) {
   TRIPTYCH_TRY(ExpectInputs(node, 5, 5));
   const int64_t k = ColsOf(graph, node, 0);
   const int64_t experts = node.attributes.Int("experts");
-  const int64_t inner = ShapeOf(graph, node, 2).rows.coefficient / experts;
+  const int64_t inner = ColsOf(graph, node, 4);
+  for (size_t i = 2; i < 5; ++i) {
+    TRIPTYCH_TRY(ExpectWeight(graph, node, i, true));
+    TRIPTYCH_TRY(Expect(node,
+                        ShapeOf(graph, node, i).rows ==
+                            FixedRows(experts * (i == 4 ? k : inner)),
+                        "gate and up must have experts * f rows, down "
+                        "experts * k"));
+  }
   TRIPTYCH_TRY(ExpectCols(graph, node, 1, experts, "the number of experts"));
   TRIPTYCH_TRY(ExpectCols(graph, node, 2, k, "the input"));
   TRIPTYCH_TRY(ExpectCols(graph, node, 3, k, "the input"));
-  TRIPTYCH_TRY(ExpectCols(graph, node, 4, inner, "the inner width"));
   return ShapeOf(graph, node, 0);
 }
 
@@ -173,9 +196,8 @@ Work MoeFfnWork(const Graph& graph, const Node& node, const Binding& b) {
   Work work;
   work.matrix_flops = 6 * visits * k * inner;
   work.vector_flops = visits * (5 * inner + 2 * k);
-  work.weight_elements = static_cast<int64_t>(
-      std::llround(ExpertsReached(node, rows) *
-                   static_cast<double>(3 * k * inner)));
+  work.weight_elements = static_cast<int64_t>(std::llround(
+      ExpertsReached(node, rows) * static_cast<double>(3 * k * inner)));
   work.input_elements = rows * k + SizeOf(graph, node, 1, b);
   work.output_elements = rows * k;
   return work;

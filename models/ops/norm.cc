@@ -51,13 +51,12 @@ void ForGroups(const OpArgs<T>& args, const Norm& norm) {
 Result<Shape> RmsNormShape(const Graph& graph, const Node& node) {
   TRIPTYCH_TRY(ExpectInputs(node, 2, 2));
   TRIPTYCH_TRY(ExpectWeight(graph, node, 1, true));
-  TRIPTYCH_TRY(ExpectCols(graph, node, 1, GroupOf(graph, node),
-                          "the normalised group"));
-  if (WidthOf(graph, node) > ColsOf(graph, node, 0) ||
-      WidthOf(graph, node) % GroupOf(graph, node) != 0) {
-    return MakeError(ErrorCode::kInvalid,
-                     "rmsnorm: width must be whole groups and fit the input");
-  }
+  const int64_t width = WidthOf(graph, node), group = GroupOf(graph, node);
+  TRIPTYCH_TRY(ExpectCols(graph, node, 1, group, "the normalised group"));
+  TRIPTYCH_TRY(Expect(node,
+                      group >= 1 && width >= group && width % group == 0 &&
+                          width <= ColsOf(graph, node, 0),
+                      "width must be whole groups and fit the input"));
   return ShapeOf(graph, node, 0);
 }
 

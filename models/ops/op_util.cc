@@ -5,6 +5,12 @@
 
 namespace triptych {
 
+Status Expect(const Node& node, bool ok, const std::string& what) {
+  if (ok) return {};
+  return MakeError(ErrorCode::kInvalid,
+                   fmt::format("{}: {}", node.op->name, what));
+}
+
 Status ExpectInputs(const Node& node, size_t low, size_t high) {
   if (node.inputs.size() >= low && node.inputs.size() <= high) return {};
   return MakeError(ErrorCode::kInvalid,
@@ -16,10 +22,10 @@ Status ExpectCols(const Graph& graph, const Node& node, size_t i, int64_t cols,
                   const std::string& why) {
   const Value& value = InputOf(graph, node, i);
   if (value.shape.cols == cols) return {};
-  return MakeError(ErrorCode::kInvalid,
-                   fmt::format("{}: {} has {} columns, but {} is {}",
-                               node.op->name, value.name, value.shape.cols,
-                               why, cols));
+  return MakeError(
+      ErrorCode::kInvalid,
+      fmt::format("{}: {} has {} columns, but {} is {}", node.op->name,
+                  value.name, value.shape.cols, why, cols));
 }
 
 Status ExpectWeight(const Graph& graph, const Node& node, size_t i,
@@ -40,14 +46,13 @@ Result<Shape> SameAsFirst(const Graph& graph, const Node& node) {
 Work ElementwiseWork(const Graph& graph, const Node& node, const Binding& b,
                      int64_t flops) {
   Work work;
-  const int64_t elements = SizeOf(graph, node, 0, b);
-  work.vector_flops = flops * elements;
+  work.vector_flops = flops * SizeOf(graph, node, 0, b);
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     const bool weight = InputOf(graph, node, i).kind == ValueKind::kWeight;
     (weight ? work.weight_elements : work.input_elements) +=
         SizeOf(graph, node, i, b);
   }
-  work.output_elements = elements;
+  work.output_elements = OutputSizeOf(graph, node, b);
   return work;
 }
 

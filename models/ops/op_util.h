@@ -5,7 +5,6 @@
 #define TRIPTYCH_MODELS_OPS_OP_UTIL_H_
 
 #include <string>
-#include <type_traits>
 
 #include "models/ops/op.h"
 
@@ -30,6 +29,21 @@ inline int64_t SizeOf(const Graph& graph, const Node& node, size_t i,
   return RowsOf(graph, node, i, b) * ColsOf(graph, node, i);
 }
 
+// Bound number of elements of the output.
+inline int64_t OutputSizeOf(const Graph& graph, const Node& node,
+                            const Binding& b) {
+  const Shape& shape = graph.value(node.output).shape;
+  return shape.rows.Bind(b) * shape.cols;
+}
+
+// Scores of one head that a causal mask leaves: query i of `queries`, the last
+// of the sequence, sees keys - queries + i + 1 of the keys.
+inline int64_t CausalScores(int64_t queries, int64_t keys) {
+  return queries * (keys - queries) + queries * (queries + 1) / 2;
+}
+
+// An error, "op: what", unless `ok`.
+Status Expect(const Node& node, bool ok, const std::string& what);
 // An error unless the node has between low and high inputs.
 Status ExpectInputs(const Node& node, size_t low, size_t high);
 // An error unless input i has `cols` columns; `why` names what they must be.
@@ -43,15 +57,15 @@ Status ExpectWeight(const Graph& graph, const Node& node, size_t i,
 Result<Shape> SameAsFirst(const Graph& graph, const Node& node);
 
 // Work of an op that reads and writes activations element by element:
-// `flops` vector operations for each element of input 0.
+// `flops` vector operations for each element of input 0; all inputs are read
+// and the output is written, once.
 Work ElementwiseWork(const Graph& graph, const Node& node, const Binding& b,
                      int64_t flops);
 
-// Position in its sequence of row `row` of a matrix whose rows are
-// [batch][rows a sequence].
+// Rows of one sequence in the output, whose rows are [batch][rows].
 template <class T>
-int64_t RowsPerSequence(const OpArgs<T>& args, int64_t rows) {
-  return rows / args.binding.batch;
+size_t SequenceRows(const OpArgs<T>& args) {
+  return args.output.rows() / static_cast<size_t>(args.binding.batch);
 }
 
 // Weight i as a row, for biases and norm weights; empty if input i is absent.

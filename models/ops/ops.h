@@ -13,14 +13,15 @@
 namespace triptych {
 
 // What a rope node turns, for targets with a sine of their own: pairs of
-// features, starting at each of `first_column` (one a head), by
+// features, of head h from column first_column + h * head_dim on, by
 // inverse_frequency[pair] * position[row]. Nodes with several coordinates
 // have several.
 struct RopeTurn {
-  std::vector<size_t> first_column;
+  size_t first_column, heads, head_dim;
   std::vector<float> inverse_frequency;
   std::vector<int32_t> position;
 };
+// For `rows` rows of the node's input under `binding`.
 std::vector<RopeTurn> RopeTurns(const Node& node, const Binding& binding,
                                 size_t rows);
 
@@ -31,6 +32,7 @@ int64_t VisibleScores(const Node& node, int64_t queries, int64_t keys);
 
 Result<Shape> EmbedShape(const Graph&, const Node&);
 Result<Shape> PosEmbedShape(const Graph&, const Node&);
+Result<Shape> PosSinusoidShape(const Graph&, const Node&);
 Result<Shape> AddRowsShape(const Graph&, const Node&);
 Result<Shape> MatmulShape(const Graph&, const Node&);
 Result<Shape> RmsNormShape(const Graph&, const Node&);

@@ -116,6 +116,22 @@ TEST_CASE("mistakes are errors with the node's name") {
     CHECK(graph.error().message.find("kv_heads must divide heads") !=
           std::string::npos);
   }
+  SUBCASE("sizes that a configuration left out") {
+    ModelConfig c = TinyLlama();
+    c.ffn = 0;
+    const auto graph = BuildGraph(c);
+    REQUIRE(!graph);
+    CHECK(graph.error().message ==
+          "tiny: value layers.0.ffn.gate: 0 x 16: sizes must be 1 or more");
+  }
+  SUBCASE("a rotation of nothing") {
+    ModelConfig c = TinyLlama();
+    c.rope.dim = 0;
+    const auto graph = BuildGraph(c);
+    REQUIRE(!graph);
+    CHECK(graph.error().message.find("pairs inside a head") !=
+          std::string::npos);
+  }
   SUBCASE("no entry") { CHECK(!GraphBuilder("g").Finish()); }
 }
 

@@ -113,6 +113,10 @@ TEST_CASE("prefill at once and token by token give the same logits") {
     }
   }
   CHECK(!at_once.Feed(std::vector<int32_t>(10, 0)));  // 17 tokens in 16
+  const auto unfed = Reference(*graph, weights, 1, 16).Run(Phase::kPrefill, {});
+  REQUIRE(!unfed);
+  CHECK(unfed.error().message == "tiny: input tokens: 0 x 0: must be 1 x 1");
+  CHECK(!at_once.Run(Phase::kEncode, {}));
 }
 
 }  // namespace
