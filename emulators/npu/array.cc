@@ -27,8 +27,7 @@ Mapping MappingOf(Dataflow dataflow, const GemmSize& g) {
 
 }  // namespace
 
-int64_t Folds(Dataflow dataflow, const GemmSize& gemm,
-              const ArraySize& array) {
+int64_t Folds(Dataflow dataflow, const GemmSize& gemm, const ArraySize& array) {
   const Mapping map = MappingOf(dataflow, gemm);
   return CeilDiv(map.down, array.rows) * CeilDiv(map.across, array.cols);
 }

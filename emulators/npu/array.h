@@ -7,7 +7,7 @@
 //   os: ceil(m/R) ceil(n/C) folds; k steps, R - 1 + C - 1 of skew
 //   ws: ceil(k/R) ceil(n/C) folds; R to load, m steps, R - 1 + C - 1 of skew
 //   is: ceil(k/R) ceil(m/C) folds; R to load, n steps, R - 1 + C - 1 of skew
-// (S. Samajdar et al., SCALE-Sim, ISPASS 2020, section III, for square
+// (A. Samajdar et al., SCALE-Sim, ISPASS 2020, section III, for square
 // arrays.) With overlap the loading and draining of one fold hide behind the
 // streaming of its neighbours, and the skew is paid once.
 // SPDX-License-Identifier: Apache-2.0

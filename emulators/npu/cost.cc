@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "models/ops/ops.h"
 
@@ -14,12 +15,33 @@ double StoredBits(int64_t bits) {
   return bits == 0 ? 32 : static_cast<double>(bits);
 }
 
-// With the f32 scales that go with quantised weights.
+// With the f32 scales that go with quantised weights; rows of k.
 double WeightBits(const Params& p, int64_t k) {
   if (p.weight_bits == 0) return 32;
   const bool grouped = p.weight_group > 0 && k % p.weight_group == 0;
-  const int64_t group = grouped ? p.weight_group : std::max<int64_t>(k, 1);
+  const int64_t group = grouped ? p.weight_group : k;
   return static_cast<double>(p.weight_bits) + 32.0 / static_cast<double>(group);
+}
+
+// Of a cached key or value, with its share of the head's scale.
+double CacheBits(const Params& p, int64_t head_dim) {
+  if (p.attention_bits == 0) return 32;
+  return static_cast<double>(p.attention_bits) +
+         32.0 / static_cast<double>(head_dim);
+}
+
+// What the vector unit reads and writes is f32.
+constexpr int64_t kVectorBytes = 4;
+
+// Products that are not of integers do not fit the array.
+void MoveToVectorUnit(Demand& d) {
+  d.vector_macs += std::exchange(d.macs, 0);
+  d.padding_macs = d.array_cycles = 0;
+  d.scratchpad_bytes *= kVectorBytes;
+}
+
+bool IntegerProducts(const Params& p) {
+  return p.weight_bits > 0 && p.activation_bits > 0;
 }
 
 int64_t BytesFor(double elements, double bits) {
@@ -48,8 +70,8 @@ int64_t SpillBytes(const Params& p, const Work& work) {
 // whichever moves less.
 int64_t WeightTraffic(const Params& p, const GemmSize& g, double bits) {
   const int64_t b_bytes = BytesFor(static_cast<double>(g.n * g.k), bits);
-  const int64_t a_bytes = BytesFor(static_cast<double>(g.m * g.k),
-                                   StoredBits(p.activation_bits));
+  const int64_t a_bytes =
+      BytesFor(static_cast<double>(g.m * g.k), StoredBits(p.activation_bits));
   const int64_t half = 512 * p.cores * p.scratchpad_kib;
   const int64_t a_blocks = CeilDiv(a_bytes, std::max<int64_t>(half, 1));
   const int64_t b_blocks = CeilDiv(b_bytes, std::max<int64_t>(half, 1));
@@ -65,6 +87,7 @@ Demand MatmulDemand(const Params& p, const Graph& graph, const Node& node,
   const int64_t n = w.rows.coefficient, k = w.cols;
   const GemmSize gemm{work.matrix_flops / (2 * n * k), n, k};
   Demand d = GemmDemand(p, gemm, 1, true, WeightBits(p, k));
+  if (!IntegerProducts(p)) MoveToVectorUnit(d);
   d.vector_ops = work.vector_flops;
   return d;
 }
@@ -77,17 +100,20 @@ Demand ExpertDemand(const Params& p, const Graph& graph, const Node& node,
   const auto reached = std::max<int64_t>(
       1, static_cast<int64_t>(std::ceil(ExpertsReached(node, rows))));
   const int64_t m = CeilDiv(rows * node.attributes.Int("top_k"), reached);
-  const double bits = WeightBits(p, k);
-  const Demand up = GemmDemand(p, {m, 2 * inner, k}, reached, true, bits);
-  const Demand down = GemmDemand(p, {m, k, inner}, reached, true, bits);
+  const double up_bits = WeightBits(p, k), down_bits = WeightBits(p, inner);
+  const Demand up = GemmDemand(p, {m, 2 * inner, k}, reached, true, up_bits);
+  const Demand down = GemmDemand(p, {m, k, inner}, reached, true, down_bits);
   Demand d;
   d.macs = work.matrix_flops / 2;
   d.padding_macs = std::max<int64_t>(
       0, up.macs + up.padding_macs + down.macs + down.padding_macs - d.macs);
   d.array_cycles = up.array_cycles + down.array_cycles;
   d.scratchpad_bytes = up.scratchpad_bytes + down.scratchpad_bytes;
+  // Gate and up are two thirds of an expert's weights.
+  const auto elements = static_cast<double>(work.weight_elements);
   d.dram_bytes =
-      BytesFor(static_cast<double>(work.weight_elements), bits);
+      BytesFor(elements * 2 / 3, up_bits) + BytesFor(elements / 3, down_bits);
+  if (!IntegerProducts(p)) MoveToVectorUnit(d);
   d.first_tile_bytes = up.first_tile_bytes;
   d.vector_ops = work.vector_flops;
   return d;
@@ -100,36 +126,31 @@ Demand AttentionDemand(const Params& p, const Graph& graph, const Node& node,
   const bool latent = node.op->name == "mla_attention";
   const Attributes& a = node.attributes;
   const int64_t heads = a.Int("heads");
-  const int64_t dim = latent ? a.Int("kv_lora") + a.Int("rope_dim")
-                             : a.Int("head_dim");
+  const int64_t dim =
+      latent ? a.Int("kv_lora") + a.Int("rope_dim") : a.Int("head_dim");
   const int64_t queries =
       graph.value(node.inputs[0]).shape.rows.Bind(b) / b.batch;
+  // Query heads that share keys stand in one product.
+  const int64_t kv_heads = latent ? 1 : a.Int("kv_heads");
+  const int64_t rows = queries * (heads / kv_heads);
+  const int64_t keys =
+      CeilDiv(work.matrix_flops / 2, 2 * b.batch * heads * queries * dim);
+  const Demand qk =
+      GemmDemand(p, {rows, keys, dim}, b.batch * kv_heads, false, 8);
+  const Demand pv =
+      GemmDemand(p, {rows, dim, keys}, b.batch * kv_heads, false, 8);
   Demand d;
   d.macs = work.matrix_flops / 2;
+  d.array_cycles = qk.array_cycles + pv.array_cycles;
+  d.padding_macs = std::max<int64_t>(
+      0, qk.macs + qk.padding_macs + pv.macs + pv.padding_macs - d.macs);
+  d.scratchpad_bytes = qk.scratchpad_bytes + pv.scratchpad_bytes;
+  if (p.attention_bits == 0) MoveToVectorUnit(d);
   d.vector_ops = work.vector_flops;
-  if (p.attention_bits == 0) {
-    std::swap(d.vector_macs, d.macs);
-  } else {
-    // Query heads that share keys stand in one product.
-    const int64_t kv_heads = latent ? 1 : a.Int("kv_heads");
-    const int64_t rows = queries * (heads / kv_heads);
-    const int64_t keys = std::max<int64_t>(
-        1, d.macs / std::max<int64_t>(1, 2 * b.batch * heads * queries * dim));
-    const Demand qk =
-        GemmDemand(p, {rows, keys, dim}, b.batch * kv_heads, false, 8);
-    const Demand pv =
-        GemmDemand(p, {rows, dim, keys}, b.batch * kv_heads, false, 8);
-    d.array_cycles = qk.array_cycles + pv.array_cycles;
-    d.padding_macs = std::max<int64_t>(
-        0, qk.macs + qk.padding_macs + pv.macs + pv.padding_macs - d.macs);
-    d.scratchpad_bytes = qk.scratchpad_bytes + pv.scratchpad_bytes;
-  }
-  const double bits = StoredBits(p.attention_bits);
-  const double scales = p.attention_bits == 0 ? 0 : 32.0;
-  d.dram_bytes = BytesFor(static_cast<double>(work.cache_read_elements),
-                          bits + scales / static_cast<double>(dim)) +
-                 BytesFor(static_cast<double>(work.weight_elements),
-                          WeightBits(p, dim));
+  d.dram_bytes =
+      BytesFor(static_cast<double>(work.cache_read_elements),
+               CacheBits(p, dim)) +
+      BytesFor(static_cast<double>(work.weight_elements), WeightBits(p, dim));
   return d;
 }
 
@@ -142,6 +163,16 @@ double DramBytesPerSecond(const DramParams& dram) {
                       static_cast<double>(dram.channels) /
                       (dram.row_cycle_ns * 1e-9);
   return std::min(pins, rows) * std::max(available, 0.0);
+}
+
+int64_t CacheHeadDim(const Graph& graph, ValueId cache) {
+  for (const Node& node : graph.nodes()) {
+    if (node.op->name != "attention") continue;
+    const int64_t head_dim = node.attributes.Int("head_dim");
+    if (node.inputs[1] == cache) return head_dim;
+    if (node.inputs[2] == cache) return node.attributes.Int("v_dim", head_dim);
+  }
+  return graph.value(cache).shape.cols;
 }
 
 Dataflow DataflowOf(std::string_view name, const GemmSize& gemm,
@@ -198,15 +229,15 @@ Demand DemandOf(const Params& p, const Graph& graph, const Node& node,
     d = AttentionDemand(p, graph, node, binding, work);
   } else {
     d.vector_ops = work.vector_flops;
-    d.dram_bytes =
-        BytesFor(static_cast<double>(work.weight_elements),
-                 node.op->name == "embed" ? WeightBits(p, 0) : 32);
-    d.scratchpad_bytes = work.input_elements + work.output_elements;
+    d.dram_bytes = BytesFor(static_cast<double>(work.weight_elements), 32);
+    d.scratchpad_bytes =
+        kVectorBytes * (work.input_elements + work.output_elements);
   }
-  d.dram_bytes +=
-      SpillBytes(p, work) +
-      BytesFor(static_cast<double>(work.cache_write_elements),
-               StoredBits(p.attention_bits));
+  d.dram_bytes += SpillBytes(p, work);
+  if (work.cache_write_elements > 0) {
+    d.dram_bytes += BytesFor(static_cast<double>(work.cache_write_elements),
+                             CacheBits(p, CacheHeadDim(graph, node.output)));
+  }
   return d;
 }
 

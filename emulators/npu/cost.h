@@ -33,12 +33,17 @@ double DramBytesPerSecond(const DramParams& dram);
 Demand DemandOf(const Params& p, const Graph& graph, const Node& node,
                 const Binding& binding);
 
+// Columns of one head in a cache, which share a scale: what the attention that
+// reads it says, or all (latent caches).
+int64_t CacheHeadDim(const Graph& graph, ValueId cache);
+
 // Demand of `count` products of one size, spread over the cores: whole
 // products if there are enough, else each is cut along N or M. `weights`
 // says that operand B comes from DRAM with `bits` an element.
 Demand GemmDemand(const Params& p, const GemmSize& gemm, int64_t count,
                   bool weights, double bits);
 
+// "ws", "os" or "is"; anything else is the fastest.
 Dataflow DataflowOf(std::string_view name, const GemmSize& gemm,
                     const ArraySize& array);
 

@@ -33,20 +33,6 @@ double ExactExp(double x) {
   return TimesPowerOf2(sum, static_cast<int64_t>(n));
 }
 
-double ExactLog(double x) {
-  int exponent = 0;
-  double m = std::frexp(x, &exponent);  // exact
-  if (m < std::numbers::sqrt2 / 2) {
-    m *= 2;
-    --exponent;
-  }
-  // log m = 2 atanh(t), t = (m - 1) / (m + 1), |t| < 0.172.
-  const double t = (m - 1) / (m + 1);
-  double sum = 0;
-  for (int i = 21; i >= 1; i -= 2) sum = sum * t * t + 1.0 / i;
-  return exponent * kLn2High + (exponent * kLn2Low + 2 * t * sum);
-}
-
 std::pair<double, double> ExactSinCos(double x) {
   const double n = std::floor(x * (2 / std::numbers::pi) + 0.5);
   const double r = (x - n * kHalfPiHigh) - n * kHalfPiLow;

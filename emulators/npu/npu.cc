@@ -9,6 +9,7 @@
 #include "emulators/npu/predict.h"
 #include "emulators/npu/vector_ops.h"
 #include "kernels/base/formats.h"
+#include "kernels/base/parallel.h"
 
 namespace triptych::npu {
 namespace {
@@ -30,9 +31,9 @@ class Npu : public Target {
     ids_.dram = AddUnit("dram");
     ids_.power = AddUnit("power");
     const EnergyParams& e = params.energy;
-    ids_.command = AddAction({"front.command", ActionClass::kOther, Joules(0),
-                              0, Bytes(0), Basis::kAssumed,
-                              "its energy is in power.leakage_ns"});
+    ids_.command =
+        AddAction({"front.command", ActionClass::kOther, Joules(0), 0, Bytes(0),
+                   Basis::kAssumed, "its energy is in power.leakage_ns"});
     ids_.mac = AddAction("array.mac", ActionClass::kMatrix,
                          "energy.mac_int8_pj", e.mac_int8, 2);
     ids_.padding_mac = AddAction("array.padding_mac", ActionClass::kPadding,
@@ -66,9 +67,8 @@ class Npu : public Target {
   bool bit_exact() const override { return true; }
   Precision precision() const override {
     const auto rounding = [](int64_t bits) {
-      return bits == 0
-                 ? Rounding{}
-                 : Rounding{.of_max = 0.5 / QMax(static_cast<int>(bits))};
+      return bits == 0 ? Rounding{}
+                       : Rounding{.of_max = 0.5 / QMax(static_cast<int>(bits))};
     };
     return {.activation = rounding(params_.activation_bits),
             .weight = rounding(params_.weight_bits)};
@@ -113,8 +113,8 @@ class NpuStep : public Step {
 
   Picos Run(const StepContext& ctx) const override {
     if (ctx.values) Compute(ctx);
-    return Charge(ctx, DemandOf(npu_.parameters(), ctx.graph, ctx.node,
-                                ctx.binding));
+    return Charge(
+        ctx, DemandOf(npu_.parameters(), ctx.graph, ctx.node, ctx.binding));
   }
 
  protected:
@@ -122,50 +122,57 @@ class NpuStep : public Step {
   const Npu& npu_;
 
  private:
-  // The parts work at once on neighbouring tiles; the slowest sets the pace.
-  // The first tile has to arrive before, the command to be decoded.
-  Picos Charge(const StepContext& ctx, const Demand& d) const {
+  // How long each part is at work.
+  struct Times {
+    Picos command, latency, memory, fill, array, macs, ops, scratchpad;
+  };
+  Times TimesOf(const Demand& d) const {
     const Params& p = npu_.parameters();
-    const Ids& id = npu_.ids();
     const auto cycles = [&](double n) {
       return FromSeconds(n / p.clock.value);
     };
-    const auto count = [](int64_t n) { return static_cast<uint64_t>(n); };
-    const double cores = static_cast<double>(p.cores);
+    const auto cores = static_cast<double>(p.cores);
     const double lanes = cores * static_cast<double>(p.vector_lanes);
-    const double dram = DramBytesPerSecond(p.dram);
+    const auto transfer = [&](int64_t bytes) {
+      return FromSeconds(static_cast<double>(bytes) /
+                         DramBytesPerSecond(p.dram));
+    };
+    Times t;
+    t.command = cycles(p.command_cycles);
+    t.latency = FromSeconds(d.dram_bytes > 0 ? p.dram.latency_ns * 1e-9 : 0.0);
+    t.memory = transfer(d.dram_bytes);
+    t.fill = t.latency + transfer(std::min(d.first_tile_bytes, d.dram_bytes));
+    t.array = cycles(static_cast<double>(d.array_cycles));
+    t.macs = cycles(static_cast<double>(d.vector_macs) / lanes);
+    t.ops = cycles(static_cast<double>(d.vector_ops) / lanes);
+    t.scratchpad = cycles(static_cast<double>(d.scratchpad_bytes) /
+                          (cores * p.scratchpad_bytes_per_cycle));
+    return t;
+  }
 
-    const Picos start =
-        ctx.begin + cycles(static_cast<double>(p.command_cycles));
-    const Picos latency = FromSeconds(
-        d.dram_bytes > 0 ? p.dram.latency_ns * 1e-9 : 0.0);
-    const Picos memory =
-        FromSeconds(static_cast<double>(d.dram_bytes) / dram);
-    const Picos fill =
-        latency + FromSeconds(static_cast<double>(std::min(
-                                  d.first_tile_bytes, d.dram_bytes)) /
-                              dram);
-    const Picos array = cycles(static_cast<double>(d.array_cycles));
-    const Picos macs = cycles(static_cast<double>(d.vector_macs) / lanes);
-    const Picos ops = cycles(static_cast<double>(d.vector_ops) / lanes);
-    const Picos pad = cycles(static_cast<double>(d.scratchpad_bytes) /
-                             (cores * p.scratchpad_bytes_per_cycle));
-    const Picos pace = std::max({array, macs + ops, pad});
-    const Picos end = start + std::max(latency + memory, fill + pace);
+  // The parts work at once on neighbouring tiles; the slowest sets the pace.
+  // The first tile has to arrive before, the command to be decoded.
+  Picos Charge(const StepContext& ctx, const Demand& d) const {
+    const Ids& id = npu_.ids();
+    const Times t = TimesOf(d);
+    const auto count = [](int64_t n) { return static_cast<uint64_t>(n); };
+    const Picos start = ctx.begin + t.command;
+    const Picos compute = start + t.fill;
+    const Picos pace = std::max({t.array, t.macs + t.ops, t.scratchpad});
+    const Picos end = std::max(start + t.latency + t.memory, compute + pace);
 
     ctx.Charge(id.front, id.command, 1, ctx.begin, start);
-    ctx.Charge(id.dram, id.dram_byte, count(d.dram_bytes), start + latency,
-               start + latency + memory);
-    const Picos compute = start + fill;
-    ctx.Charge(id.array, id.mac, count(d.macs), compute, compute + array);
+    ctx.Charge(id.dram, id.dram_byte, count(d.dram_bytes), start + t.latency,
+               start + t.latency + t.memory);
+    ctx.Charge(id.array, id.mac, count(d.macs), compute, compute + t.array);
     ctx.Charge(id.array, id.padding_mac, count(d.padding_macs), compute,
-               compute + array, /*concurrent=*/true);
+               compute + t.array, /*concurrent=*/true);
     ctx.Charge(id.vector, id.vector_mac, count(d.vector_macs), compute,
-               compute + macs);
-    ctx.Charge(id.vector, id.vector_op, count(d.vector_ops), compute + macs,
-               compute + macs + ops);
+               compute + t.macs);
+    ctx.Charge(id.vector, id.vector_op, count(d.vector_ops), compute + t.macs,
+               compute + t.macs + t.ops);
     ctx.Charge(id.scratchpad, id.scratchpad_byte, count(d.scratchpad_bytes),
-               compute, compute + pad);
+               compute, compute + t.scratchpad);
     ctx.Charge(id.power, id.leakage_ns,
                count(CeilDiv((end - ctx.begin).value, int64_t{1000})),
                ctx.begin, end, /*concurrent=*/true);
@@ -181,7 +188,7 @@ class MatmulStep : public NpuStep {
     const Params& p = npu.parameters();
     const Quantization q{static_cast<int>(p.weight_bits),
                          static_cast<int>(p.activation_bits), p.weight_group};
-    weights_ = QuantizedWeights(weights->F32(node.inputs[1]), q, 1);
+    weights_ = QuantizedWeights(weights->F32(node.inputs[1]), q, MaxThreads());
     if (node.inputs.size() == 3) {
       const ConstMatView<float> bias = weights->F32(node.inputs[2]);
       bias_.assign(bias.data(), bias.data() + bias.size());
@@ -204,7 +211,11 @@ class OtherStep : public NpuStep {
  public:
   OtherStep(const Npu& npu, const Graph& graph, const Node& node,
             const Weights* weights)
-      : NpuStep(npu), run_(FindVectorOp(node.op->name)),
+      : NpuStep(npu),
+        run_(FindVectorOp(node.op->name)),
+        head_dim_(node.op->name == "kv_append"
+                      ? CacheHeadDim(graph, node.output)
+                      : 0),
         views_(node.inputs.size()) {
     if (weights == nullptr) return;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
@@ -219,7 +230,7 @@ class OtherStep : public NpuStep {
     if (ctx.node.op->name == "attention") {
       Attend(ctx, bits);
     } else if (ctx.node.op->name == "kv_append") {
-      AppendRounded(ctx, bits, HeadDim(ctx));
+      AppendRounded(ctx, bits, head_dim_);
     } else if (run_ != nullptr) {
       run_(ctx, views_);
     } else {
@@ -229,21 +240,8 @@ class OtherStep : public NpuStep {
   }
 
  private:
-  // Of the attention that reads the cache this node appends to.
-  static int64_t HeadDim(const StepContext& ctx) {
-    for (const Node& node : ctx.graph.nodes()) {
-      if (node.op->name != "attention") continue;
-      if (node.inputs[1] == ctx.node.output) {
-        return node.attributes.Int("head_dim");
-      }
-      if (node.inputs[2] == ctx.node.output) {
-        return node.attributes.Int("v_dim", node.attributes.Int("head_dim"));
-      }
-    }
-    return ctx.graph.value(ctx.node.output).shape.cols;
-  }
-
   VectorOp run_;
+  int64_t head_dim_;  // of the cache that kv_append fills
   std::vector<ConstMatView<float>> views_;
 };
 
@@ -264,8 +262,9 @@ Result<std::unique_ptr<Target>> MakeNpu(std::string_view preset,
   if (params.weight_bits == 1 || params.activation_bits == 1 ||
       params.attention_bits == 1) {
     return MakeError(ErrorCode::kInvalid,
-                     config.file() + ": weight_bits, activation_bits and "
-                                     "attention_bits: 0 or 2 to 8");
+                     config.file() +
+                         ": weight_bits, activation_bits and "
+                         "attention_bits: 0 or 2 to 8");
   }
   return std::make_unique<Npu>(preset, std::move(set), params);
 }

@@ -21,8 +21,8 @@ void RoundRow(std::span<const float> x, int bits, std::span<float> out) {
   }
 }
 
-QuantizedWeights::QuantizedWeights(ConstMatView<float> w,
-                                   const Quantization& q, int threads)
+QuantizedWeights::QuantizedWeights(ConstMatView<float> w, const Quantization& q,
+                                   int threads)
     : q_(q),
       n_(static_cast<int64_t>(w.rows())),
       group_(q.GroupOf(static_cast<int64_t>(w.cols()))) {
@@ -44,16 +44,16 @@ QuantizedWeights::QuantizedWeights(ConstMatView<float> w,
   const MatView<int8_t> view(codes.data(), w.rows(), group);
   for (size_t g = 0; g < groups; ++g) {
     ParallelFor(w.rows(), threads, [&](size_t r) {
-      scales_[g * w.rows() + r] = QuantizeRowInt<int8_t>(
-          w.row_span(r).subspan(g * group, group), q.weight_bits,
-          view.row_span(r));
+      scales_[g * w.rows() + r] =
+          QuantizeRowInt<int8_t>(w.row_span(r).subspan(g * group, group),
+                                 q.weight_bits, view.row_span(r));
     });
     groups_.push_back(Pack(StridedView<int8_t>(view), threads));
   }
 }
 
-void QuantizedWeights::MultiplyInteger(ConstMatView<float> a,
-                                       MatView<float> c, int threads) const {
+void QuantizedWeights::MultiplyInteger(ConstMatView<float> a, MatView<float> c,
+                                       int threads) const {
   const auto n = static_cast<size_t>(n_);
   const auto group = static_cast<size_t>(group_);
   AlignedVector<int8_t> codes(a.size());
@@ -66,8 +66,8 @@ void QuantizedWeights::MultiplyInteger(ConstMatView<float> a,
   AlignedVector<int32_t> acc(a.rows() * n);
   const MatView<int32_t> sums(acc.data(), a.rows(), n);
   for (size_t g = 0; g < groups_.size(); ++g) {
-    MatmulI8(StridedView<int8_t>(view.Cols(g * group, group)), groups_[g],
-             sums, threads);
+    MatmulI8(StridedView<int8_t>(view.Cols(g * group, group)), groups_[g], sums,
+             threads);
     const float* scale = scales_.data() + g * n;
     const bool last = g + 1 == groups_.size();
     ParallelFor(a.rows(), threads, [&](size_t r) {
@@ -94,8 +94,7 @@ void QuantizedWeights::Multiply(ConstMatView<float> a,
       RoundRow(a.row_span(r), q_.activation_bits, view.row_span(r));
     }
     ref::Matmul<float>(view,
-                       {rounded_.data(), static_cast<size_t>(n_), a.cols()},
-                       c);
+                       {rounded_.data(), static_cast<size_t>(n_), a.cols()}, c);
   }
   if (bias.empty()) return;
   for (size_t r = 0; r < c.rows(); ++r) {

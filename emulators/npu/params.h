@@ -12,11 +12,11 @@ namespace triptych::npu {
 
 struct DramParams {
   double peak_gb_per_s = 102.4;
-  double row_bytes = 2048;     // of all chips of a channel's rank together
-  int64_t channels = 8;        // each with its own banks
-  int64_t banks = 16;          // of a channel; rows open in parallel
-  double row_cycle_ns = 60;    // tRC: from one row of a bank to its next
-  double refresh_ns = 280;     // tRFC: all banks are away
+  double row_bytes = 2048;         // of all chips of a channel's rank together
+  int64_t channels = 8;            // each with its own banks
+  int64_t banks = 16;              // of a channel; rows open in parallel
+  double row_cycle_ns = 60;        // tRC: from one row of a bank to its next
+  double refresh_ns = 280;         // tRFC: all banks are away
   double refresh_every_ns = 3906;  // tREFI
   double latency_ns = 100;         // first byte of a stream
 };
@@ -41,10 +41,10 @@ struct Params {
   std::string dataflow = "auto";
   bool fold_overlap = true;
   Hertz clock{0.8e9};
-  int64_t scratchpad_kib = 4096;   // a core
-  int64_t l2_kib = 16384;          // shared
+  int64_t scratchpad_kib = 4096;  // a core
+  int64_t l2_kib = 16384;         // shared
   double scratchpad_bytes_per_cycle = 1024;
-  int64_t vector_lanes = 128;  // a core
+  int64_t vector_lanes = 128;   // a core
   double command_cycles = 200;  // to fetch, decode and retire an operator
   DramParams dram;
   EnergyParams energy;
@@ -52,12 +52,14 @@ struct Params {
 
   template <class Self, class V>
   static void Visit(Self& p, V&& v) {
-    v("weight_bits", p.weight_bits, 0, 8, "bits of a weight; 0: f32");
+    v("weight_bits", p.weight_bits, 0, 8,
+      "bits of a weight; 0: f32, multiplied on the vector unit");
     v("weight_group", p.weight_group, 0, 1024,
       "weights of a row that share a scale; 0: the whole row, which is also "
       "what rows get that are not whole groups");
     v("activation_bits", p.activation_bits, 0, 8,
-      "bits of an activation, one scale a token; 0: f32");
+      "bits of an activation, one scale a token; 0: f32, multiplied on the "
+      "vector unit");
     v("attention_bits", p.attention_bits, 0, 8,
       "bits of Q, K, V and cached K, V, one scale a token and head; 0: f32");
     v("cores", p.cores, 1, 1024, "cores, each with an array");
@@ -97,8 +99,7 @@ struct Params {
       "one scratchpad byte, pJ");
     v("energy.dram_byte_pj", p.energy.dram_byte, 0, 1e4,
       "one DRAM byte with PHY and controller, pJ");
-    v("energy.leakage_w", p.energy.leakage_w, 0, 1e3,
-      "drawn all the time, W");
+    v("energy.leakage_w", p.energy.leakage_w, 0, 1e3, "drawn all the time, W");
     VisitHost(p.host, v);
   }
 };

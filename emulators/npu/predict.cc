@@ -12,36 +12,37 @@
 namespace triptych::npu {
 namespace {
 
-Result<double> NumberOf(const OpSpec& spec, std::string_view key) {
+Result<std::string_view> TextOf(const OpSpec& spec, std::string_view key) {
   const auto at = spec.find(key);
-  if (at == spec.end()) {
-    return MakeError(ErrorCode::kInvalid,
-                     fmt::format("npu: {}: is missing", key));
-  }
+  if (at != spec.end()) return std::string_view(at->second);
+  return MakeError(ErrorCode::kInvalid,
+                   fmt::format("npu: {}: is missing", key));
+}
+
+Result<double> ParseNumber(std::string_view key, std::string_view text) {
   double value = 0;
-  const char* end = at->second.data() + at->second.size();
-  const auto [stop, error] = std::from_chars(at->second.data(), end, value);
-  if (error != std::errc() || stop == at->second.data()) {
-    return MakeError(ErrorCode::kInvalid,
-                     fmt::format("npu: {}: \"{}\" is no number", key,
-                                 at->second));
-  }
-  return value;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error == std::errc() && stop == end) return value;
+  return MakeError(ErrorCode::kInvalid,
+                   fmt::format("npu: {}: \"{}\" is no number", key, text));
+}
+
+Result<double> NumberOf(const OpSpec& spec, std::string_view key) {
+  TRIPTYCH_ASSIGN(const std::string_view text, TextOf(spec, key));
+  return ParseNumber(key, text);
+}
+
+Result<int64_t> ParseCount(std::string_view key, std::string_view text) {
+  TRIPTYCH_ASSIGN(const double value, ParseNumber(key, text));
+  if (value >= 1 && value <= 1e9) return static_cast<int64_t>(value);
+  return MakeError(ErrorCode::kInvalid,
+                   fmt::format("npu: {}: {} is outside 1 to 1e9", key, value));
 }
 
 Result<int64_t> CountOf(const OpSpec& spec, std::string_view key) {
-  TRIPTYCH_ASSIGN(const double value, NumberOf(spec, key));
-  if (value < 1 || value > 1e9) {
-    return MakeError(ErrorCode::kInvalid,
-                     fmt::format("npu: {}: {} is outside 1 to 1e9", key,
-                                 value));
-  }
-  return static_cast<int64_t>(value);
-}
-
-std::string TextOf(const OpSpec& spec, std::string_view key) {
-  const auto at = spec.find(key);
-  return at == spec.end() ? std::string() : at->second;
+  TRIPTYCH_ASSIGN(const std::string_view text, TextOf(spec, key));
+  return ParseCount(key, text);
 }
 
 struct Row {
@@ -57,7 +58,14 @@ Result<Row> ScaleSimRow(const OpSpec& spec) {
   TRIPTYCH_ASSIGN(row.gemm.k, CountOf(spec, "k"));
   TRIPTYCH_ASSIGN(row.array.rows, CountOf(spec, "array"));
   row.array.cols = row.array.rows;
-  row.flow = DataflowOf(TextOf(spec, "dataflow"), row.gemm, row.array);
+  TRIPTYCH_ASSIGN(const std::string_view flow, TextOf(spec, "dataflow"));
+  if (flow != "ws" && flow != "os" && flow != "is") {
+    return MakeError(ErrorCode::kInvalid,
+                     fmt::format("npu: dataflow: \"{}\" is not allowed; "
+                                 "allowed ws, os, is",
+                                 flow));
+  }
+  row.flow = DataflowOf(flow, row.gemm, row.array);
   return row;
 }
 
@@ -103,15 +111,15 @@ Result<Prediction> ScaleSimBandwidth(const OpSpec& spec) {
   const auto fetched = [](double words, double passes, double kb) {
     return words <= 512 * kb ? words : words * passes;
   };
-  const double words = std::max({fetched(a, a_passes, a_kb),
-                                 fetched(b, b_passes, b_kb), c_words});
+  const double words = std::max(
+      {fetched(a, a_passes, a_kb), fetched(b, b_passes, b_kb), c_words});
   const auto compute = static_cast<double>(ScaleSimCycles(row));
   const double total = std::max(compute, words / rate);
   return Prediction{{"total_cycles", total}, {"stall_cycles", total - compute}};
 }
 
 // OPT-125M: 12 heads of 64, 768 wide, 3072 inside.
-Result<GemmSize> OnnxImGemm(const std::string& op, int64_t rows) {
+Result<GemmSize> OnnxImGemm(std::string_view op, int64_t rows) {
   if (op == "qkv") return GemmSize{rows, 2304, 768};
   if (op == "proj") return GemmSize{rows, 768, 768};
   if (op == "fc1") return GemmSize{rows, 3072, 768};
@@ -126,12 +134,17 @@ Result<Prediction> OnnxIm(Params p, const OpSpec& spec) {
   TRIPTYCH_ASSIGN(const double ghz, NumberOf(spec, "clock_ghz"));
   TRIPTYCH_ASSIGN(p.cores, CountOf(spec, "cores"));
   TRIPTYCH_ASSIGN(p.dram.peak_gb_per_s, NumberOf(spec, "dram_gb_per_s"));
-  TRIPTYCH_ASSIGN(const double side, NumberOf(spec, "array"));  // "128x128"
+  TRIPTYCH_ASSIGN(const std::string_view array, TextOf(spec, "array"));
+  const size_t x = std::min(array.find('x'), array.size());  // "128x128"
+  TRIPTYCH_ASSIGN(p.array_rows, ParseCount("array", array.substr(0, x)));
+  TRIPTYCH_ASSIGN(
+      p.array_cols,
+      ParseCount("array", array.substr(std::min(x + 1, array.size()))));
   TRIPTYCH_ASSIGN(const int64_t prompt, CountOf(spec, "prompt_tokens"));
-  const bool prefill = TextOf(spec, "phase") == "prefill";
+  TRIPTYCH_ASSIGN(const std::string_view phase, TextOf(spec, "phase"));
+  TRIPTYCH_ASSIGN(const std::string_view op, TextOf(spec, "op"));
   TRIPTYCH_ASSIGN(const GemmSize gemm,
-                  OnnxImGemm(TextOf(spec, "op"), prefill ? prompt : 1));
-  p.array_rows = p.array_cols = static_cast<int64_t>(side);
+                  OnnxImGemm(op, phase == "prefill" ? prompt : 1));
   p.dataflow = "ws";
   p.scratchpad_kib = 8192;
   p.l2_kib = 0;

@@ -71,8 +71,8 @@ void RmsNorm(const StepContext& ctx, WeightViews weights) {
       const double scale =
           1 / std::sqrt(squares / static_cast<double>(group) + a.Get("eps"));
       for (size_t c = 0; c < group; ++c) {
-        y[g + c] = static_cast<float>(x[g + c] * scale *
-                                      double{weights[1](0, c)});
+        y[g + c] =
+            static_cast<float>(x[g + c] * scale * double{weights[1](0, c)});
       }
     }
     std::copy(x + width, x + cols, y + width);
@@ -81,7 +81,8 @@ void RmsNorm(const StepContext& ctx, WeightViews weights) {
 
 void LayerNorm(const StepContext& ctx, WeightViews weights) {
   const auto cols = static_cast<double>(ctx.output.cols());
-  const bool affine = ctx.node.inputs.size() > 1;
+  const bool weighted = ctx.node.inputs.size() > 1;
+  const bool biased = ctx.node.inputs.size() > 2;
   for (size_t r = 0; r < ctx.output.rows(); ++r) {
     const auto x = ctx.inputs[0].row_span(r);
     double sum = 0, squares = 0;
@@ -92,7 +93,8 @@ void LayerNorm(const StepContext& ctx, WeightViews weights) {
         1 / std::sqrt(squares / cols + ctx.node.attributes.Get("eps"));
     for (size_t c = 0; c < x.size(); ++c) {
       double y = (x[c] - mean) * scale;
-      if (affine) y = y * weights[1](0, c) + weights[2](0, c);
+      if (weighted) y *= weights[1](0, c);
+      if (biased) y += weights[2](0, c);
       ctx.output(r, c) = static_cast<float>(y);
     }
   }
@@ -110,8 +112,8 @@ void Rope(const StepContext& ctx, WeightViews) {
       for (size_t i = 0; i < pairs; ++i) {
         const auto [sine, cosine] =
             ExactSinCos(double{turn.inverse_frequency[i]} * turn.position[r]);
-        for (const size_t head : turn.first_column) {
-          float* x = ctx.output.row(r) + head;
+        for (size_t h = 0; h < turn.heads; ++h) {
+          float* x = ctx.output.row(r) + turn.first_column + h * turn.head_dim;
           float& a = half ? x[i] : x[2 * i];
           float& b = half ? x[i + pairs] : x[2 * i + 1];
           const double before = a;
@@ -204,8 +206,8 @@ struct Op {
   VectorOp run;
 };
 constexpr Op kOps[] = {
-    {"silu", Silu},       {"gelu_tanh", GeluTanh}, {"gelu_erf", GeluErf},
-    {"tanh", Tanh},       {"softmax", Softmax},    {"rmsnorm", RmsNorm},
+    {"silu", Silu},           {"gelu_tanh", GeluTanh}, {"gelu_erf", GeluErf},
+    {"tanh", Tanh},           {"softmax", Softmax},    {"rmsnorm", RmsNorm},
     {"layernorm", LayerNorm}, {"rope", Rope},
 };
 
@@ -245,10 +247,10 @@ void Attend(const StepContext& ctx, int bits) {
       const size_t visible = causal ? keys - queries + i + 1 : keys;
       for (size_t g = 0; g < heads / kv_heads; ++g) {
         const size_t head = h * (heads / kv_heads) + g;
-        const auto q = ctx.inputs[0].row_span(s * queries + i)
-                           .subspan(head * dim, dim);
-        const auto out = ctx.output.row_span(s * queries + i)
-                             .subspan(head * v_dim, v_dim);
+        const auto q =
+            ctx.inputs[0].row_span(s * queries + i).subspan(head * dim, dim);
+        const auto out =
+            ctx.output.row_span(s * queries + i).subspan(head * v_dim, v_dim);
         if (integer) {
           AttendIntegers(q, k_rows, v_rows, visible, bits, scale, out);
         } else {
@@ -260,8 +262,7 @@ void Attend(const StepContext& ctx, int bits) {
 }
 
 void AppendRounded(const StepContext& ctx, int bits, int64_t head_dim) {
-  const bool growing =
-      ctx.graph.value(ctx.node.output).shape.rows.total;
+  const bool growing = ctx.graph.value(ctx.node.output).shape.rows.total;
   const auto batch = static_cast<size_t>(ctx.binding.batch);
   const size_t rows = ctx.inputs[0].rows() / batch;
   const size_t stride = growing ? static_cast<size_t>(ctx.capacity) : rows;
@@ -269,8 +270,7 @@ void AppendRounded(const StepContext& ctx, int bits, int64_t head_dim) {
   const auto dim = static_cast<size_t>(head_dim);
   for (size_t r = 0; r < ctx.inputs[0].rows(); ++r) {
     const auto from = ctx.inputs[0].row_span(r);
-    const auto to =
-        ctx.output.row_span(r / rows * stride + first + r % rows);
+    const auto to = ctx.output.row_span(r / rows * stride + first + r % rows);
     for (size_t c = 0; c < from.size(); c += dim) {
       const size_t width = std::min(dim, from.size() - c);
       RoundRow(from.subspan(c, width), bits, to.subspan(c, width));

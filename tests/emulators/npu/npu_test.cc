@@ -93,13 +93,10 @@ TEST_CASE("DRAM sustains its pins less refresh, or what its banks can open") {
 }
 
 TEST_CASE("functions of its own are as good as the C library's") {
-  double worst_exp = 0, worst_log = 0, worst_turn = 0, worst_rest = 0;
+  double worst_exp = 0, worst_turn = 0, worst_rest = 0;
   for (int i = -20000; i < 20000; ++i) {
     const double x = i * 0.031 + 1e-4;
     worst_exp = std::max(worst_exp, std::abs(ExactExp(x) / std::exp(x) - 1));
-    const double y = std::exp(x / 2);
-    worst_log = std::max(worst_log, std::abs(ExactLog(y) - std::log(y)) /
-                                        std::max(1.0, std::abs(std::log(y))));
     const auto [sine, cosine] = ExactSinCos(x * 1000);
     worst_turn = std::max({worst_turn, std::abs(sine - std::sin(x * 1000)),
                            std::abs(cosine - std::cos(x * 1000))});
@@ -108,7 +105,6 @@ TEST_CASE("functions of its own are as good as the C library's") {
                            std::abs(ExactErf(z) - std::erf(z))});
   }
   CHECK(worst_exp < 1e-13);
-  CHECK(worst_log < 1e-13);
   CHECK(worst_turn < 1e-12);
   CHECK(worst_rest < 1e-13);
 }
