@@ -73,10 +73,19 @@ std::unexpected<Error> NothingToScore(std::string_view why) {
                    fmt::format("the text has nothing to score: {}", why));
 }
 
-// [rows of the segment, vocab], all but the last token fed at once.
+// All but the last token, which is only predicted.
 std::span<const int32_t> FedTokens(const Segment& segment) {
   return std::span(segment.tokens).first(segment.tokens.size() - 1);
 }
+
+size_t TokensOf(const std::vector<Segment>& segments) {
+  size_t tokens = 0;
+  for (const Segment& segment : segments) tokens += FedTokens(segment).size();
+  return tokens;
+}
+
+// Tokens that the reference takes at once: a fraction of a second.
+constexpr size_t kTellEvery = 16;
 
 template <class T>
 Status CheckRows(const Graph& graph, ConstMatView<T> logits, size_t rows) {
@@ -189,7 +198,8 @@ Result<std::vector<Segment>> ChunkSegments(std::string_view text,
 
 Result<std::vector<Segment>> SelfSegments(const Graph& graph,
                                           const Weights& weights, int32_t bos,
-                                          int64_t count, uint64_t seed) {
+                                          int64_t count, uint64_t seed,
+                                          const TokensDone& tell) {
   if (count < 1) return NothingToScore("0 tokens; allowed 1 and up");
   Reference reference(graph, weights, 1, count + 1);
   Sampler sampler({.temperature = 1, .seed = seed});
@@ -200,6 +210,7 @@ Result<std::vector<Segment>> SelfSegments(const Graph& graph,
     const auto row = logits.row_span(logits.rows() - 1);
     segment.tokens.push_back(
         sampler.Sample(std::vector<float>(row.begin(), row.end())));
+    if (tell) tell(static_cast<size_t>(i + 1), static_cast<size_t>(count));
   }
   return std::vector<Segment>{std::move(segment)};
 }
@@ -208,24 +219,35 @@ Result<std::vector<Segment>> SelfSegments(const Graph& graph,
 
 Result<AccuracyTest> AccuracyTest::Make(const Graph& graph,
                                         const Weights& weights,
-                                        std::vector<Segment> segments) {
+                                        std::vector<Segment> segments,
+                                        const TokensDone& tell) {
   AccuracyTest test;
   test.graph_ = &graph;
+  const size_t total = TokensOf(segments);
+  size_t done = 0;
   for (const Segment& segment : segments) {
     TRIPTYCH_CHECK(segment.tokens.size() >= 2);
-    const auto fed = FedTokens(segment);
-    Reference reference(graph, weights, 1, static_cast<int64_t>(fed.size()));
-    TRIPTYCH_ASSIGN(const ConstMatView<double> logits, reference.Feed(fed));
-    TRIPTYCH_TRY(CheckRows(graph, logits, fed.size()));
-    test.logits_.emplace_back(logits.data(), logits.data() + logits.size());
+    auto rest = FedTokens(segment);
+    Reference reference(graph, weights, 1, static_cast<int64_t>(rest.size()));
+    std::vector<double>& all = test.logits_.emplace_back();
+    while (!rest.empty()) {
+      const auto part = rest.first(std::min(rest.size(), kTellEvery));
+      rest = rest.subspan(part.size());
+      TRIPTYCH_ASSIGN(const ConstMatView<double> logits, reference.Feed(part));
+      TRIPTYCH_TRY(CheckRows(graph, logits, part.size()));
+      all.insert(all.end(), logits.data(), logits.data() + logits.size());
+      if (tell) tell(done += part.size(), total);
+    }
   }
   test.segments_ = std::move(segments);
   return test;
 }
 
 Result<Accuracy> AccuracyTest::Run(const Program& program, uint64_t seed,
-                                   int threads) const {
+                                   int threads, const TokensDone& tell) const {
   AccuracySum sum;
+  const size_t total = TokensOf(segments_);
+  size_t done = 0;
   for (size_t s = 0; s < segments_.size(); ++s) {
     const Segment& segment = segments_[s];
     const auto fed = FedTokens(segment);
@@ -240,6 +262,7 @@ Result<Accuracy> AccuracyTest::Run(const Program& program, uint64_t seed,
       sum.Add(std::span(logits_[s]).subspan(i * vocab, vocab),
               logits.row_span(i), segment.tokens[i + 1]);
     }
+    if (tell) tell(done += fed.size(), total);
   }
   return sum.Result();
 }

@@ -4,6 +4,7 @@
 #define TRIPTYCH_EMULATORS_ACCURACY_H_
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -67,22 +68,27 @@ Result<std::vector<Segment>> ChunkSegments(std::string_view text,
                                            const Tokenizer& tokenizer,
                                            int64_t context);
 
+// Told, now and then, how many of the tokens are done. May be empty.
+using TokensDone = std::function<void(size_t done, size_t total)>;
+
 // Protocol "self": a text of `count` tokens after BOS that the reference
 // writes itself, drawn at temperature 1: no data needed.
 Result<std::vector<Segment>> SelfSegments(const Graph& graph,
                                           const Weights& weights, int32_t bos,
-                                          int64_t count, uint64_t seed);
+                                          int64_t count, uint64_t seed,
+                                          const TokensDone& tell = {});
 
 // The reference's answers, computed once for any number of targets. The graph
 // must give logits of all rows (BuildOptions::all_logits).
 class AccuracyTest {
  public:
   static Result<AccuracyTest> Make(const Graph& graph, const Weights& weights,
-                                   std::vector<Segment> segments);
+                                   std::vector<Segment> segments,
+                                   const TokensDone& tell = {});
 
   // Runs every segment through `program`, a compilation of the same graph.
-  Result<Accuracy> Run(const Program& program, uint64_t seed,
-                       int threads) const;
+  Result<Accuracy> Run(const Program& program, uint64_t seed, int threads,
+                       const TokensDone& tell = {}) const;
 
  private:
   const Graph* graph_ = nullptr;

@@ -25,6 +25,9 @@ ACCURACY = {"nll_nats_per_token", "perplexity", "kl_nats_per_token",
             "top1_agreement", "predictions", "class"}
 
 
+SHARED = os.environ.get("TRIPTYCH_SHARED", "../shared")
+
+
 def run(*arguments):
     return subprocess.run([TRIPTYCH, *arguments], capture_output=True,
                           text=True, timeout=300)
@@ -130,6 +133,37 @@ def accuracy_gates_against_a_baseline():
         assert worse.returncode == 1, "three bits passed the gate"
         with open(junit, encoding="utf-8") as file:
             assert 'failures="1"' in file.read()
+        other = run(*command[:4], "39", *command[5:])
+        assert other.returncode == 1 and "39" in other.stderr
+        for broken in "[]", '{"results": 3}', '{"results": [{"target": 1}]}':
+            with open(base, "w", encoding="utf-8") as file:
+                file.write(broken)
+            refused(*command, says=base)
+
+
+def accuracy_writes_as_much_text_as_asked_for():
+    # More than the model's context: several texts.
+    for tokens in 30, 600:
+        row, = results("accuracy", "-t", "cpu", "--self", str(tokens))
+        assert row["predictions"] == tokens
+        assert row["kl_nats_per_token"] < 1e-9
+
+
+def accuracy_by_llama_cpp_protocol():
+    # Perplexity that llama.cpp prints for these weights and this text.
+    data = os.path.join(SHARED, "data")
+    model = os.path.join(data, "stories260K.bin")
+    if not os.path.exists(model):
+        print(f"skipped: {model} is not here")
+        return
+    text = os.path.join(data, "tinystories_sample_plain.txt")
+    command = ["accuracy", "-m", model, "--tokenizer",
+               os.path.join(data, "tok512.bin"), "--text", text, "--protocol",
+               "llama.cpp"]
+    row, = results(*command, "--context", "256")
+    assert abs(row["perplexity"] - 3.9016) < 0.0005, row["perplexity"]
+    assert row["predictions"] == 7 * 127
+    refused(*command, "--context", "513", says="at most 512")
 
 
 def list_lists_everything():
@@ -163,6 +197,10 @@ def bad_input_is_refused_with_a_reason():
     refused("op", "-t", "npu", "matmul", "m", says="key=value")
     refused("validate", "npu", "/nowhere.csv", says="/nowhere.csv")
     refused("accuracy", "--accept", says="--baseline")
+    refused("accuracy", "--context", "3", says="--context")
+    refused("run", "--json", "/nowhere/a.json", says="/nowhere/a.json")
+    refused("run", "--trace", "/nowhere/a.json", says="/nowhere/a.json")
+    refused("op", "matmul", "m=1", says="-t")
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as config:
         config.write('target = "npu"\n[cores]\nvalue = "many"\n')
         config.flush()
@@ -182,6 +220,8 @@ CASES = [
     op_predicts_a_product,
     validate_scores_a_table,
     accuracy_gates_against_a_baseline,
+    accuracy_writes_as_much_text_as_asked_for,
+    accuracy_by_llama_cpp_protocol,
     list_lists_everything,
     json_goes_to_a_file_too,
     bad_input_is_refused_with_a_reason,

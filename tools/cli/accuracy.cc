@@ -5,24 +5,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <utility>
 
-#include "kernels/base/parallel.h"
-#include "tools/cli/json_output.h"
+#include "tools/cli/gate.h"
 #include "tools/cli/model_source.h"
 #include "tools/cli/options.h"
+#include "tools/cli/output.h"
 #include "tools/cli/table.h"
 
 namespace triptych::cli {
 namespace {
-
-constexpr int kSelfTokensByDefault = 256;
-
-// What a target may lose against its baseline before the gate fails: KL up
-// by a tenth (and by more than its own standard error), or a lower class.
-constexpr double kKlMargin = 0.10;
 
 Result<std::string> ReadText(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -30,200 +27,128 @@ Result<std::string> ReadText(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-Result<std::vector<Segment>> Segments(const Model& model,
-                                      const AccuracyOptions& o) {
+// Texts of the reference's own, no longer each than the model was made for.
+Result<std::vector<Segment>> OwnSegments(const Model& model,
+                                         const AccuracyOptions& o) {
   const Tokenizer& tokenizer = model.file.tokenizer;
-  if (o.text.empty()) {
-    const int64_t wanted =
-        o.self_tokens > 0 ? o.self_tokens : kSelfTokensByDefault;
-    const int32_t bos = tokenizer.empty() ? 1 : tokenizer.special().bos;
-    return SelfSegments(
-        model.graph, *model.weights, bos,
-        std::min(wanted, model.file.config.context - 1), o.seed);
+  const int32_t bos = tokenizer.empty() ? 1 : tokenizer.special().bos;
+  const int64_t longest = model.file.config.context - 1;  // and BOS
+  Progress progress("reference's text");
+  std::vector<Segment> segments;
+  for (int64_t left = o.self_tokens; left > 0; left -= longest) {
+    TRIPTYCH_ASSIGN(
+        const auto more,
+        SelfSegments(model.graph, *model.weights, bos, std::min(left, longest),
+                     o.seed + segments.size(), std::ref(progress)));
+    segments.insert(segments.end(), more.begin(), more.end());
   }
-  if (tokenizer.empty()) {
-    return MakeError(ErrorCode::kInvalid,
-                     o.model + ": has no tokenizer inside; name one with "
-                               "--tokenizer");
-  }
+  return segments;
+}
+
+Result<std::vector<Segment>> SegmentsOf(const Model& model,
+                                        const AccuracyOptions& o) {
+  if (o.text.empty()) return OwnSegments(model, o);
+  TRIPTYCH_TRY(CheckTokenizer(model));
   TRIPTYCH_ASSIGN(const std::string text, ReadText(o.text));
-  return o.protocol == "story" ? StorySegments(text, tokenizer)
-                               : ChunkSegments(text, tokenizer, o.context);
-}
-
-struct Row {
-  std::string name;  // "mesh:blackhole-p150"
-  std::string target, preset;
-  Accuracy accuracy;
-  std::string failure;  // against the baseline; "" is a pass
-};
-
-nlohmann::json ToJson(const Row& row) {
-  const Accuracy& a = row.accuracy;
-  return {{"target", row.target},
-          {"preset", row.preset},
-          {"nll_nats_per_token", a.nll_nats_per_token},
-          {"nll_stderr", a.nll_stderr},
-          {"reference_nll_nats_per_token", a.reference_nll_nats_per_token},
-          {"perplexity", a.perplexity},
-          {"kl_nats_per_token", a.kl_nats_per_token},
-          {"kl_stderr", a.kl_stderr},
-          {"kl_max", a.kl_max},
-          {"top1_agreement", a.top1_agreement},
-          {"predictions", a.predictions},
-          {"class", a.accuracy_class}};
-}
-
-// Compares `row` with its line in the baseline.
-std::string Judge(const Row& row, const nlohmann::json& baseline) {
-  for (const nlohmann::json& old : baseline.at("results")) {
-    if (old.at("target") != row.target || old.at("preset") != row.preset) {
-      continue;
-    }
-    const Accuracy& a = row.accuracy;
-    const double before = old.at("kl_nats_per_token");
-    const double rise = a.kl_nats_per_token - before;
-    if (rise > kKlMargin * before && rise > a.kl_stderr) {
-      return fmt::format("KL rose from {:.3e} to {:.3e} nats/token, more than "
-                         "{:.0f} % and its standard error {:.1e}",
-                         before, a.kl_nats_per_token, 100 * kKlMargin,
-                         a.kl_stderr);
-    }
-    if (old.at("predictions") != a.predictions) {
-      return fmt::format("the baseline scored {} predictions, this run {}",
-                         old.at("predictions").get<int64_t>(), a.predictions);
-    }
-    return {};
+  const Tokenizer& tokenizer = model.file.tokenizer;
+  auto segments = o.protocol == "story"
+                      ? StorySegments(text, tokenizer)
+                      : ChunkSegments(text, tokenizer, o.context);
+  if (!segments) return Locate(std::move(segments).error(), o.text);
+  const ModelConfig& c = model.file.config;
+  for (const Segment& segment : *segments) {
+    if (std::cmp_less_equal(segment.tokens.size(), c.context)) continue;
+    return MakeError(
+        ErrorCode::kInvalid,
+        fmt::format("{}: a piece of {} tokens, but {} was made "
+                    "for at most {}; --protocol llama.cpp with "
+                    "--context up to that cuts it",
+                    o.text, segment.tokens.size(), c.name, c.context));
   }
-  return "the baseline has no such target; --accept adds it";
+  return segments;
 }
 
-Status Gate(const AccuracyOptions& o, std::vector<Row>& rows) {
-  if (o.baseline.empty() || o.accept) return {};
-  TRIPTYCH_ASSIGN(const std::string text, ReadText(o.baseline));
-  const auto baseline = nlohmann::json::parse(text, nullptr, false);
-  if (baseline.is_discarded() || !baseline.contains("results")) {
-    return MakeError(ErrorCode::kCorrupt,
-                     o.baseline + ": is no JSON with \"results\", as "
-                                  "accuracy --accept writes it");
-  }
-  for (Row& row : rows) row.failure = Judge(row, baseline);
-  return {};
+Result<ScoredTarget> RunOn(const Model& model, const AccuracyTest& test,
+                           const std::string& spec, const AccuracyOptions& o) {
+  TRIPTYCH_ASSIGN(const auto target,
+                  MakeTarget(spec, OverridesFor(spec, o.set)));
+  TRIPTYCH_ASSIGN(const auto program,
+                  target->Compile(model.graph, &*model.weights));
+  Progress progress(target->name());
+  ScoredTarget scored{
+      std::string(target->name()), std::string(target->preset()), {}, ""};
+  TRIPTYCH_ASSIGN(scored.accuracy,
+                  test.Run(*program, o.seed, ThreadsOf(o), std::ref(progress)));
+  return scored;
 }
 
-std::string XmlEscape(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '&': out += "&amp;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
-    }
-  }
-  return out;
-}
-
-Status WriteJunit(const std::string& path, const std::vector<Row>& rows) {
-  if (path.empty()) return {};
-  size_t failures = 0;
-  std::string cases;
-  for (const Row& row : rows) {
-    cases += fmt::format("  <testcase classname=\"accuracy\" name=\"{}\">",
-                         XmlEscape(row.name));
-    if (!row.failure.empty()) {
-      ++failures;
-      cases += fmt::format("<failure message=\"{}\"/>",
-                           XmlEscape(row.failure));
-    }
-    cases += "</testcase>\n";
-  }
-  std::ofstream file(path, std::ios::binary);
-  file << fmt::format("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-                      "<testsuite name=\"triptych accuracy\" tests=\"{}\" "
-                      "failures=\"{}\">\n{}</testsuite>\n",
-                      rows.size(), failures, cases);
-  file.close();
-  if (!file) return MakeError(ErrorCode::kIo, path + ": cannot be written");
-  return {};
-}
-
-Result<std::vector<Row>> RunAll(const Model& model, const AccuracyOptions& o) {
-  TRIPTYCH_ASSIGN(auto segments, Segments(model, o));
+Result<std::vector<ScoredTarget>> RunAll(const Model& model,
+                                         const AccuracyOptions& o) {
+  TRIPTYCH_ASSIGN(auto segments, SegmentsOf(model, o));
+  Progress progress("f64 reference");
   TRIPTYCH_ASSIGN(const AccuracyTest test,
                   AccuracyTest::Make(model.graph, *model.weights,
-                                     std::move(segments)));
-  std::vector<std::string> specs = o.targets;
-  if (specs.empty()) specs = {"cpu"};
-  std::vector<Row> rows;
-  for (const std::string& spec : specs) {
-    TRIPTYCH_ASSIGN(const auto target,
-                    MakeTarget(spec, OverridesFor(spec, o.set)));
-    TRIPTYCH_ASSIGN(const auto program,
-                    target->Compile(model.graph, &*model.weights));
-    const int threads = o.threads > 0 ? o.threads : MaxThreads();
-    TRIPTYCH_ASSIGN(Accuracy accuracy, test.Run(*program, o.seed, threads));
-    rows.push_back({fmt::format("{}:{}", target->name(), target->preset()),
-                    std::string(target->name()), std::string(target->preset()),
-                    accuracy,
-                    ""});
+                                     std::move(segments), std::ref(progress)));
+  std::vector<ScoredTarget> all;
+  for (const std::string& spec : TargetsOr(o, {"cpu"})) {
+    TRIPTYCH_ASSIGN(ScoredTarget scored, RunOn(model, test, spec, o));
+    all.push_back(std::move(scored));
   }
-  return rows;
+  return all;
 }
 
-std::string TableOf(const std::vector<Row>& rows) {
+std::string TextOf(const std::vector<ScoredTarget>& all) {
   Table table({"target", "predictions", "NLL nats/token", "perplexity",
                "KL nats/token", "top-1", "class"});
-  for (const Row& row : rows) {
-    const Accuracy& a = row.accuracy;
-    table.Add({row.name, std::to_string(a.predictions),
-               fmt::format("{:.6f} +- {:.3f}", a.nll_nats_per_token,
-                           a.nll_stderr),
-               fmt::format("{:.4f}", a.perplexity),
-               fmt::format("{:.3e} +- {:.0e}", a.kl_nats_per_token,
-                           a.kl_stderr),
-               Percent(a.top1_agreement), std::string(a.accuracy_class)});
+  for (const ScoredTarget& scored : all) {
+    const Accuracy& a = scored.accuracy;
+    table.Add(
+        {scored.Label(), std::to_string(a.predictions),
+         fmt::format("{:.6f} +- {:.3f}", a.nll_nats_per_token, a.nll_stderr),
+         fmt::format("{:.4f}", a.perplexity),
+         fmt::format("{:.3e} +- {:.0e}", a.kl_nats_per_token, a.kl_stderr),
+         Percent(a.top1_agreement), std::string(a.accuracy_class)});
   }
   return table.Text();
 }
 
+// Says on stderr which targets failed.
+int ExitCodeOf(const std::vector<ScoredTarget>& all) {
+  int code = kOk;
+  for (const ScoredTarget& scored : all) {
+    if (scored.failure.empty()) continue;
+    fmt::print(stderr, "triptych: {}: {}\n", scored.Label(), scored.failure);
+    code = kGateFailed;
+  }
+  return code;
+}
+
 }  // namespace
 
-int AccuracyCommand(const AccuracyOptions& options) {
-  if (options.accept && options.baseline.empty()) {
-    return Fail({ErrorCode::kInvalid,
-                 "accuracy: --accept needs --baseline FILE to write"});
+Result<int> AccuracyCommand(const AccuracyOptions& options) {
+  const bool gated = !options.baseline.empty();
+  if (options.accept && !gated) {
+    return MakeError(ErrorCode::kInvalid,
+                     "accuracy: --accept needs --baseline FILE to write");
   }
-  const auto model =
-      OpenModel(options.model, options.tokenizer, {.all_logits = true});
-  if (!model) return Fail(model.error());
-  if (!(*model)->weights) {
-    return Fail({ErrorCode::kInvalid,
-                 options.model + ": is a shape without weights"});
+  if (options.accept) TRIPTYCH_TRY(CheckWritable(options.baseline));
+  TRIPTYCH_TRY(CheckWritable(options.junit));
+  TRIPTYCH_ASSIGN(const auto model, OpenModel(options.model, options.tokenizer,
+                                              {.all_logits = true}));
+  TRIPTYCH_TRY(CheckWeights(*model));
+  TRIPTYCH_ASSIGN(std::vector<ScoredTarget> all, RunAll(*model, options));
+  if (gated && !options.accept) {
+    TRIPTYCH_TRY(JudgeByBaseline(options.baseline, all));
   }
-  auto rows = RunAll(**model, options);
-  if (!rows) return Fail(rows.error());
-  if (auto s = Gate(options, *rows); !s) return Fail(s.error());
   nlohmann::json results = nlohmann::json::array();
-  for (const Row& row : *rows) results.push_back(ToJson(row));
-  Print(options.json, TableOf(*rows));
-  if (auto s = WriteJson(options.json, "accuracy", results); !s) {
-    return Fail(s.error());
-  }
+  for (const ScoredTarget& scored : all) results.push_back(ToJson(scored));
+  Print(options.json, TextOf(all));
+  TRIPTYCH_TRY(WriteJson(options.json, "accuracy", results));
   if (options.accept) {
-    if (auto s = WriteJson(options.baseline, "accuracy", results); !s) {
-      return Fail(s.error());
-    }
+    TRIPTYCH_TRY(WriteJson(options.baseline, "accuracy", results));
   }
-  if (auto s = WriteJunit(options.junit, *rows); !s) return Fail(s.error());
-  int status = kOk;
-  for (const Row& row : *rows) {
-    if (row.failure.empty()) continue;
-    fmt::print(stderr, "triptych: {}: {}\n", row.name, row.failure);
-    status = kGateFailed;
-  }
-  return status;
+  TRIPTYCH_TRY(WriteJunit(options.junit, all));
+  return ExitCodeOf(all);
 }
 
 }  // namespace triptych::cli

@@ -3,31 +3,29 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <span>
+#include <utility>
 
 #include "emulators/accuracy.h"
-#include "kernels/base/parallel.h"
 #include "models/reference.h"
 #include "models/sampling.h"
-#include "tools/cli/json_output.h"
+#include "tools/cli/output.h"
+#include "tools/cli/report.h"
 
 namespace triptych::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+// The logits that each generated token was drawn from.
+using LogitRows = std::vector<std::vector<float>>;
 
 // The prompt as the model reads it: BOS in front even where the tokenizer
 // would not put one, so that there is always something to start from.
-Result<std::vector<int32_t>> PromptIds(const Model& model,
-                                       const std::string& prompt) {
-  const Tokenizer& tokenizer = model.file.tokenizer;
-  if (tokenizer.empty()) {
-    return MakeError(ErrorCode::kInvalid,
-                     model.file.config.name +
-                         ": has no tokenizer inside; name one with "
-                         "--tokenizer");
-  }
+std::vector<int32_t> PromptIds(const Tokenizer& tokenizer,
+                               const std::string& prompt) {
   std::vector<int32_t> ids = tokenizer.Encode(prompt);
   if (ids.empty() || ids.front() != tokenizer.special().bos) {
     ids.insert(ids.begin(), tokenizer.special().bos);
@@ -35,37 +33,64 @@ Result<std::vector<int32_t>> PromptIds(const Model& model,
   return ids;
 }
 
-Status CheckRoom(const Model& model, size_t prompt, int tokens) {
-  const int64_t context = model.file.config.context;
+Status CheckRoom(const ModelConfig& config, size_t prompt, int tokens) {
   const auto needed = static_cast<int64_t>(prompt) + tokens;
-  if (needed <= context) return {};
-  return MakeError(ErrorCode::kInvalid,
-                   fmt::format("-n {}: with {} tokens of prompt that is {}, "
-                               "but {} was made for at most {}",
-                               tokens, prompt, needed, model.file.config.name,
-                               context));
+  if (needed <= config.context) return {};
+  return MakeError(
+      ErrorCode::kInvalid,
+      fmt::format("-n {}: with {} tokens of prompt that is {}, "
+                  "but {} was made for at most {}",
+                  tokens, prompt, needed, config.name, config.context));
 }
 
-// The f64 answers at the last `count` positions before each generated token.
-Status Score(const Model& model, const std::vector<std::vector<float>>& rows,
-             size_t prompt, Generation* generation) {
+Result<Sampler> MakeSampler(const Sampling& s) {
+  const SamplingOptions options{.temperature = s.temperature,
+                                .top_k = s.top_k,
+                                .top_p = s.top_p,
+                                .seed = s.seed};
+  TRIPTYCH_TRY(triptych::Validate(options));
+  return Sampler(options);
+}
+
+// Appends up to `count` tokens, fewer where the text ends, to `tokens`.
+Result<LogitRows> Continue(const Model& model, Session& session,
+                           std::string_view label, int count, Sampler sampler,
+                           std::vector<int32_t>& tokens) {
+  Progress progress(label);
+  LogitRows rows;
+  TRIPTYCH_ASSIGN(ConstMatView<float> logits, session.Prefill(tokens));
+  while (true) {
+    const auto last = logits.row_span(logits.rows() - 1);
+    rows.emplace_back(last.begin(), last.end());
+    tokens.push_back(sampler.Sample(rows.back()));
+    progress(rows.size(), static_cast<size_t>(count));
+    const bool end = tokens.back() == model.file.tokenizer.special().eos;
+    if (end || std::cmp_equal(rows.size(), count)) return rows;
+    TRIPTYCH_ASSIGN(logits, session.Decode(tokens.back()));
+  }
+}
+
+// How far `rows`, the last of which drew the last of g->tokens, are from the
+// reference's logits at the same positions.
+Status Score(const Model& model, const LogitRows& rows, Generation* g) {
   TRIPTYCH_ASSIGN(const Graph graph,
                   BuildGraph(model.file.config, {.all_logits = true}));
   TRIPTYCH_ASSIGN(const Weights weights, Weights::Bind(graph, model.file));
-  const auto capacity = static_cast<int64_t>(generation->tokens.size());
-  Reference reference(graph, weights, 1, capacity);
-  const std::span<const int32_t> fed(generation->tokens.data(),
-                                     generation->tokens.size() - 1);
-  TRIPTYCH_ASSIGN(const ConstMatView<double> exact, reference.Feed(fed));
+  const size_t fed = g->tokens.size() - 1, prompt = fed + 1 - rows.size();
+  Reference reference(graph, weights, 1, static_cast<int64_t>(fed));
+  Progress progress("f64 reference");
   AccuracySum sum;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    sum.Add(exact.row_span(prompt - 1 + i), rows[i],
-            generation->tokens[prompt + i]);
+  for (size_t t = 0; t < fed; ++t) {
+    TRIPTYCH_ASSIGN(const ConstMatView<double> exact,
+                    reference.Feed(std::span(g->tokens).subspan(t, 1)));
+    progress(t + 1, fed);
+    if (t + 1 < prompt) continue;
+    sum.Add(exact.row_span(0), rows[t + 1 - prompt], g->tokens[t + 1]);
   }
   const Accuracy accuracy = sum.Result();
-  generation->kl_nats_per_token = accuracy.kl_nats_per_token;
-  generation->top1_agreement = accuracy.top1_agreement;
-  generation->accuracy_class = accuracy.accuracy_class;
+  g->kl_nats_per_token = accuracy.kl_nats_per_token;
+  g->top1_agreement = accuracy.top1_agreement;
+  g->accuracy_class = accuracy.accuracy_class;
   return {};
 }
 
@@ -73,91 +98,54 @@ void AddCosts(const Graph& graph, const Target& target, const Session& session,
               Generation* g) {
   g->prefill = MakeProfile(graph, target, session.prefill_ledger());
   g->decode = MakeProfile(graph, target, session.decode_ledger());
+  const Cost& decode = g->decode.total;
+  const auto tokens =
+      static_cast<double>(std::max<int64_t>(1, session.decode_tokens()));
   g->prefill_s = g->prefill.total.seconds;
-  const Cost& cost =
-      session.decode_tokens() > 0 ? g->decode.total : g->prefill.total;
-  const auto tokens = static_cast<double>(
-      std::max<int64_t>(1, session.decode_tokens()));
-  g->decode_s_per_token = g->decode.total.seconds / tokens;
-  g->energy_j_per_token = cost.energy_j / tokens;
-  g->assumed_energy_fraction = cost.assumed_energy_fraction();
-}
-
-std::vector<float> LastRow(const ConstMatView<float>& logits) {
-  const auto row = logits.row_span(logits.rows() - 1);
-  return {row.begin(), row.end()};
+  g->decode_s_per_token = decode.seconds / tokens;
+  g->energy_j_per_token = decode.energy_j / tokens;
+  g->assumed_energy_fraction = decode.assumed_energy_fraction();
 }
 
 }  // namespace
 
-Result<Generation> Generate(const Model& model, const Target& target,
-                            const GenerateOptions& options,
-                            std::unique_ptr<Session>* session_out,
-                            std::unique_ptr<Program>* program_out) {
-  Generation g;
-  TRIPTYCH_ASSIGN(g.tokens, PromptIds(model, options.prompt));
-  const size_t prompt = g.tokens.size();
-  TRIPTYCH_TRY(CheckRoom(model, prompt, options.tokens));
-  const SamplingOptions sampling{.temperature = options.sampling.temperature,
-                                 .top_k = options.sampling.top_k,
-                                 .top_p = options.sampling.top_p,
-                                 .seed = options.sampling.seed};
-  TRIPTYCH_TRY(triptych::Validate(sampling));
-  Sampler sampler(sampling);
+Result<TargetRun> RunOn(const Model& model, const std::string& spec,
+                        const GenerateOptions& options) {
+  TargetRun run;
+  Generation& g = run.generation;
+  TRIPTYCH_ASSIGN(run.target,
+                  MakeTarget(spec, OverridesFor(spec, options.set)));
+  TRIPTYCH_ASSIGN(Sampler sampler, MakeSampler(options.sampling));
+  TRIPTYCH_TRY(CheckTokenizer(model));
+  g.tokens = PromptIds(model.file.tokenizer, options.prompt);
+  TRIPTYCH_TRY(CheckRoom(model.file.config, g.tokens.size(), options.tokens));
 
   const auto start = Clock::now();
-  TRIPTYCH_ASSIGN(auto program,
-                  target.Compile(model.graph, &*model.weights));
-  auto session = std::make_unique<Session>(
-      model.graph, *program,
+  TRIPTYCH_ASSIGN(run.program,
+                  run.target->Compile(model.graph, &*model.weights));
+  const auto capacity = static_cast<int64_t>(g.tokens.size()) + options.tokens;
+  const bool timeline = !options.trace.empty();
+  run.session = std::make_unique<Session>(
+      model.graph, *run.program,
       SessionOptions{
-          .capacity = static_cast<int64_t>(prompt) + options.tokens,
+          .capacity = capacity,
           .seed = options.sampling.seed,
-          .threads = options.threads > 0 ? options.threads : MaxThreads(),
-          .mode = options.trace.empty() ? Ledger::Mode::kFold
-                                        : Ledger::Mode::kKeep});
-  Progress progress(std::string(target.name()),
-                    static_cast<size_t>(options.tokens));
-  std::vector<std::vector<float>> rows;
-  TRIPTYCH_ASSIGN(ConstMatView<float> logits, session->Prefill(g.tokens));
-  while (true) {
-    rows.push_back(LastRow(logits));
-    g.tokens.push_back(sampler.Sample(rows.back()));
-    progress.Advance(rows.size());
-    const bool end =
-        g.tokens.back() == model.file.tokenizer.special().eos;
-    if (end || rows.size() == static_cast<size_t>(options.tokens)) break;
-    TRIPTYCH_ASSIGN(logits, session->Decode(g.tokens.back()));
-  }
-  g.host_wall_s =
-      std::chrono::duration<double>(Clock::now() - start).count();
+          .threads = ThreadsOf(options),
+          .mode = timeline ? Ledger::Mode::kKeep : Ledger::Mode::kFold});
+  TRIPTYCH_ASSIGN(const LogitRows rows,
+                  Continue(model, *run.session, run.target->name(),
+                           options.tokens, std::move(sampler), g.tokens));
+  g.host_wall_s = std::chrono::duration<double>(Clock::now() - start).count();
   g.text = model.file.tokenizer.Decode(g.tokens);
-  AddCosts(model.graph, target, *session, &g);
-  TRIPTYCH_TRY(Score(model, rows, prompt, &g));
-  if (session_out != nullptr) *session_out = std::move(session);
-  if (program_out != nullptr) *program_out = std::move(program);
-  return g;
+  AddCosts(model.graph, *run.target, *run.session, &g);
+  TRIPTYCH_TRY(Score(model, rows, &g));
+  return run;
 }
 
-nlohmann::json ToJson(const std::vector<OpCost>& costs) {
-  nlohmann::json rows = nlohmann::json::array();
-  for (const OpCost& op : costs) {
-    rows.push_back({{"name", op.name},
-                    {"op", op.op},
-                    {"nodes", op.nodes},
-                    {"time_share", op.time_share},
-                    {"seconds", op.cost.seconds},
-                    {"energy_j", op.cost.energy_j},
-                    {"flops", op.cost.flops},
-                    {"padding_flops", op.cost.padding_flops},
-                    {"off_chip_bytes", op.cost.off_chip_bytes}});
-  }
-  return rows;
-}
-
-nlohmann::json ToJson(const Target& target, const Generation& g) {
-  return {{"target", target.name()},
-          {"preset", target.preset()},
+nlohmann::json ToJson(const TargetRun& run) {
+  const Generation& g = run.generation;
+  return {{"target", run.target->name()},
+          {"preset", run.target->preset()},
           {"text", g.text},
           {"tokens", g.tokens},
           {"kl_nats_per_token", g.kl_nats_per_token},

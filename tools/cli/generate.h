@@ -3,8 +3,11 @@
 #ifndef TRIPTYCH_TOOLS_CLI_GENERATE_H_
 #define TRIPTYCH_TOOLS_CLI_GENERATE_H_
 
+#include <cstdint>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "emulators/profile.h"
@@ -13,9 +16,6 @@
 #include "tools/cli/options.h"
 
 namespace triptych::cli {
-
-// The reference's logits for a row of tokens, one row a token.
-using ReferenceLogits = std::vector<std::vector<double>>;
 
 struct Generation {
   std::vector<int32_t> tokens;  // prompt and continuation
@@ -26,23 +26,32 @@ struct Generation {
   std::string_view accuracy_class;
   Profile prefill, decode;
   double prefill_s = 0;
+  // Of decode steps; 0 if one token was all, which the prefill gives.
   double decode_s_per_token = 0;
-  double energy_j_per_token = 0;  // of decode
+  double energy_j_per_token = 0;
   double assumed_energy_fraction = 0;
   double host_wall_s = 0;  // what the emulation took on this machine
 };
 
-// Continues options.prompt by options.tokens on `target`. The session's
-// ledgers are left in `session_out` for a trace, if it is not null. The KL is
-// taken on the target's own text, position by position.
-Result<Generation> Generate(const Model& model, const Target& target,
-                            const GenerateOptions& options,
-                            std::unique_ptr<Session>* session_out,
-                            std::unique_ptr<Program>* program_out);
+// A generation, and the machine and session it came from: a timeline is made
+// of their ledgers.
+struct TargetRun {
+  std::unique_ptr<Target> target;
+  std::unique_ptr<Program> program;
+  std::unique_ptr<Session> session;
+  Generation generation;
+};
 
-// As design.md section 3 names the keys.
-nlohmann::json ToJson(const Target& target, const Generation& generation);
-nlohmann::json ToJson(const std::vector<OpCost>& costs);
+// Continues options.prompt by up to options.tokens, or until the model ends
+// the text, on the target named by `spec`. The KL is taken on the target's
+// own text, position by position. `model` has weights. Errors: a target, an
+// override or a sampling option that is not allowed, no tokenizer, a text
+// longer than the model was made for.
+Result<TargetRun> RunOn(const Model& model, const std::string& spec,
+                        const GenerateOptions& options);
+
+// One of the results[] of run and compare.
+nlohmann::json ToJson(const TargetRun& run);
 
 }  // namespace triptych::cli
 

@@ -6,12 +6,12 @@
 #include <nlohmann/json.hpp>
 
 #include "emulators/target.h"
+#include "kernels/variants.h"
 #include "models/ops/op.h"
 #include "models/presets/presets.h"
-#include "tools/cli/json_output.h"
-#include "tools/cli/kernel_list.h"
 #include "tools/cli/model_source.h"
 #include "tools/cli/options.h"
+#include "tools/cli/output.h"
 #include "tools/cli/table.h"
 
 namespace triptych::cli {
@@ -38,14 +38,8 @@ class Listing {
 };
 
 Result<std::vector<std::unique_ptr<Target>>> Targets(const ListOptions& o) {
-  std::vector<std::string> specs = o.targets;
-  if (specs.empty()) {
-    for (const TargetEntry& entry : AllTargets()) {
-      specs.emplace_back(entry.name);
-    }
-  }
   std::vector<std::unique_ptr<Target>> targets;
-  for (const std::string& spec : specs) {
+  for (const std::string& spec : TargetsOr(o, TargetNames())) {
     TRIPTYCH_ASSIGN(auto target, MakeTarget(spec, OverridesFor(spec, o.set)));
     targets.push_back(std::move(target));
   }
@@ -65,10 +59,17 @@ Result<Listing> ListPresets(const ListOptions&) {
   for (const Preset& preset : AllPresets()) {
     TRIPTYCH_ASSIGN(const Config config,
                     Config::Parse(preset.text, preset.file));
-    list.Add({std::string(preset.target), std::string(preset.name),
-              config.about()});
+    list.Add(
+        {std::string(preset.target), std::string(preset.name), config.about()});
   }
   return list;
+}
+
+std::vector<std::string> ModelRow(std::string name, const Graph& graph,
+                                  const ModelConfig& c) {
+  return {std::move(name), std::to_string(graph.Parameters()),
+          std::to_string(c.layers), std::to_string(c.dim),
+          std::to_string(c.context)};
 }
 
 Result<Listing> ListModels(const ListOptions&) {
@@ -77,24 +78,20 @@ Result<Listing> ListModels(const ListOptions&) {
   if (std::filesystem::exists(shipped)) {
     TRIPTYCH_ASSIGN(const auto model, OpenModel(shipped, "", {}));
     const ModelConfig& c = model->file.config;
-    list.Add({"(default) " + c.name, std::to_string(model->graph.Parameters()),
-              std::to_string(c.layers), std::to_string(c.dim),
-              std::to_string(c.context)});
+    list.Add(ModelRow("(default) " + c.name, model->graph, c));
   }
   for (const std::string& name : PresetNames()) {
     TRIPTYCH_ASSIGN(const ModelConfig c, PresetByName(name));
     TRIPTYCH_ASSIGN(const Graph graph, BuildGraph(c));
-    list.Add({name, std::to_string(graph.Parameters()),
-              std::to_string(c.layers), std::to_string(c.dim),
-              std::to_string(c.context)});
+    list.Add(ModelRow(name, graph, c));
   }
   return list;
 }
 
 Result<Listing> ListParams(const ListOptions& o) {
   TRIPTYCH_ASSIGN(const auto targets, Targets(o));
-  Listing list({"key", "target", "value", "allowed", "basis", "meaning",
-                "source"});
+  Listing list(
+      {"key", "target", "value", "allowed", "basis", "meaning", "source"});
   for (const auto& target : targets) {
     for (const ParamInfo& p : target->params().params()) {
       list.Add({p.key, std::string(target->name()), p.value, p.allowed,
@@ -107,8 +104,8 @@ Result<Listing> ListParams(const ListOptions& o) {
 
 Result<Listing> ListActions(const ListOptions& o) {
   TRIPTYCH_ASSIGN(const auto targets, Targets(o));
-  Listing list({"action", "target", "energy_pj", "flops", "bytes", "basis",
-                "source"});
+  Listing list(
+      {"action", "target", "energy_pj", "flops", "bytes", "basis", "source"});
   for (const auto& target : targets) {
     for (const Action& a : target->actions()) {
       list.Add({a.name, std::string(target->name()),
@@ -122,8 +119,10 @@ Result<Listing> ListActions(const ListOptions& o) {
 
 Result<Listing> ListKernels(const ListOptions&) {
   Listing list({"kernel", "arithmetic", "sizes"});
-  for (const KernelRow& row : KernelRows()) {
-    list.Add({row.name, row.arithmetic, row.sizes});
+  for (const Variant& variant : AllVariants()) {
+    list.Add({fmt::format("{}/{}", variant.op, variant.name),
+              std::string(InfoOf(variant.arithmetic).name),
+              std::string(variant.dims)});
   }
   return list;
 }
@@ -149,18 +148,16 @@ constexpr Kind kKinds[] = {
 
 }  // namespace
 
-int ListCommand(const ListOptions& options) {
+Result<int> ListCommand(const ListOptions& options) {
   for (const Kind& kind : kKinds) {
     if (kind.name != options.what) continue;
-    const auto listing = kind.list(options);
-    if (!listing) return Fail(listing.error());
-    Print(options.json, listing->Text());
-    if (auto s = WriteJson(options.json, "list", listing->rows()); !s) {
-      return Fail(s.error());
-    }
+    TRIPTYCH_ASSIGN(const Listing listing, kind.list(options));
+    Print(options.json, listing.Text());
+    TRIPTYCH_TRY(WriteJson(options.json, "list", listing.rows()));
     return kOk;
   }
-  return Fail({ErrorCode::kInvalid, "list: nothing is called " + options.what});
+  return MakeError(ErrorCode::kInvalid,
+                   "list: nothing is called " + options.what);
 }
 
 }  // namespace triptych::cli

@@ -4,7 +4,6 @@
 // the file of its name.
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
-
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -12,6 +11,7 @@
 
 #include "kernels/base/log.h"
 #include "tools/cli/options.h"
+#include "tools/cli/output.h"
 
 namespace triptych::cli {
 namespace {
@@ -49,6 +49,9 @@ void AddGenerate(CLI::App* app, GenerateOptions& o, bool several) {
   app->add_option("--trace", o.trace, "write a timeline (Chrome, Perfetto)");
 }
 
+// What the command line asks for.
+using Chosen = std::function<Result<int>()>;
+
 // A subcommand and where its options go; they live as long as the parser.
 template <class Options>
 struct Subcommand {
@@ -59,19 +62,23 @@ struct Subcommand {
 template <class Options>
 Subcommand<Options> Command(CLI::App& app, const std::string& name,
                             const std::string& about,
-                            int (*run)(const Options&),
-                            std::function<int()>& chosen) {
+                            Result<int> (*run)(const Options&),
+                            Chosen& chosen) {
   auto owned = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(name, about);
   command->callback([owned, run, &chosen] {
-    chosen = [owned, run] { return run(*owned); };
+    chosen = [owned, run]() -> Result<int> {
+      TRIPTYCH_TRY(CheckWritable(owned->json));
+      TRIPTYCH_TRY(CheckWritable(owned->trace));
+      return run(*owned);
+    };
   });
   return {command, *owned};
 }
 
-void AddGenerators(CLI::App& app, std::function<int()>& chosen) {
-  const auto run = Command(app, "run", "generate text on one target",
-                           RunCommand, chosen);
+void AddGenerators(CLI::App& app, Chosen& chosen) {
+  const auto run =
+      Command(app, "run", "generate text on one target", RunCommand, chosen);
   AddGenerate(run.app, run.options, false);
   const auto compare =
       Command(app, "compare", "the same graph on each target, side by side",
@@ -79,7 +86,7 @@ void AddGenerators(CLI::App& app, std::function<int()>& chosen) {
   AddGenerate(compare.app, compare.options, true);
 }
 
-void AddProfile(CLI::App& app, std::function<int()>& chosen) {
+void AddProfile(CLI::App& app, Chosen& chosen) {
   const auto [profile, o] =
       Command(app, "profile", "time a model by shape; no weights needed",
               ProfileCommand, chosen);
@@ -96,7 +103,7 @@ void AddProfile(CLI::App& app, std::function<int()>& chosen) {
   profile->add_option("--trace", o.trace, "write a timeline");
 }
 
-void AddAccuracy(CLI::App& app, std::function<int()>& chosen) {
+void AddAccuracy(CLI::App& app, Chosen& chosen) {
   const auto [accuracy, o] =
       Command(app, "accuracy", "NLL, perplexity, KL and top-1 against f64",
               AccuracyCommand, chosen);
@@ -107,20 +114,21 @@ void AddAccuracy(CLI::App& app, std::function<int()>& chosen) {
   accuracy
       ->add_option("--self", o.self_tokens,
                    "score text that the reference makes, so many tokens")
+      ->check(CLI::Range(1, 1 << 20))
       ->excludes(text);
   accuracy->add_option("--protocol", o.protocol, "story or llama.cpp")
       ->check(CLI::IsMember({"story", "llama.cpp"}));
   accuracy->add_option("--context", o.context, "tokens of a chunk")
-      ->check(CLI::Range(2, 1 << 20));
+      ->check(CLI::Range(4, 1 << 20));
   accuracy->add_option("-s,--seed", o.seed, "seed of noise");
   accuracy->add_option("--baseline", o.baseline, "JSON to compare with");
   accuracy->add_flag("--accept", o.accept, "rewrite the baseline");
   accuracy->add_option("--junit", o.junit, "write JUnit XML");
 }
 
-void AddMachineCommands(CLI::App& app, std::function<int()>& chosen) {
-  const auto op = Command(app, "op", "one operator or microbenchmark",
-                          OpCommand, chosen);
+void AddMachineCommands(CLI::App& app, Chosen& chosen) {
+  const auto op =
+      Command(app, "op", "one operator or microbenchmark", OpCommand, chosen);
   AddCommon(op.app, op.options, true);
   op.app->add_option("kind", op.options.kind, "matmul, ...")->required();
   op.app->add_option("spec", op.options.spec, "m=512 k=512 n=512 ...");
@@ -163,7 +171,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "triptych " TRIPTYCH_VERSION);
   bool verbose = false;
   app.add_flag("-v,--verbose", verbose, "say more on stderr");
-  std::function<int()> chosen;
+  triptych::cli::Chosen chosen;
   triptych::cli::AddGenerators(app, chosen);
   triptych::cli::AddProfile(app, chosen);
   triptych::cli::AddAccuracy(app, chosen);
@@ -179,5 +187,8 @@ int main(int argc, char** argv) {
     return status == 0 ? 0 : triptych::cli::kUsage;
   }
   if (verbose) triptych::SetLogLevel(triptych::LogLevel::kInfo);
-  return chosen();
+  const triptych::Result<int> status = chosen();
+  if (status) return *status;
+  std::fprintf(stderr, "triptych: %s\n", status.error().message.c_str());
+  return triptych::cli::kUsage;
 }

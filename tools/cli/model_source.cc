@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "emulators/target.h"
 #include "models/presets/presets.h"
 
 namespace triptych::cli {
@@ -44,6 +45,28 @@ Result<std::unique_ptr<Model>> OpenModel(const std::string& model,
   opened->file.config = *preset;
   TRIPTYCH_ASSIGN(opened->graph, BuildGraph(opened->file.config, build));
   return opened;
+}
+
+Status CheckWeights(const Model& model) {
+  if (model.weights) return {};
+  return MakeError(ErrorCode::kInvalid,
+                   model.file.config.name +
+                       ": is a shape without weights; `profile` times it");
+}
+
+Status CheckTokenizer(const Model& model) {
+  if (!model.file.tokenizer.empty()) return {};
+  return MakeError(ErrorCode::kInvalid,
+                   model.file.config.name +
+                       ": has no tokenizer inside; name one with --tokenizer");
+}
+
+std::vector<std::string> TargetNames() {
+  std::vector<std::string> names;
+  for (const TargetEntry& entry : AllTargets()) {
+    names.emplace_back(entry.name);
+  }
+  return names;
 }
 
 std::vector<std::string> OverridesFor(const std::string& spec,

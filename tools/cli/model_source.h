@@ -34,6 +34,13 @@ Result<std::unique_ptr<Model>> OpenModel(const std::string& model,
                                          const std::string& tokenizer,
                                          const BuildOptions& build);
 
+// Errors of commands that compute values: no weights, no tokenizer.
+Status CheckWeights(const Model& model);
+Status CheckTokenizer(const Model& model);
+
+// The names of all targets.
+std::vector<std::string> TargetNames();
+
 // The overrides that are for the target named by `spec`: "key=value" is for
 // every target, "mesh:key=value" for mesh alone.
 std::vector<std::string> OverridesFor(const std::string& spec,

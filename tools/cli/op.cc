@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "emulators/target.h"
-#include "tools/cli/json_output.h"
 #include "tools/cli/model_source.h"
 #include "tools/cli/options.h"
+#include "tools/cli/output.h"
 #include "tools/cli/table.h"
 
 namespace triptych::cli {
@@ -28,32 +28,29 @@ Result<OpSpec> ParseSpec(const std::vector<std::string>& words) {
 
 }  // namespace
 
-int OpCommand(const OpOptions& options) {
-  const auto spec = ParseSpec(options.spec);
-  if (!spec) return Fail(spec.error());
+Result<int> OpCommand(const OpOptions& options) {
+  TRIPTYCH_ASSIGN(const OpSpec spec, ParseSpec(options.spec));
   if (options.targets.empty()) {
-    return Fail({ErrorCode::kInvalid, "op: -t: name at least one target"});
+    return MakeError(ErrorCode::kInvalid, "op: -t: name at least one target");
   }
   Table table({"target", "measure", "value"});
   nlohmann::json results = nlohmann::json::array();
   for (const std::string& name : options.targets) {
-    const auto target = MakeTarget(name, OverridesFor(name, options.set));
-    if (!target) return Fail(target.error());
-    const auto prediction = (*target)->Predict(options.kind, *spec);
-    if (!prediction) return Fail(prediction.error());
-    nlohmann::json row = {{"target", (*target)->name()},
-                          {"preset", (*target)->preset()},
+    TRIPTYCH_ASSIGN(const auto target,
+                    MakeTarget(name, OverridesFor(name, options.set)));
+    TRIPTYCH_ASSIGN(const Prediction prediction,
+                    target->Predict(options.kind, spec));
+    nlohmann::json row = {{"target", target->name()},
+                          {"preset", target->preset()},
                           {"kind", options.kind}};
-    for (const auto& [measure, value] : *prediction) {
+    for (const auto& [measure, value] : prediction) {
       row[measure] = value;
       table.Add({name, measure, fmt::format("{:.6g}", value)});
     }
     results.push_back(row);
   }
   Print(options.json, table.Text());
-  if (auto s = WriteJson(options.json, "op", results); !s) {
-    return Fail(s.error());
-  }
+  TRIPTYCH_TRY(WriteJson(options.json, "op", results));
   return kOk;
 }
 

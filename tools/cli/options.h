@@ -6,7 +6,11 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "kernels/base/parallel.h"
+#include "kernels/base/result.h"
 
 namespace triptych::cli {
 
@@ -21,6 +25,14 @@ struct Common {
   std::string trace;                 // file, "" for none
   int threads = 0;                   // 0: all of the machine
 };
+inline int ThreadsOf(const Common& o) {
+  return o.threads > 0 ? o.threads : MaxThreads();
+}
+// o.targets, or `otherwise` if none was named.
+inline std::vector<std::string> TargetsOr(const Common& o,
+                                          std::vector<std::string> otherwise) {
+  return o.targets.empty() ? std::move(otherwise) : o.targets;
+}
 
 struct Sampling {
   uint64_t seed = 0;
@@ -41,8 +53,7 @@ struct ProfileOptions : Common {
   std::string model;  // path or preset
   std::string phase = "decode";
   int64_t batch = 1;
-  int64_t context = 512;
-  int64_t tokens = 0;  // of a prefill; 0: `context`
+  int64_t context = 512;  // tokens in the cache, or of the prompt
 };
 
 struct OpOptions : Common {
@@ -52,9 +63,9 @@ struct OpOptions : Common {
 
 struct AccuracyOptions : Common {
   std::string model, tokenizer, text;
-  int self_tokens = 0;
+  int self_tokens = 256;  // without a text
   std::string protocol = "story";
-  int context = 256;
+  int context = 256;  // tokens of a chunk of the llama.cpp protocol
   std::string baseline, junit;
   bool accept = false;
   uint64_t seed = 0;
@@ -68,13 +79,14 @@ struct ListOptions : Common {
   std::string what;
 };
 
-int RunCommand(const GenerateOptions& options);
-int CompareCommand(const GenerateOptions& options);
-int ProfileCommand(const ProfileOptions& options);
-int OpCommand(const OpOptions& options);
-int AccuracyCommand(const AccuracyOptions& options);
-int ValidateCommand(const ValidateOptions& options);
-int ListCommand(const ListOptions& options);
+// Each returns its exit code; an Error is the user's and exits with kUsage.
+Result<int> RunCommand(const GenerateOptions& options);
+Result<int> CompareCommand(const GenerateOptions& options);
+Result<int> ProfileCommand(const ProfileOptions& options);
+Result<int> OpCommand(const OpOptions& options);
+Result<int> AccuracyCommand(const AccuracyOptions& options);
+Result<int> ValidateCommand(const ValidateOptions& options);
+Result<int> ListCommand(const ListOptions& options);
 
 }  // namespace triptych::cli
 

@@ -12,8 +12,7 @@ namespace {
 
 // Numbers align at their ends, words at their beginnings.
 bool IsNumeric(const std::string& cell) {
-  return cell.empty() || cell == "-" ||
-         cell.find_first_of("0123456789") <= 1;
+  return cell.empty() || cell == "-" || cell.find_first_of("0123456789") <= 1;
 }
 
 }  // namespace
@@ -70,7 +69,9 @@ std::string Wrapped(std::string_view text, size_t width,
 }
 
 std::string Si(double value, const std::string& unit) {
-  if (value == 0) return "0 " + unit;
+  if (value == 0 || !std::isfinite(value)) {
+    return fmt::format("{} {}", value, unit);
+  }
   static constexpr const char* kPrefixes[] = {"f", "p", "n", "u", "m", "",
                                               "k", "M", "G", "T", "P", "E"};
   constexpr int kOnes = 5;

@@ -13,8 +13,7 @@ namespace triptych::cli {
 // of numbers are flush right, others flush left.
 class Table {
  public:
-  explicit Table(std::vector<std::string> header)
-      : rows_{std::move(header)} {}
+  explicit Table(std::vector<std::string> header) : rows_{std::move(header)} {}
   void Add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
   std::string Text() const;
 
@@ -27,8 +26,9 @@ class Table {
 std::string Wrapped(std::string_view text, size_t width,
                     const std::string& indent);
 
-// Three significant digits and an SI prefix: "1.23 ms", "45.6 uJ", "7 GB".
+// Three significant digits and an SI prefix: "1.23 ms", "45.6 uJ", "7.00 GB".
 std::string Si(double value, const std::string& unit);
+// "12.3 %" of 0.123.
 std::string Percent(double fraction);
 
 }  // namespace triptych::cli

@@ -9,9 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include "kernels/base/log.h"
-#include "tools/cli/json_output.h"
 #include "tools/cli/model_source.h"
 #include "tools/cli/options.h"
+#include "tools/cli/output.h"
 #include "tools/cli/table.h"
 
 namespace triptych::cli {
@@ -44,8 +44,8 @@ std::string Worst(const Score& score) {
   });
   constexpr size_t kShown = 5;
   rows.resize(std::min(rows.size(), kShown));
-  Table table({"furthest off, " + score.measure, "measured", "predicted",
-               "error"});
+  Table table(
+      {"furthest off, " + score.measure, "measured", "predicted", "error"});
   for (const RowScore& row : rows) {
     table.Add({fmt::format("{}: {}", row.line, row.keys),
                fmt::format("{:.5g}", row.measured),
@@ -71,17 +71,15 @@ void SayUnpredicted(const std::vector<std::string>& reasons) {
 
 }  // namespace
 
-int ValidateCommand(const ValidateOptions& options) {
-  const auto table = triptych::Table::Load(options.table);
-  if (!table) return Fail(table.error());
-  const auto validation =
-      Validate(options.target, OverridesFor(options.target, options.set),
-               *table);
-  if (!validation) return Fail(validation.error());
+Result<int> ValidateCommand(const ValidateOptions& options) {
+  TRIPTYCH_ASSIGN(const auto table, triptych::Table::Load(options.table));
+  TRIPTYCH_ASSIGN(const Validation validation,
+                  Validate(options.target,
+                           OverridesFor(options.target, options.set), table));
   Table summary({"measure", "rows", "MAPE", "median", "p90", "max"});
   nlohmann::json results = nlohmann::json::array();
   std::string worst;
-  for (const Score& score : validation->scores) {
+  for (const Score& score : validation.scores) {
     summary.Add({score.measure, std::to_string(score.rows),
                  fmt::format("{:.1f} %", score.mape_pct),
                  fmt::format("{:.1f} %", score.median_ape_pct),
@@ -91,10 +89,8 @@ int ValidateCommand(const ValidateOptions& options) {
     results.push_back(ToJson(score));
   }
   Print(options.json, summary.Text() + worst);
-  SayUnpredicted(validation->unpredicted);
-  if (auto s = WriteJson(options.json, "validate", results); !s) {
-    return Fail(s.error());
-  }
+  SayUnpredicted(validation.unpredicted);
+  TRIPTYCH_TRY(WriteJson(options.json, "validate", results));
   return kOk;
 }
 

@@ -1,0 +1,30 @@
+// Pieces that several commands report with.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_TOOLS_CLI_REPORT_H_
+#define TRIPTYCH_TOOLS_CLI_REPORT_H_
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "emulators/profile.h"
+#include "emulators/target.h"
+#include "emulators/trace.h"
+#include "kernels/base/result.h"
+
+namespace triptych::cli {
+
+// "mesh:blackhole-p150".
+std::string LabelOf(const Target& target);
+
+// Costs by operator, as a table and as an array of objects.
+std::string OpTable(const std::vector<OpCost>& costs);
+nlohmann::json ToJson(const std::vector<OpCost>& costs);
+
+// Writes the timeline of `tracks` to `path`, if that is not "".
+Status WriteTraceFile(const std::string& path,
+                      const std::vector<Track>& tracks);
+
+}  // namespace triptych::cli
+
+#endif  // TRIPTYCH_TOOLS_CLI_REPORT_H_
