@@ -45,8 +45,11 @@ std::vector<double> Scores(std::span<const T> logits, bool sigmoid) {
 std::vector<size_t> Largest(const std::vector<double>& values, size_t count) {
   std::vector<size_t> order(values.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return values[a] > values[b]; });
+  std::partial_sort(order.begin(), order.begin() + static_cast<long>(count),
+                    order.end(), [&](size_t a, size_t b) {
+                      return values[a] != values[b] ? values[a] > values[b]
+                                                    : a < b;
+                    });
   order.resize(count);
   return order;
 }
