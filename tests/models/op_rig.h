@@ -8,7 +8,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <initializer_list>
+#include <limits>
+#include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -40,6 +45,30 @@ inline Matrix Draw(size_t rows, size_t cols, uint64_t stream) {
     x = (static_cast<double>(rng.Below(64)) - 32) / 8;
   }
   return m;
+}
+
+// m(r, c) = f(r, c).
+inline Matrix Make(size_t rows, size_t cols,
+                   const std::function<double(size_t, size_t)>& f) {
+  Matrix m(rows, cols);
+  for (size_t r = 0; r < rows; ++r) {
+    for (size_t c = 0; c < cols; ++c) m(r, c) = f(r, c);
+  }
+  return m;
+}
+
+// What most cases run: two sequences of three new tokens each, with two in
+// the caches already. Row r is token r % 3 of sequence r / 3.
+inline constexpr Binding kTwo{.batch = 2, .tokens = 3, .context = 2};
+inline constexpr size_t kRows = 6;
+
+// Two sequences' cache, of six rows each: what a run must not read is NaN.
+inline Matrix DrawCache(size_t cols, size_t filled, uint64_t stream) {
+  const Matrix drawn = Draw(12, cols, stream);
+  return Make(12, cols, [&](size_t r, size_t c) {
+    return r % 6 < filled ? drawn(r, c)
+                          : std::numeric_limits<double>::quiet_NaN();
+  });
 }
 
 // What rounding may do: a result whose terms add up to `scale` in magnitude,
@@ -195,6 +224,23 @@ class OpRig {
   std::vector<Operand> operands_;
   int64_t capacity_ = 0;
 };
+
+// An operator, and the function that checks it.
+struct OpCase {
+  std::string_view op;
+  void (*run)();
+};
+
+// Every operator of these kinds must have a case.
+inline void RunCases(std::span<const OpCase> cases,
+                     std::initializer_list<OpKind> kinds) {
+  for (const OpDef& op : AllOps()) {
+    if (std::ranges::find(kinds, op.kind) == kinds.end()) continue;
+    const auto found = std::ranges::find(cases, op.name, &OpCase::op);
+    REQUIRE_MESSAGE(found != cases.end(), op.name << " has no case here");
+    found->run();
+  }
+}
 
 }  // namespace triptych
 
