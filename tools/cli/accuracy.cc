@@ -55,16 +55,12 @@ Result<std::vector<Segment>> SegmentsOf(const Model& model,
                       ? StorySegments(text, tokenizer)
                       : ChunkSegments(text, tokenizer, o.context);
   if (!segments) return Locate(std::move(segments).error(), o.text);
-  const ModelConfig& c = model.file.config;
+  size_t longest = 0;
   for (const Segment& segment : *segments) {
-    if (std::cmp_less_equal(segment.tokens.size(), c.context)) continue;
-    return MakeError(
-        ErrorCode::kInvalid,
-        fmt::format("{}: a piece of {} tokens, but {} was made "
-                    "for at most {}; --protocol llama.cpp with "
-                    "--context up to that cuts it",
-                    o.text, segment.tokens.size(), c.name, c.context));
+    longest = std::max(longest, segment.tokens.size());
   }
+  TRIPTYCH_TRY(
+      CheckContext(model.file.config, static_cast<int64_t>(longest), o.text));
   return segments;
 }
 

@@ -33,16 +33,6 @@ std::vector<int32_t> PromptIds(const Tokenizer& tokenizer,
   return ids;
 }
 
-Status CheckRoom(const ModelConfig& config, size_t prompt, int tokens) {
-  const auto needed = static_cast<int64_t>(prompt) + tokens;
-  if (needed <= config.context) return {};
-  return MakeError(
-      ErrorCode::kInvalid,
-      fmt::format("-n {}: with {} tokens of prompt that is {}, "
-                  "but {} was made for at most {}",
-                  tokens, prompt, needed, config.name, config.context));
-}
-
 Result<Sampler> MakeSampler(const Sampling& s) {
   const SamplingOptions options{.temperature = s.temperature,
                                 .top_k = s.top_k,
@@ -118,7 +108,9 @@ Result<TargetRun> RunOn(const Model& model, const std::string& spec,
   TRIPTYCH_ASSIGN(Sampler sampler, MakeSampler(options.sampling));
   TRIPTYCH_TRY(CheckTokenizer(model));
   g.tokens = PromptIds(model.file.tokenizer, options.prompt);
-  TRIPTYCH_TRY(CheckRoom(model.file.config, g.tokens.size(), options.tokens));
+  TRIPTYCH_TRY(CheckContext(
+      model.file.config, static_cast<int64_t>(g.tokens.size()) + options.tokens,
+      "-n and -p"));
 
   const auto start = Clock::now();
   TRIPTYCH_ASSIGN(run.program,

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "emulators/target.h"
+#include "kernels/base/log.h"
 #include "models/presets/presets.h"
 
 namespace triptych::cli {
@@ -67,6 +68,19 @@ std::vector<std::string> TargetNames() {
     names.emplace_back(entry.name);
   }
   return names;
+}
+
+Status CheckContext(const ModelConfig& config, int64_t tokens,
+                    const std::string& where) {
+  if (tokens <= config.context) return {};
+  std::string message =
+      fmt::format("{}: {} tokens in a row, but {} was made for at most {}",
+                  where, tokens, config.name, config.context);
+  if (config.positions == Positions::kLearned) {
+    return MakeError(ErrorCode::kInvalid, std::move(message));
+  }
+  Log(LogLevel::kWarning, "model", message);
+  return {};
 }
 
 std::vector<std::string> OverridesFor(const std::string& spec,

@@ -41,6 +41,13 @@ Status CheckTokenizer(const Model& model);
 // The names of all targets.
 std::vector<std::string> TargetNames();
 
+// Whether a model may be given `tokens` in a row. With learned positions not
+// more than it was made for: an error that starts with `where`. Rotations go
+// on for ever, so there it is a warning: files understate their context, and
+// whoever studies what lies beyond it knows.
+Status CheckContext(const ModelConfig& config, int64_t tokens,
+                    const std::string& where);
+
 // The overrides that are for the target named by `spec`: "key=value" is for
 // every target, "mesh:key=value" for mesh alone.
 std::vector<std::string> OverridesFor(const std::string& spec,
