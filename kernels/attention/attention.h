@@ -36,7 +36,9 @@ struct KvView {
 // out must not overlap q, k or v.
 //
 // A row of out depends on that query and the keys it sees alone: not on how
-// many other queries are in the call and not on the number of threads.
+// many other queries are in the call and not on the number of threads. Keys
+// and values must be finite: those that a query does not see, but a later
+// query of the same call does, may still be multiplied by its weight of 0.
 void Attention(const AttentionShape& shape, ConstMatView<float> q, KvView kv,
                MatView<float> out, int threads);
 
