@@ -74,6 +74,29 @@ Status CheckSpecial(const char* name, TokenId id, size_t size) {
 
 }  // namespace
 
+Status Tokenizer::Enter(TokenId id, const Piece& piece) {
+  if (!std::isfinite(piece.score)) {
+    return MakeError(
+        ErrorCode::kInvalid,
+        fmt::format("tokenizer: score of token {}: must be finite", id));
+  }
+  if (piece.type == PieceType::kByte) {
+    const std::optional<uint8_t> byte = ByteOf(piece.text);
+    if (!byte || byte_ids_[*byte] >= 0) {
+      return MakeError(
+          ErrorCode::kInvalid,
+          fmt::format("tokenizer: token {}: a byte token must read "
+                      "<0x00>..<0xFF>, each at most once",
+                      id));
+    }
+    byte_ids_[*byte] = id;
+  } else if (piece.type == PieceType::kNormal ||
+             piece.type == PieceType::kUserDefined) {
+    by_text_.push_back(id);
+  }
+  return {};
+}
+
 Result<Tokenizer> Tokenizer::Create(std::vector<Piece> pieces,
                                     const SpecialTokens& special) {
   if (pieces.empty() || pieces.size() > INT32_MAX) {
@@ -89,27 +112,7 @@ Result<Tokenizer> Tokenizer::Create(std::vector<Piece> pieces,
   made.special_ = special;
   made.byte_ids_.fill(-1);
   for (size_t i = 0; i < pieces.size(); ++i) {
-    const Piece& piece = pieces[i];
-    const TokenId id = static_cast<TokenId>(i);
-    if (!std::isfinite(piece.score)) {
-      return MakeError(
-          ErrorCode::kInvalid,
-          fmt::format("tokenizer: score of token {}: must be finite", id));
-    }
-    if (piece.type == PieceType::kByte) {
-      const std::optional<uint8_t> byte = ByteOf(piece.text);
-      if (!byte || made.byte_ids_[*byte] >= 0) {
-        return MakeError(
-            ErrorCode::kInvalid,
-            fmt::format("tokenizer: token {}: a byte token must read "
-                        "<0x00>..<0xFF>, each at most once",
-                        id));
-      }
-      made.byte_ids_[*byte] = id;
-    } else if (piece.type == PieceType::kNormal ||
-               piece.type == PieceType::kUserDefined) {
-      made.by_text_.push_back(id);
-    }
+    TRIPTYCH_TRY(made.Enter(static_cast<TokenId>(i), pieces[i]));
   }
   // Equal texts: the lowest id comes first and is the one that is found.
   std::sort(made.by_text_.begin(), made.by_text_.end(),

@@ -74,6 +74,8 @@ class Tokenizer {
 
  private:
   friend class EncodeState;
+  // Notes how `id` is found, by its text or as a byte. Errors as of Create.
+  Status Enter(TokenId id, const Piece& piece);
   size_t CheckedIndex(TokenId id) const;
   // The id of a piece with exactly this text; -1 if there is none.
   TokenId Lookup(std::string_view text) const;

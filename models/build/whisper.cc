@@ -15,9 +15,7 @@ ValueId Convolve(Blocks& b, const std::string& name, ValueId x, int stride) {
   return b.Unary("gelu_erf", name + ".gelu", y);
 }
 
-}  // namespace
-
-Status BuildWhisper(Blocks& b) {
+ValueId Encoder(Blocks& b) {
   const ModelConfig& c = b.config;
   const ValueId frames =
       b.graph.Input("frames", {RowsPerSequence(c.audio.frames), c.audio.mels});
@@ -29,20 +27,48 @@ Status BuildWhisper(Blocks& b) {
     e = b.EncoderLayer(e);
   }
   b.LeaveLayers();
-  e = b.Norm("encoder.norm.final", e);
+  return b.Norm("encoder.norm.final", e);
+}
 
-  const Shape cross{RowsPerSequence(c.audio.context), c.kv_dim()};
-  std::vector<ValueId> keys, values;
+// What one decoder layer attends to.
+struct Memory {
+  ValueId keys, values;
+};
+
+Memory Remember(Blocks& b, ValueId e) {
+  const ModelConfig& c = b.config;
+  const Shape shape{RowsPerSequence(c.audio.context), c.kv_dim()};
+  const ValueId k = b.Linear("cross.k", e, c.kv_dim(), c.key_bias);
+  const ValueId v = b.Linear("cross.v", e, c.kv_dim(), c.attn_bias);
+  const ValueId k_cache = b.graph.Cache(b.Name("cross.k_cache"), shape);
+  const ValueId v_cache = b.graph.Cache(b.Name("cross.v_cache"), shape);
+  return {b.graph.Add("kv_append", b.Name("cross.k_append"), {k, k_cache}),
+          b.graph.Add("kv_append", b.Name("cross.v_append"), {v, v_cache})};
+}
+
+ValueId DecoderLayer(Blocks& b, ValueId x, const Memory& memory) {
+  const ModelConfig& c = b.config;
+  x = b.Add("attn.residual", x,
+            b.SelfAttention("attn", b.Norm("norm.attn", x), true));
+  const ValueId q =
+      b.Linear("cross.q", b.Norm("norm.cross", x), c.q_dim(), c.attn_bias);
+  const ValueId mixed = b.Attend("cross.attention", q, memory.keys,
+                                 memory.values, c.kv_heads, false);
+  x = b.Add("cross.residual", x,
+            b.Linear("cross.o", mixed, c.dim, c.attn_bias));
+  return b.Add("ffn.residual", x,
+               b.FeedForward("ffn", b.Norm("norm.ffn", x), c.ffn));
+}
+
+}  // namespace
+
+Status BuildWhisper(Blocks& b) {
+  const ModelConfig& c = b.config;
+  const ValueId e = Encoder(b);
+  std::vector<Memory> memories;
   for (int64_t layer = 0; layer < c.layers; ++layer) {
     b.EnterLayer("layers.", layer);
-    const ValueId k = b.Linear("cross.k", e, c.kv_dim(), c.key_bias);
-    const ValueId v = b.Linear("cross.v", e, c.kv_dim(), c.attn_bias);
-    const ValueId k_cache = b.graph.Cache(b.Name("cross.k_cache"), cross);
-    const ValueId v_cache = b.graph.Cache(b.Name("cross.v_cache"), cross);
-    keys.push_back(
-        b.graph.Add("kv_append", b.Name("cross.k_append"), {k, k_cache}));
-    values.push_back(
-        b.graph.Add("kv_append", b.Name("cross.v_append"), {v, v_cache}));
+    memories.push_back(Remember(b, e));
   }
   b.LeaveLayers();
   b.graph.AddEntry(Phase::kEncode, 0, e);
@@ -55,17 +81,7 @@ Status BuildWhisper(Blocks& b) {
                   {x, b.graph.Weight("pos_embed", c.context, c.dim)});
   for (int64_t layer = 0; layer < c.layers; ++layer) {
     b.EnterLayer("layers.", layer);
-    x = b.Add("attn.residual", x,
-              b.SelfAttention("attn", b.Norm("norm.attn", x), true));
-    const ValueId q =
-        b.Linear("cross.q", b.Norm("norm.cross", x), c.q_dim(), c.attn_bias);
-    const auto at = static_cast<size_t>(layer);
-    const ValueId mixed =
-        b.Attend("cross.attention", q, keys[at], values[at], c.kv_heads, false);
-    x = b.Add("cross.residual", x,
-              b.Linear("cross.o", mixed, c.dim, c.attn_bias));
-    x = b.Add("ffn.residual", x,
-              b.FeedForward("ffn", b.Norm("norm.ffn", x), c.ffn));
+    x = DecoderLayer(b, x, memories[static_cast<size_t>(layer)]);
   }
   b.LeaveLayers();
   const ValueId logits = b.Head(b.Norm("norm.final", x), embedding);
