@@ -10,6 +10,7 @@
 #include "emulators/session.h"
 #include "models/build/build.h"
 #include "tests/emulators/fake_target.h"
+#include "tests/models/tiny_config.h"
 
 namespace triptych {
 namespace {
@@ -81,36 +82,18 @@ TEST_CASE("protocol llama.cpp") {
   CHECK_FALSE(ChunkSegments("ab", Letters(), 2));
 }
 
-struct Tiny {
-  explicit Tiny(bool all_logits) {
-    ModelConfig c;
-    c.name = "tiny";
-    c.layers = 2;
-    c.dim = 32;
-    c.ffn = 48;
-    c.heads = 4;
-    c.kv_heads = 2;
-    c.head_dim = 8;
-    c.vocab = 40;
-    c.context = 64;
-    c.rope.dim = 8;
-    graph = *BuildGraph(c, {.all_logits = all_logits});
-  }
-  Graph graph;
-};
-
 TEST_CASE("a target's accuracy on a text the reference writes") {
-  const Tiny tiny(true);
-  const Weights weights = Weights::Random(tiny.graph, 7);
-  const auto segments = SelfSegments(tiny.graph, weights, 1, 12, 3);
+  const Graph tiny = *BuildGraph(TinyLlama(), {.all_logits = true});
+  const Weights weights = Weights::Random(tiny, 7);
+  const auto segments = SelfSegments(tiny, weights, 1, 12, 3);
   REQUIRE(segments);
   REQUIRE((*segments)[0].tokens.size() == 13);
-  const auto again = SelfSegments(tiny.graph, weights, 1, 12, 3);
+  const auto again = SelfSegments(tiny, weights, 1, 12, 3);
   CHECK((*again)[0].tokens == (*segments)[0].tokens);
-  const auto test = AccuracyTest::Make(tiny.graph, weights, *segments);
+  const auto test = AccuracyTest::Make(tiny, weights, *segments);
   REQUIRE(test);
   const auto target = MakeFake(*Config::Parse(FakePreset(), "fake.toml"));
-  const auto program = (*target)->Compile(tiny.graph, &weights);
+  const auto program = (*target)->Compile(tiny, &weights);
   const auto accuracy = test->Run(**program, 1, 1);
   REQUIRE(accuracy);
   CHECK(accuracy->predictions == 12);
@@ -121,9 +104,9 @@ TEST_CASE("a target's accuracy on a text the reference writes") {
 }
 
 TEST_CASE("accuracy needs logits of all rows") {
-  const Tiny tiny(false);
-  const Weights weights = Weights::Random(tiny.graph, 7);
-  const auto test = AccuracyTest::Make(tiny.graph, weights, {{{1, 2, 3}, 0}});
+  const Graph tiny = *BuildGraph(TinyLlama());
+  const Weights weights = Weights::Random(tiny, 7);
+  const auto test = AccuracyTest::Make(tiny, weights, {{{1, 2, 3}, 0}});
   REQUIRE_FALSE(test);
   CHECK(test.error().message ==
         "tiny: 1 rows of logits for 2 tokens; the graph must give logits of "
@@ -131,15 +114,15 @@ TEST_CASE("accuracy needs logits of all rows") {
 }
 
 TEST_CASE("a session: prefill in parts is prefill at once") {
-  const Tiny tiny(true);
-  const Weights weights = Weights::Random(tiny.graph, 7);
+  const Graph tiny = *BuildGraph(TinyLlama(), {.all_logits = true});
+  const Weights weights = Weights::Random(tiny, 7);
   const auto target = MakeTarget("cpu");
   REQUIRE(target);
-  const auto program = (*target)->Compile(tiny.graph, &weights);
+  const auto program = (*target)->Compile(tiny, &weights);
   REQUIRE(program);
   const std::vector<int32_t> tokens = {1, 5, 9, 13, 2};
-  Session whole(tiny.graph, **program, {.capacity = 8});
-  Session parts(tiny.graph, **program, {.capacity = 8});
+  Session whole(tiny, **program, {.capacity = 8});
+  Session parts(tiny, **program, {.capacity = 8});
   const auto a = whole.Prefill(tokens);
   REQUIRE(a);
   REQUIRE(parts.Prefill(std::span(tokens).first(2)));

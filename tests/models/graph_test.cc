@@ -6,22 +6,14 @@
 
 #include "models/build/build.h"
 #include "models/ops/op.h"
+#include "tests/models/tiny_config.h"
 
 namespace triptych {
 namespace {
 
-ModelConfig TinyLlama() {
-  ModelConfig c;
-  c.name = "tiny";
-  c.layers = 2;
-  c.dim = 16;
-  c.ffn = 24;
-  c.heads = 4;
-  c.kv_heads = 2;
-  c.head_dim = 4;
-  c.vocab = 50;
-  c.context = 32;
-  c.rope.dim = 4;
+// With the head's weights in the embedding's table.
+ModelConfig Tied() {
+  ModelConfig c = TinyLlama();
   c.tied_head = true;
   return c;
 }
@@ -36,35 +28,34 @@ Work WorkOfOps(const Graph& graph, std::string_view op, Phase phase,
 }
 
 TEST_CASE("work of a small decoder, counted by hand") {
-  const ModelConfig c = TinyLlama();
-  const Result<Graph> graph = BuildGraph(c, {.all_logits = true});
+  const Result<Graph> graph = BuildGraph(Tied(), {.all_logits = true});
   REQUIRE(graph);
   const Binding b{.batch = 1, .tokens = 3, .context = 5};
 
-  // Per layer and token: q and o 16 x 16, k and v 8 x 16, gate, up and down
-  // 24 x 16; then the head, 50 x 16.
-  const int64_t weights = 2 * (2 * 16 * 16 + 2 * 8 * 16 + 3 * 24 * 16);
+  // Per layer and token: q and o 32 x 32, k and v 16 x 32, gate, up and down
+  // 48 x 32; then the head, 50 x 32.
+  const int64_t weights = 2 * (2 * 32 * 32 + 2 * 16 * 32 + 3 * 48 * 32);
   const Work matmul = WorkOfOps(*graph, "matmul", Phase::kPrefill, b);
-  CHECK(matmul.matrix_flops == 2 * 3 * (weights + 50 * 16));
-  CHECK(matmul.weight_elements == weights + 50 * 16);
+  CHECK(matmul.matrix_flops == 2 * 3 * (weights + 50 * 32));
+  CHECK(matmul.weight_elements == weights + 50 * 32);
   CHECK(matmul.vector_flops == 0);
 
-  // Queries at 5, 6, 7 see 6 + 7 + 8 = 21 keys; 4 heads of 4 + 4 features.
+  // Queries at 5, 6, 7 see 6 + 7 + 8 = 21 keys; 4 heads of 8 + 8 features.
   const Work attention = WorkOfOps(*graph, "attention", Phase::kPrefill, b);
-  CHECK(attention.matrix_flops == 2 * (2 * 21 * 4 * (4 + 4)));
-  CHECK(attention.vector_flops == 2 * (5 * 21 * 4 + 3 * 16));
-  CHECK(attention.cache_read_elements == 2 * 2 * 8 * 8);
+  CHECK(attention.matrix_flops == 2 * (2 * 21 * 4 * (8 + 8)));
+  CHECK(attention.vector_flops == 2 * (5 * 21 * 4 + 3 * 32));
+  CHECK(attention.cache_read_elements == 2 * 2 * 8 * 16);
   CHECK(
       WorkOfOps(*graph, "kv_append", Phase::kPrefill, b).cache_write_elements ==
-      2 * 2 * 3 * 8);
+      2 * 2 * 3 * 16);
 
   // Norms: 4 n + 4 a row; two a layer and the last.
   CHECK(WorkOfOps(*graph, "rmsnorm", Phase::kPrefill, b).vector_flops ==
-        5 * 3 * (4 * 16 + 4));
-  // Rope turns q (16) and k (8), 3 flops a feature.
+        5 * 3 * (4 * 32 + 4));
+  // Rope turns q (32) and k (16), 3 flops a feature.
   CHECK(WorkOfOps(*graph, "rope", Phase::kPrefill, b).vector_flops ==
-        2 * 3 * 3 * (16 + 8));
-  CHECK(graph->Parameters() == weights + 50 * 16 + 5 * 16);
+        2 * 3 * 3 * (32 + 16));
+  CHECK(graph->Parameters() == weights + 50 * 32 + 5 * 32);
 }
 
 TEST_CASE("batch multiplies work, context adds to attention alone") {
@@ -76,7 +67,7 @@ TEST_CASE("batch multiplies work, context adds to attention alone") {
   CHECK(four.flops() == 4 * one.flops());
   CHECK(four.cache_read_elements == 4 * one.cache_read_elements);
   const Work later = WorkOf(*graph, entry, {1, 1, 8});
-  CHECK(later.flops() - one.flops() == 2 * 4 * (2 * 8 + 5));
+  CHECK(later.flops() - one.flops() == 2 * 4 * (2 * 16 + 5));
   CHECK(later.weight_elements == one.weight_elements);
 }
 
@@ -122,7 +113,7 @@ TEST_CASE("mistakes are errors with the node's name") {
     const auto graph = BuildGraph(c);
     REQUIRE(!graph);
     CHECK(graph.error().message ==
-          "tiny: value layers.0.ffn.gate: 0 x 16: sizes must be 1 or more");
+          "tiny: value layers.0.ffn.gate: 0 x 32: sizes must be 1 or more");
   }
   SUBCASE("a rotation of nothing") {
     ModelConfig c = TinyLlama();

@@ -11,6 +11,7 @@
 
 #include "models/build/build.h"
 #include "models/weights.h"
+#include "tests/models/tiny_config.h"
 #include "tests/shared_data.h"
 
 namespace triptych {
@@ -87,18 +88,7 @@ TEST_CASE("stories260K: top logits after a prompt") {
 }
 
 TEST_CASE("prefill at once and token by token give the same logits") {
-  ModelConfig c;
-  c.name = "tiny";
-  c.layers = 2;
-  c.dim = 16;
-  c.ffn = 24;
-  c.heads = 4;
-  c.kv_heads = 2;
-  c.head_dim = 4;
-  c.vocab = 50;
-  c.context = 32;
-  c.rope.dim = 4;
-  const auto graph = BuildGraph(c, {.all_logits = true});
+  const auto graph = BuildGraph(TinyLlama(), {.all_logits = true});
   REQUIRE(graph);
   const Weights weights = Weights::Random(*graph, 7);
   const std::vector<int32_t> ids = {3, 1, 4, 1, 5, 9, 2};

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "emulators/npu/array.h"
@@ -19,24 +21,10 @@
 #include "emulators/validate.h"
 #include "kernels/base/rng.h"
 #include "models/build/build.h"
+#include "tests/models/tiny_config.h"
 
 namespace triptych::npu {
 namespace {
-
-ModelConfig Tiny() {
-  ModelConfig c;
-  c.name = "tiny";
-  c.layers = 2;
-  c.dim = 32;
-  c.ffn = 48;
-  c.heads = 4;
-  c.kv_heads = 2;
-  c.head_dim = 8;
-  c.vocab = 50;
-  c.context = 32;
-  c.rope.dim = 8;
-  return c;
-}
 
 std::vector<float> RandomRow(size_t n, uint64_t seed) {
   Rng rng(seed);
@@ -80,6 +68,57 @@ TEST_CASE("cores share one product, or take one each") {
   const Demand four = GemmDemand(p, {64, 64, 64}, 4, true, 8);
   CHECK(four.array_cycles == 8 + 64 * 64 + 14);
   CHECK(four.dram_bytes == 4 * 64 * 64);
+}
+
+Demand DemandOfNode(const Params& p, std::string_view name, int64_t tokens) {
+  const auto graph = BuildGraph(TinyLlama());
+  REQUIRE(graph);
+  const auto node = std::ranges::find(graph->nodes(), name, &Node::name);
+  REQUIRE(node != graph->nodes().end());
+  return DemandOf(p, *graph, *node, {.tokens = tokens});
+}
+
+TEST_CASE("what is stored is what is charged") {
+  Params p;
+  // Codes and a scale a row; f32 on the vector unit if one side is f32.
+  const Demand integer = DemandOfNode(p, "layers.0.ffn.up", 3);
+  CHECK(integer.macs == 3 * 48 * 32);
+  CHECK(integer.vector_macs == 0);
+  CHECK(integer.dram_bytes == 48 * (32 + 4));
+  p.activation_bits = 0;
+  const Demand mixed = DemandOfNode(p, "layers.0.ffn.up", 3);
+  CHECK(mixed.macs == 0);
+  CHECK(mixed.array_cycles == 0);
+  CHECK(mixed.padding_macs == 0);
+  CHECK(mixed.vector_macs == 3 * 48 * 32);
+  CHECK(mixed.dram_bytes == integer.dram_bytes);
+  p.weight_bits = 0;
+  CHECK(DemandOfNode(p, "layers.0.ffn.up", 3).dram_bytes == 48 * 32 * 4);
+  // Embeddings are f32; cached keys are codes and a scale a head of eight.
+  CHECK(DemandOfNode(p, "embed", 3).dram_bytes == 3 * 32 * 4);
+  CHECK(DemandOfNode(p, "layers.0.attn.k_append", 3).dram_bytes ==
+        3 * (16 + 2 * 4));
+  p.attention_bits = 0;
+  CHECK(DemandOfNode(p, "layers.0.attn.k_append", 3).dram_bytes == 3 * 16 * 4);
+}
+
+TEST_CASE("a table with something else than numbers is refused") {
+  const auto target = MakeTarget("npu");
+  REQUIRE(target);
+  const auto complaint = [&](const std::string& array,
+                             const std::string& dataflow) {
+    const auto p =
+        (*target)->Predict("scalesim_compute", {{"m", "4"},
+                                                {"n", "4"},
+                                                {"k", "4"},
+                                                {"array", array},
+                                                {"dataflow", dataflow}});
+    return p ? std::string() : p.error().message;
+  };
+  CHECK(complaint("2", "ws").empty());
+  CHECK(complaint("2x", "ws").find("array: \"2x\" is no number") !=
+        std::string::npos);
+  CHECK(complaint("2", "xs").find("allowed ws, os, is") != std::string::npos);
 }
 
 TEST_CASE("DRAM sustains its pins less refresh, or what its banks can open") {
@@ -174,7 +213,7 @@ std::vector<float> LogitsOf(const Graph& graph, const Weights& weights,
 }
 
 TEST_CASE("logits are the same bits on every SIMD target and thread count") {
-  const auto graph = BuildGraph(Tiny());
+  const auto graph = BuildGraph(TinyLlama());
   REQUIRE(graph);
   const Weights weights = Weights::Random(*graph, 11);
   const auto expected = LogitsOf(*graph, weights, 1);
