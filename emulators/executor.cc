@@ -358,19 +358,6 @@ class GraphProgram : public Program {
   std::vector<Plan> plans_;                   // by entry
 };
 
-std::vector<ConstMatView<float>> HostWeights(const Graph& graph,
-                                             const Node& node,
-                                             const Weights* weights) {
-  std::vector<ConstMatView<float>> views(node.inputs.size());
-  if (weights == nullptr) return views;
-  for (size_t i = 0; i < views.size(); ++i) {
-    if (graph.value(node.inputs[i]).kind == ValueKind::kWeight) {
-      views[i] = weights->F32(node.inputs[i]);
-    }
-  }
-  return views;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Program>> Target::Compile(const Graph& graph,
@@ -381,8 +368,9 @@ Result<std::unique_ptr<Program>> Target::Compile(const Graph& graph,
     const bool native = Supports(graph, node) == Support::kNative;
     sides.push_back(native && !is_host() ? Side::kDevice : Side::kHost);
     if (!native) {
-      steps.push_back(
-          std::make_unique<HostStep>(host_, HostWeights(graph, node, weights)));
+      std::vector<ConstMatView<float>> views(node.inputs.size());
+      if (weights != nullptr) views = weights->InputsOf(graph, node);
+      steps.push_back(std::make_unique<HostStep>(host_, std::move(views)));
       continue;
     }
     auto step = Lower(graph, node, weights);

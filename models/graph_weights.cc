@@ -106,4 +106,14 @@ ConstMatView<float> Weights::F32(ValueId weight) const {
   return slot.view;
 }
 
+std::vector<ConstMatView<float>> Weights::InputsOf(const Graph& graph,
+                                                   const Node& node) const {
+  std::vector<ConstMatView<float>> views(node.inputs.size());
+  for (size_t i = 0; i < views.size(); ++i) {
+    if (graph.value(node.inputs[i]).kind != ValueKind::kWeight) continue;
+    views[i] = F32(node.inputs[i]);
+  }
+  return views;
+}
+
 }  // namespace triptych

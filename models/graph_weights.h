@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "kernels/base/mat_view.h"
 #include "kernels/base/result.h"
@@ -27,6 +28,9 @@ class Weights {
   // [rows, cols] as f32: a view into the file if it stores f32, else
   // dequantised at the first call and kept.
   ConstMatView<float> F32(ValueId weight) const;
+  // F32 of each input of `node`; empty where that is no weight.
+  std::vector<ConstMatView<float>> InputsOf(const Graph& graph,
+                                            const Node& node) const;
 
   Weights(Weights&&) noexcept;
   Weights& operator=(Weights&&) noexcept;

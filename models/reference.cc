@@ -35,13 +35,8 @@ Status Reference::CheckInputs(const Entry& entry, const Binding& binding) {
 
 void Reference::Evaluate(const Node& node, const Binding& binding) {
   std::vector<ConstMatView<double>> inputs(node.inputs.size());
-  std::vector<ConstMatView<float>> weights(node.inputs.size());
   for (size_t i = 0; i < node.inputs.size(); ++i) {
-    if (graph_.value(node.inputs[i]).kind == ValueKind::kWeight) {
-      weights[i] = weights_.F32(node.inputs[i]);
-    } else {
-      inputs[i] = store_.At(node.inputs[i]);
-    }
+    inputs[i] = store_.At(node.inputs[i]);  // empty where it is a weight
   }
   const Value& output = graph_.value(node.output);
   const MatView<double> out =
@@ -49,8 +44,9 @@ void Reference::Evaluate(const Node& node, const Binding& binding) {
           ? store_.At(output.id)
           : store_.Make(output.id, output.shape.rows.Bind(binding),
                         output.shape.cols);
-  node.op->reference(
-      {graph_, node, binding, inputs, weights, out, store_.capacity(), 1});
+  node.op->reference({graph_, node, binding, inputs,
+                      weights_.InputsOf(graph_, node), out, store_.capacity(),
+                      1});
 }
 
 Result<ConstMatView<double>> Reference::Run(Phase phase,

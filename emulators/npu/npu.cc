@@ -217,11 +217,7 @@ class OtherStep : public NpuStep {
                       ? CacheHeadDim(graph, node.output)
                       : 0),
         views_(node.inputs.size()) {
-    if (weights == nullptr) return;
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
-      if (graph.value(node.inputs[i]).kind != ValueKind::kWeight) continue;
-      views_[i] = weights->F32(node.inputs[i]);
-    }
+    if (weights != nullptr) views_ = weights->InputsOf(graph, node);
   }
 
  protected:

@@ -249,13 +249,8 @@ void EvaluateMoved(const Graph& graph, const Node& node, const Weights& weights,
   const size_t count = node.inputs.size();
   std::vector<std::vector<double>> moved(count);
   std::vector<ConstMatView<double>> inputs(count);
-  std::vector<ConstMatView<float>> weight_views(count);
   for (size_t i = 0; i < count; ++i) {
-    if (graph.value(node.inputs[i]).kind == ValueKind::kWeight) {
-      weight_views[i] = weights.F32(node.inputs[i]);
-      continue;
-    }
-    const MatView<double> view = store.At(node.inputs[i]);
+    const MatView<double> view = store.At(node.inputs[i]);  // empty: a weight
     moved[i] = Doubles(view);
     if (node.op->kind != OpKind::kData) Move(moved[i], roundings, rng);
     inputs[i] = {moved[i].data(), view.rows(), view.cols()};
@@ -266,8 +261,8 @@ void EvaluateMoved(const Graph& graph, const Node& node, const Weights& weights,
       appends ? store.At(output.id)
               : store.Make(output.id, output.shape.rows.Bind(binding),
                            output.shape.cols);
-  node.op->reference(
-      {graph, node, binding, inputs, weight_views, out, store.capacity(), 1});
+  node.op->reference({graph, node, binding, inputs,
+                      weights.InputsOf(graph, node), out, store.capacity(), 1});
   if (!appends) Move({out.data(), out.size()}, 1, rng);
 }
 
