@@ -302,11 +302,16 @@ Status Config::Set(std::string_view assignment) {
   if (FirstBadLine(assignment)) {
     return MakeError(ErrorCode::kInvalid, "--set: not UTF-8");
   }
-  Entry& entry = entries_[std::string(assignment.substr(0, equals))];
-  entry.value = ScalarFromText(assignment.substr(equals + 1));
+  Set(assignment.substr(0, equals),
+      ScalarFromText(assignment.substr(equals + 1)));
+  return {};
+}
+
+void Config::Set(std::string_view key, Scalar value) {
+  Entry& entry = entries_[std::string(key)];
+  entry.value = std::move(value);
   entry.provenance = {Basis::kAssumed, "--set"};
   entry.where = "--set";
-  return {};
 }
 
 // ---- ParamSet ----

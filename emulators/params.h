@@ -60,6 +60,8 @@ class Config {
   // "grid.rows=11": replaces or adds; the last one counts. The provenance is
   // then `assumed`, with "--set" as its source.
   Status Set(std::string_view assignment);
+  // The same for a value that is not text to be read.
+  void Set(std::string_view key, Scalar value);
 
   const std::map<std::string, Entry, std::less<>>& entries() const {
     return entries_;

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/cli/generate.h"
+#include "tools/cli/op_report.h"
 #include "tools/cli/output.h"
-#include "tools/cli/report.h"
 #include "tools/cli/table.h"
 
 namespace triptych::cli {

@@ -12,8 +12,8 @@
 #include "emulators/accuracy.h"
 #include "models/reference.h"
 #include "models/sampling.h"
+#include "tools/cli/op_report.h"
 #include "tools/cli/output.h"
-#include "tools/cli/report.h"
 
 namespace triptych::cli {
 namespace {

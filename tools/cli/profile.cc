@@ -10,9 +10,9 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/cli/model_source.h"
+#include "tools/cli/op_report.h"
 #include "tools/cli/options.h"
 #include "tools/cli/output.h"
-#include "tools/cli/report.h"
 #include "tools/cli/table.h"
 
 namespace triptych::cli {

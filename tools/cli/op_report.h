@@ -1,7 +1,7 @@
 // Pieces that several commands report with.
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TRIPTYCH_TOOLS_CLI_REPORT_H_
-#define TRIPTYCH_TOOLS_CLI_REPORT_H_
+#ifndef TRIPTYCH_TOOLS_CLI_OP_REPORT_H_
+#define TRIPTYCH_TOOLS_CLI_OP_REPORT_H_
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -27,4 +27,4 @@ Status WriteTraceFile(const std::string& path,
 
 }  // namespace triptych::cli
 
-#endif  // TRIPTYCH_TOOLS_CLI_REPORT_H_
+#endif  // TRIPTYCH_TOOLS_CLI_OP_REPORT_H_

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tools/cli/report.h"
+#include "tools/cli/op_report.h"
 
 #include <fmt/format.h>
 
