@@ -188,6 +188,7 @@ class Target {
   std::string_view name() const { return name_; }
   std::string_view preset() const { return preset_; }
   const ParamSet& params() const { return params_; }
+  const HostParams& host() const { return host_; }
   // Index = ActionId; the first kHostActions rows are the host's.
   std::span<const Action> actions() const { return actions_; }
   // Index = UnitId; the first kHostUnits rows are the host's.
@@ -211,6 +212,8 @@ class Target {
   // only if the steps round what they take and give to that.
   virtual int link_bits() const { return 32; }
 
+  // A matter of the node alone, the same for all parameters: placements are
+  // kept for whole families of machines (estimate.h).
   virtual Support Supports(const Graph& graph, const Node& node) const = 0;
 
   // The step for a node that Supports() calls native. `weights` is null for
@@ -246,8 +249,6 @@ class Target {
   ActionId AddAction(std::string name, ActionClass kind,
                      std::string_view energy_key, double energy_pj,
                      uint64_t flops = 0, uint64_t bytes = 0);
-  const HostParams& host() const { return host_; }
-
  private:
   std::string name_, preset_;
   ParamSet params_;
