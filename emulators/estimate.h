@@ -16,9 +16,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "emulators/params.h"
+#include "emulators/placement.h"
 #include "emulators/profile.h"
 #include "emulators/target.h"
 #include "kernels/base/result.h"
@@ -41,18 +43,13 @@ class TargetFamily {
   // Errors are those of MakeTarget: no such key, a value out of its range.
   Result<std::unique_ptr<Target>> Make(std::span<const Change> changes) const;
 
-  std::string_view target() const { return entry_->name; }
-  std::string_view preset() const { return preset_; }
+  std::string_view target() const { return source_.entry->name; }
+  std::string_view preset() const { return source_.preset; }
 
  private:
-  TargetFamily(const TargetEntry& entry, std::string preset, Config config)
-      : entry_(&entry),
-        preset_(std::move(preset)),
-        config_(std::move(config)) {}
+  explicit TargetFamily(TargetSource source) : source_(std::move(source)) {}
 
-  const TargetEntry* entry_;
-  std::string preset_;
-  Config config_;
+  TargetSource source_;
 };
 
 // The distinct nodes of one entry on machines of one family, whose members
@@ -63,8 +60,9 @@ class Fold {
   Fold(const Target& target, const Graph& graph, Phase phase);
 
   struct Part {
-    NodeId node;    // the first of its kind
-    int64_t times;  // how often it occurs
+    Placed placed;  // the first of its kind
+    Side side;
+    int64_t times = 1;  // how often it occurs
   };
   const Graph& graph() const { return *graph_; }
   Phase phase() const { return phase_; }

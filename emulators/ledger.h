@@ -73,8 +73,9 @@ class Ledger {
  public:
   // kKeep keeps every charge (timelines, small graphs); kFold keeps sums by
   // node, unit and action, and each such row's first begin, last end and
-  // busy time: constant memory however long the run.
-  enum class Mode : uint8_t { kKeep, kFold };
+  // busy time: constant memory however long the run. kTotals keeps sums by
+  // action and by unit alone: what a fast estimate adds up.
+  enum class Mode : uint8_t { kKeep, kFold, kTotals };
   explicit Ledger(Mode mode = Mode::kKeep) : mode_(mode) {}
 
   void Add(const Charge& charge);
@@ -85,17 +86,28 @@ class Ledger {
     Picos begin, end;
   };
   using Key = std::tuple<NodeId, UnitId, ActionId>;
-  // Sums; the same in both modes.
+  // Sums; empty in kTotals mode.
   const std::map<Key, Row>& rows() const { return rows_; }
-  // Every charge in the order it was added; empty in kFold mode.
+  // Every charge in the order it was added; empty unless in kKeep mode.
   std::span<const Charge> charges() const { return charges_; }
+  // Counts by action and busy time by unit, up to the last that was charged;
+  // empty unless in kTotals mode.
+  std::span<const uint64_t> counts() const { return counts_; }
+  std::span<const Picos> busy() const { return busy_; }
   // From time zero to the end of the last charge.
   Picos makespan() const { return makespan_; }
+  // Forgets everything but the mode.
+  void Clear();
 
  private:
+  void AddToRow(const Charge& charge);
+  void AddToTotals(const Charge& charge);
+
   Mode mode_;
   std::vector<Charge> charges_;
   std::map<Key, Row> rows_;
+  std::vector<uint64_t> counts_;
+  std::vector<Picos> busy_;
   Picos makespan_;
 };
 

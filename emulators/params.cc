@@ -139,8 +139,7 @@ std::optional<Config::Scalar> ScalarOf(const toml::node& node) {
 // Walks a document and collects its leaves under dotted keys.
 class Flattener {
  public:
-  Flattener(std::string_view file,
-            std::map<std::string, Config::Entry, std::less<>>& entries)
+  Flattener(std::string_view file, Config::Entries& entries)
       : file_(file), entries_(entries) {}
 
   Status Table(const toml::table& table, const std::string& prefix) {
@@ -202,7 +201,9 @@ class Flattener {
                   "lists and dates are not parameters; allowed a "
                   "number, true or false, text, or a table");
     }
-    Config::Entry entry{std::move(*scalar), std::move(provenance), Where(node)};
+    Config::Entry entry{
+        std::move(*scalar),
+        std::make_shared<const Provenance>(std::move(provenance)), Where(node)};
     // Only a quoted key with a dot in it can get here.
     if (!entries_.emplace(key, std::move(entry)).second) {
       return Fail(node, key, "given twice");
@@ -211,13 +212,11 @@ class Flattener {
   }
 
   std::string_view file_;
-  std::map<std::string, Config::Entry, std::less<>>& entries_;
+  Config::Entries& entries_;
 };
 
 // Takes a top-level text out of the entries.
-Result<std::string> TakeText(
-    std::map<std::string, Config::Entry, std::less<>>& entries,
-    std::string_view key) {
+Result<std::string> TakeText(Config::Entries& entries, std::string_view key) {
   const auto found = entries.find(key);
   if (found == entries.end()) return std::string();
   const auto* text = std::get_if<std::string>(&found->second.value);
@@ -271,9 +270,11 @@ Result<Config> Config::Parse(std::string_view text, std::string_view file) {
   }
   Config config;
   config.file_ = file;
-  TRIPTYCH_TRY(Flattener(file, config.entries_).Table(parsed.table(), ""));
-  TRIPTYCH_ASSIGN(config.target_, TakeText(config.entries_, "target"));
-  TRIPTYCH_ASSIGN(config.about_, TakeText(config.entries_, "about"));
+  Entries entries;
+  TRIPTYCH_TRY(Flattener(file, entries).Table(parsed.table(), ""));
+  TRIPTYCH_ASSIGN(config.target_, TakeText(entries, "target"));
+  TRIPTYCH_ASSIGN(config.about_, TakeText(entries, "about"));
+  config.entries_ = std::make_shared<const Entries>(std::move(entries));
   return config;
 }
 
@@ -308,35 +309,80 @@ Status Config::Set(std::string_view assignment) {
 }
 
 void Config::Set(std::string_view key, Scalar value) {
-  Entry& entry = entries_[std::string(key)];
-  entry.value = std::move(value);
-  entry.provenance = {Basis::kAssumed, "--set"};
-  entry.where = "--set";
+  static const auto kFromOutside =
+      std::make_shared<const Provenance>(Basis::kAssumed, "--set");
+  overrides_[std::string(key)] = {std::move(value), kFromOutside, "--set"};
+}
+
+const Config::Entry* Config::Find(std::string_view key) const {
+  for (const Entries* entries : {&overrides_, entries_.get()}) {
+    const auto found = entries->find(key);
+    if (found != entries->end()) return &found->second;
+  }
+  return nullptr;
 }
 
 // ---- ParamSet ----
 
+std::string ParamSet::ValueOf(const Row& row) {
+  struct Visitor {
+    std::string operator()(bool b) const { return b ? "true" : "false"; }
+    std::string operator()(double d) const { return FormatNumber(d); }
+    std::string operator()(const std::string& s) const { return Quote(s); }
+  };
+  return std::visit(Visitor{}, row.value);
+}
+
+std::string ParamSet::AllowedOf(const Row& row) {
+  if (std::holds_alternative<bool>(row.value)) return "true, false";
+  if (std::holds_alternative<double>(row.value)) {
+    return FormatRange(row.low, row.high);
+  }
+  return fmt::format("{}", fmt::join(row.choices, ", "));
+}
+
+std::vector<ParamInfo> ParamSet::params() const {
+  std::vector<ParamInfo> params;
+  for (const Row& row : rows_) {
+    params.push_back({row.key, ValueOf(row), AllowedOf(row),
+                      std::string(row.meaning), *row.provenance});
+  }
+  return params;
+}
+
+const Provenance* ParamSet::Find(std::string_view key) const {
+  const auto found = std::ranges::find(rows_, key, &Row::key);
+  return found == rows_.end() ? nullptr : found->provenance.get();
+}
+
 const Provenance& ParamSet::Of(std::string_view key) const {
-  const auto found = std::ranges::find(params_, key, &ParamInfo::key);
-  TRIPTYCH_CHECK(found != params_.end(), "no parameter", key);
-  return found->provenance;
+  const Provenance* provenance = Find(key);
+  TRIPTYCH_CHECK(provenance != nullptr, "no parameter", key);
+  return *provenance;
 }
 
 std::string ParamSet::Effective() const {
   std::string out;
-  for (const ParamInfo& p : params_) {
-    out += fmt::format("{} = {{ value = {}, basis = {}, source = {} }}\n",
-                       p.key, p.value, Quote(BasisName(p.provenance.basis)),
-                       Quote(p.provenance.source));
+  for (const Row& row : rows_) {
+    out +=
+        fmt::format("{} = {{ value = {}, basis = {}, source = {} }}\n", row.key,
+                    ValueOf(row), Quote(BasisName(row.provenance->basis)),
+                    Quote(row.provenance->source));
   }
   return out;
 }
 
 // ---- ParamLoader ----
 
-const Config::Entry* ParamLoader::Find(std::string_view key) const {
-  const auto found = config_.entries().find(key);
-  return found == config_.entries().end() ? nullptr : &found->second;
+const Config::Entry* ParamLoader::Find(std::string_view key) {
+  static const auto kDefault =
+      std::make_shared<const Provenance>(Basis::kAssumed, "default");
+  const Config::Entry* entry = config_.Find(key);
+  ParamSet::Row& row = set_.rows_.emplace_back();
+  row.key = key;
+  row.provenance = entry ? entry->provenance : kDefault;
+  if (entry) ++found_;
+  return entry;
 }
 
 void ParamLoader::Fail(std::string_view key, const Config::Entry& entry,
@@ -346,18 +392,8 @@ void ParamLoader::Fail(std::string_view key, const Config::Entry& entry,
                       fmt::format("{}: {}: {}", entry.where, key, what));
 }
 
-void ParamLoader::Append(std::string_view key, std::string value,
-                         std::string allowed, std::string_view meaning) {
-  const Config::Entry* entry = Find(key);
-  set_.Append(
-      {std::string(key), std::move(value), std::move(allowed),
-       std::string(meaning),
-       entry ? entry->provenance : Provenance{Basis::kAssumed, "default"}});
-}
-
 void ParamLoader::Number(std::string_view key, double& value, double low,
                          double high, std::string_view meaning, bool integral) {
-  const std::string allowed = FormatRange(low, high);
   if (const Config::Entry* entry = Find(key)) {
     double given = NAN;
     if (const auto* i = std::get_if<int64_t>(&entry->value)) {
@@ -367,41 +403,47 @@ void ParamLoader::Number(std::string_view key, double& value, double low,
     } else {
       Fail(key, *entry,
            fmt::format("a number is needed, not {}; allowed {}",
-                       Describe(entry->value), allowed));
+                       Describe(entry->value), FormatRange(low, high)));
       return;
     }
     if (!(given >= low && given <= high)) {  // also if not a number
       Fail(key, *entry,
            fmt::format("{} is out of range; allowed {}", Describe(entry->value),
-                       allowed));
+                       FormatRange(low, high)));
       return;
     }
     if (integral && std::trunc(given) != given) {
       Fail(key, *entry,
            fmt::format("a whole number is needed, not {}; allowed {}",
-                       Describe(entry->value), allowed));
+                       Describe(entry->value), FormatRange(low, high)));
       return;
     }
     value = given;
   }
-  Append(key, FormatNumber(value), allowed, meaning);
+  ParamSet::Row& row = set_.rows_.back();
+  row.meaning = meaning;
+  row.value = value;
+  row.low = low;
+  row.high = high;
 }
 
 void ParamLoader::operator()(std::string_view key, std::string& member,
                              std::initializer_list<std::string_view> allowed,
                              std::string_view meaning) {
-  const std::string choices = fmt::format("{}", fmt::join(allowed, ", "));
   if (const Config::Entry* entry = Find(key)) {
     const auto* text = std::get_if<std::string>(&entry->value);
     if (text == nullptr || std::ranges::find(allowed, *text) == allowed.end()) {
       Fail(key, *entry,
            fmt::format("{} is not allowed; allowed {}", Describe(entry->value),
-                       choices));
+                       fmt::join(allowed, ", ")));
       return;
     }
     member = *text;
   }
-  Append(key, Quote(member), choices, meaning);
+  ParamSet::Row& row = set_.rows_.back();
+  row.meaning = meaning;
+  row.value = member;
+  row.choices = allowed;
 }
 
 void ParamLoader::operator()(std::string_view key, bool& member,
@@ -416,29 +458,40 @@ void ParamLoader::operator()(std::string_view key, bool& member,
     }
     member = *given;
   }
-  Append(key, member ? "true" : "false", "true, false", meaning);
+  ParamSet::Row& row = set_.rows_.back();
+  row.meaning = meaning;
+  row.value = member;
+}
+
+std::unexpected<Error> ParamLoader::Unknown(std::string_view key,
+                                            const Config::Entry& entry) const {
+  std::string hint;
+  if (!set_.rows_.empty()) {
+    const auto nearest = std::ranges::min_element(
+        set_.rows_, {},
+        [&](const ParamSet::Row& row) { return EditDistance(key, row.key); });
+    hint = fmt::format("; the nearest is {}, allowed {}", nearest->key,
+                       ParamSet::AllowedOf(*nearest));
+  }
+  return MakeError(
+      ErrorCode::kNotFound,
+      fmt::format("{}: {}: no such parameter{}", entry.where, key, hint));
 }
 
 Result<ParamSet> ParamLoader::Finish() && {
   if (!status_) return std::unexpected(std::move(status_).error());
-  const auto known = set_.params();
-  for (const auto& [key, entry] : config_.entries()) {
-    if (std::ranges::find(known, key, &ParamInfo::key) != known.end()) {
-      continue;
-    }
-    std::string hint;
-    if (!known.empty()) {
-      const auto nearest = std::ranges::min_element(
-          known, {},
-          [&](const ParamInfo& p) { return EditDistance(key, p.key); });
-      hint = fmt::format("; the nearest is {}, allowed {}", nearest->key,
-                         nearest->allowed);
-    }
-    return MakeError(
-        ErrorCode::kNotFound,
-        fmt::format("{}: {}: no such parameter{}", entry.where, key, hint));
+  size_t given = config_.entries().size();
+  for (const auto& [key, entry] : config_.overrides()) {
+    if (!config_.entries().contains(key)) ++given;
   }
-  return std::move(set_);
+  if (found_ == given) return std::move(set_);
+  for (const Config::Entries* entries :
+       {&config_.overrides(), &config_.entries()}) {
+    for (const auto& [key, entry] : *entries) {
+      if (set_.Find(key) == nullptr) return Unknown(key, entry);
+    }
+  }
+  TRIPTYCH_CHECK(false, "a key was visited twice in", config_.file());
 }
 
 }  // namespace triptych

@@ -25,7 +25,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <map>
-#include <span>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -49,9 +49,10 @@ class Config {
   using Scalar = std::variant<bool, int64_t, double, std::string>;
   struct Entry {
     Scalar value;
-    Provenance provenance;
+    std::shared_ptr<const Provenance> provenance;
     std::string where;  // "file:line" or "--set"
   };
+  using Entries = std::map<std::string, Entry, std::less<>>;
 
   // Parses TOML text. `file` is what messages call it. UTF-8 is checked
   // first. Errors are located.
@@ -63,9 +64,11 @@ class Config {
   // The same for a value that is not text to be read.
   void Set(std::string_view key, Scalar value);
 
-  const std::map<std::string, Entry, std::less<>>& entries() const {
-    return entries_;
-  }
+  // What the text and the overrides say of `key`; null if nothing.
+  const Entry* Find(std::string_view key) const;
+  // What the text says, and what was set over it.
+  const Entries& entries() const { return *entries_; }
+  const Entries& overrides() const { return overrides_; }
   const std::string& file() const { return file_; }
   // The top-level `target` and `about`; "" if not given.
   const std::string& target() const { return target_; }
@@ -73,7 +76,9 @@ class Config {
 
  private:
   std::string file_, target_, about_;
-  std::map<std::string, Entry, std::less<>> entries_;
+  // A text is read once and shared by all copies (estimate.h makes a million).
+  std::shared_ptr<const Entries> entries_ = std::make_shared<Entries>();
+  Entries overrides_;
 };
 
 // One parameter as `list params` shows it.
@@ -85,15 +90,28 @@ struct ParamInfo {
 // What was loaded: every parameter, its value and where that comes from.
 class ParamSet {
  public:
-  std::span<const ParamInfo> params() const { return params_; }
+  // In the order of Visit; made when asked for.
+  std::vector<ParamInfo> params() const;
+  // Null if there is no such key.
+  const Provenance* Find(std::string_view key) const;
   // Aborts if there is no such key.
   const Provenance& Of(std::string_view key) const;
   // TOML that loads to the same values and provenance.
   std::string Effective() const;
-  void Append(ParamInfo info) { params_.push_back(std::move(info)); }
 
  private:
-  std::vector<ParamInfo> params_;
+  friend class ParamLoader;
+  struct Row {
+    std::string key;
+    std::string_view meaning;  // a literal of a Visit
+    std::variant<bool, double, std::string> value;
+    double low = 0, high = 0;               // of a number
+    std::vector<std::string_view> choices;  // of a text; literals too
+    std::shared_ptr<const Provenance> provenance;
+  };
+  static std::string ValueOf(const Row& row);
+  static std::string AllowedOf(const Row& row);
+  std::vector<Row> rows_;
 };
 
 // The visitor that LoadParams hands to Visit. Keeps the first error.
@@ -130,13 +148,14 @@ class ParamLoader {
  private:
   void Number(std::string_view key, double& value, double low, double high,
               std::string_view meaning, bool integral);
-  const Config::Entry* Find(std::string_view key) const;
+  const Config::Entry* Find(std::string_view key);
   void Fail(std::string_view key, const Config::Entry& entry,
             std::string_view what);
-  void Append(std::string_view key, std::string value, std::string allowed,
-              std::string_view meaning);
+  std::unexpected<Error> Unknown(std::string_view key,
+                                 const Config::Entry& entry) const;
   const Config& config_;
   ParamSet set_;
+  size_t found_ = 0;  // keys that the configuration has
   Status status_;
 };
 

@@ -244,11 +244,15 @@ bool WritesCache(const Graph& graph, const Node& node) {
   return graph.value(node.output).kind == ValueKind::kCache;
 }
 
+Side SideOf(const Target& target, const Graph& graph, const Node& node) {
+  const bool native = target.Supports(graph, node) == Support::kNative;
+  return native && !target.is_host() ? Side::kDevice : Side::kHost;
+}
+
 std::vector<Side> SidesOf(const Target& target, const Graph& graph) {
   std::vector<Side> sides;
   for (const Node& node : graph.nodes()) {
-    const bool native = target.Supports(graph, node) == Support::kNative;
-    sides.push_back(native && !target.is_host() ? Side::kDevice : Side::kHost);
+    sides.push_back(SideOf(target, graph, node));
   }
   return sides;
 }

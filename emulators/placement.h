@@ -25,7 +25,8 @@ namespace triptych {
 
 enum class Side : uint8_t { kHost, kDevice };
 
-// The side of every node of a graph on machines of this kind.
+Side SideOf(const Target& target, const Graph& graph, const Node& node);
+// The side of every node of a graph.
 std::vector<Side> SidesOf(const Target& target, const Graph& graph);
 
 // One node in its place, with what has to move before and after it.

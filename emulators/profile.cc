@@ -11,35 +11,6 @@
 namespace triptych {
 namespace {
 
-Cost CostOf(const Action& action, const Ledger::Row& row) {
-  Cost cost;
-  cost.energy_j = action.energy.value * static_cast<double>(row.count);
-  if (action.basis == Basis::kAssumed) cost.assumed_energy_j = cost.energy_j;
-  const uint64_t flops = action.flops * row.count;
-  const uint64_t bytes = action.bytes.value * row.count;
-  switch (action.kind) {
-    case ActionClass::kMatrix:
-      cost.matrix_flops = flops;
-      cost.flops = flops;
-      break;
-    case ActionClass::kVector:
-      cost.flops = flops;
-      break;
-    case ActionClass::kPadding:
-      cost.padding_flops = flops;
-      break;
-    case ActionClass::kMove:
-      cost.internal_bytes = bytes;
-      break;
-    case ActionClass::kOffChip:
-      cost.off_chip_bytes = bytes;
-      break;
-    case ActionClass::kOther:
-      break;
-  }
-  return cost;
-}
-
 OpCost EmptyRow(const Node& node) {
   OpCost row;
   row.name = node.name;
@@ -96,6 +67,35 @@ std::string BusiestUnit(const std::map<std::string, double>& busy) {
 
 }  // namespace
 
+Cost CostOf(const Action& action, uint64_t count) {
+  Cost cost;
+  cost.energy_j = action.energy.value * static_cast<double>(count);
+  if (action.basis == Basis::kAssumed) cost.assumed_energy_j = cost.energy_j;
+  const uint64_t flops = action.flops * count;
+  const uint64_t bytes = action.bytes.value * count;
+  switch (action.kind) {
+    case ActionClass::kMatrix:
+      cost.matrix_flops = flops;
+      cost.flops = flops;
+      break;
+    case ActionClass::kVector:
+      cost.flops = flops;
+      break;
+    case ActionClass::kPadding:
+      cost.padding_flops = flops;
+      break;
+    case ActionClass::kMove:
+      cost.internal_bytes = bytes;
+      break;
+    case ActionClass::kOffChip:
+      cost.off_chip_bytes = bytes;
+      break;
+    case ActionClass::kOther:
+      break;
+  }
+  return cost;
+}
+
 Cost& Cost::operator+=(const Cost& o) {
   seconds += o.seconds;
   energy_j += o.energy_j;
@@ -118,7 +118,7 @@ Profile MakeProfile(const Graph& graph, const Target& target,
     const auto& [node_id, unit, action_id] = key;
     const Node& node = graph.node(node_id);
     const Action& action = target.actions()[static_cast<size_t>(action_id)];
-    Cost cost = CostOf(action, row);
+    Cost cost = CostOf(action, row.count);
     if (unit == kSchedule) {
       cost.seconds = Seconds(row.busy);
     } else {

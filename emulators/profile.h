@@ -30,6 +30,9 @@ struct Cost {
   Cost& operator+=(const Cost& o);
 };
 
+// What `count` occurrences of an action cost; its time is not known from that.
+Cost CostOf(const Action& action, uint64_t count);
+
 // A row of the per-operator report.
 struct OpCost {
   std::string name;  // the node's; of a kind of operators: "matmul"

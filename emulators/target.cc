@@ -17,8 +17,7 @@ constexpr double kPico = 1e-12;
 
 // A target need not have host parameters: `cpu` is the host.
 Provenance ProvenanceOf(const ParamSet& params, std::string_view key) {
-  const auto found = std::ranges::find(params.params(), key, &ParamInfo::key);
-  if (found != params.params().end()) return found->provenance;
+  if (const Provenance* found = params.Find(key)) return *found;
   return {Basis::kAssumed, "default"};
 }
 
@@ -103,24 +102,33 @@ Result<const Preset*> FindPreset(std::string_view target,
                                fmt::join(known, ", ")));
 }
 
-Result<std::unique_ptr<Target>> Make(const TargetEntry& entry,
-                                     std::string_view preset, Config config,
-                                     std::span<const std::string> overrides) {
-  for (const std::string& assignment : overrides) {
-    TRIPTYCH_TRY(config.Set(assignment));
-  }
-  return entry.make(preset, config);
-}
-
-Result<std::unique_ptr<Target>> MakeFromFile(
-    const std::string& path, std::span<const std::string> overrides) {
+Result<TargetSource> ReadFile(const std::string& path) {
   TRIPTYCH_ASSIGN(Config config, Config::Load(path));
   const TargetEntry* entry = FindTarget(config.target());
   if (entry == nullptr) {
     return UnknownTarget(path + ": target", config.target());
   }
-  const std::string stem = std::filesystem::path(path).stem().string();
-  return Make(*entry, stem, std::move(config), overrides);
+  return TargetSource{entry, std::filesystem::path(path).stem().string(),
+                      std::move(config)};
+}
+
+Result<TargetSource> ReadPreset(std::string_view spec) {
+  const size_t colon = spec.find(':');
+  const std::string_view name = spec.substr(0, colon);
+  const TargetEntry* entry = FindTarget(name);
+  if (entry == nullptr) return UnknownTarget("target", name);
+  const std::string_view preset_name = colon == std::string_view::npos
+                                           ? entry->default_preset
+                                           : spec.substr(colon + 1);
+  TRIPTYCH_ASSIGN(const Preset* preset, FindPreset(name, preset_name));
+  TRIPTYCH_ASSIGN(Config config, Config::Parse(preset->text, preset->file));
+  if (config.target() != name) {
+    return MakeError(ErrorCode::kInvalid,
+                     fmt::format("{}: target: \"{}\" is not allowed; allowed "
+                                 "{}",
+                                 preset->file, config.target(), name));
+  }
+  return TargetSource{entry, std::string(preset->name), std::move(config)};
 }
 
 }  // namespace
@@ -190,27 +198,21 @@ Result<Prediction> Target::Predict(std::string_view kind,
       {"utilisation", flops / (seconds * roofline().matrix.value)}};
 }
 
+Result<TargetSource> ReadTarget(std::string_view spec,
+                                std::span<const std::string> overrides) {
+  const bool is_path = spec.ends_with(".toml") || spec.contains('/');
+  TRIPTYCH_ASSIGN(TargetSource source,
+                  is_path ? ReadFile(std::string(spec)) : ReadPreset(spec));
+  for (const std::string& assignment : overrides) {
+    TRIPTYCH_TRY(source.config.Set(assignment));
+  }
+  return source;
+}
+
 Result<std::unique_ptr<Target>> MakeTarget(
     std::string_view spec, std::span<const std::string> overrides) {
-  if (spec.ends_with(".toml") || spec.contains('/')) {
-    return MakeFromFile(std::string(spec), overrides);
-  }
-  const size_t colon = spec.find(':');
-  const std::string_view name = spec.substr(0, colon);
-  const TargetEntry* entry = FindTarget(name);
-  if (entry == nullptr) return UnknownTarget("target", name);
-  const std::string_view preset_name = colon == std::string_view::npos
-                                           ? entry->default_preset
-                                           : spec.substr(colon + 1);
-  TRIPTYCH_ASSIGN(const Preset* preset, FindPreset(name, preset_name));
-  TRIPTYCH_ASSIGN(Config config, Config::Parse(preset->text, preset->file));
-  if (config.target() != name) {
-    return MakeError(ErrorCode::kInvalid,
-                     fmt::format("{}: target: \"{}\" is not allowed; allowed "
-                                 "{}",
-                                 preset->file, config.target(), name));
-  }
-  return Make(*entry, preset->name, std::move(config), overrides);
+  TRIPTYCH_ASSIGN(const TargetSource source, ReadTarget(spec, overrides));
+  return source.entry->make(source.preset, source.config);
 }
 
 }  // namespace triptych

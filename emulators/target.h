@@ -249,6 +249,7 @@ class Target {
   ActionId AddAction(std::string name, ActionClass kind,
                      std::string_view energy_key, double energy_pj,
                      uint64_t flops = 0, uint64_t bytes = 0);
+
  private:
   std::string name_, preset_;
   ParamSet params_;
@@ -273,9 +274,18 @@ struct TargetEntry {
 };
 std::span<const TargetEntry> AllTargets();
 
+// A target as it was asked for, before it is made.
+struct TargetSource {
+  const TargetEntry* entry = nullptr;
+  std::string preset;
+  Config config;
+};
+
 // "mesh", "mesh:wormhole-n150" or "my/machine.toml" (which names its target
 // in a top-level `target = "mesh"`), with `key=value` overrides. A name that
 // ends in .toml or has a slash is a path.
+Result<TargetSource> ReadTarget(std::string_view spec,
+                                std::span<const std::string> overrides = {});
 Result<std::unique_ptr<Target>> MakeTarget(
     std::string_view spec, std::span<const std::string> overrides = {});
 

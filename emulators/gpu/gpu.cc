@@ -393,10 +393,9 @@ Result<std::unique_ptr<Target>> MakeGpu(std::string_view preset,
                                         const Config& config) {
   Params params;
   TRIPTYCH_ASSIGN(ParamSet set, LoadParams(config, params));
-  const auto dtype = config.entries().find("dtype");
-  TRIPTYCH_TRY(CheckFormat(params, dtype == config.entries().end()
-                                       ? config.file()
-                                       : dtype->second.where));
+  const Config::Entry* dtype = config.Find("dtype");
+  TRIPTYCH_TRY(
+      CheckFormat(params, dtype == nullptr ? config.file() : dtype->where));
   return std::make_unique<Gpu>(preset, std::move(set), params);
 }
 

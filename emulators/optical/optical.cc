@@ -18,9 +18,8 @@ namespace {
 // One bit has no sign: signed formats begin at two.
 Status CheckBits(const Config& config, std::string_view key, int64_t bits) {
   if (bits != 1) return {};
-  const auto entry = config.entries().find(key);
-  const std::string where =
-      entry == config.entries().end() ? config.file() : entry->second.where;
+  const Config::Entry* entry = config.Find(key);
+  const std::string where = entry == nullptr ? config.file() : entry->where;
   return MakeError(ErrorCode::kInvalid,
                    fmt::format("{}: {}: 1 is not allowed; allowed 0 or at "
                                "least 2",

@@ -23,7 +23,7 @@ Findings CheckPresets(const Subject& subject) {
       continue;
     }
     for (const auto& [key, entry] : config->entries()) {
-      if (entry.provenance.source.empty()) {
+      if (entry.provenance->source.empty()) {
         findings.push_back(entry.where + ": " + key + ": no source");
       }
     }
