@@ -73,10 +73,11 @@ struct Copy {
   Copy(ConstMatView<float> from, const Rounding& rounding, Rng& rng)
       : data(from.size()) {
     for (size_t r = 0; r < from.rows(); ++r) {
-      std::ranges::copy(from.row_span(r),
-                        data.begin() + static_cast<ptrdiff_t>(r * from.cols()));
-      Jitter(std::span(data).subspan(r * from.cols(), from.cols()), rounding,
-             rng);
+      const auto row = std::span(data).subspan(r * from.cols(), from.cols());
+      // Not std::ranges::copy: g++ 14 takes its length for one that may be
+      // negative, and says so at -O3.
+      for (size_t c = 0; c < row.size(); ++c) row[c] = from(r, c);
+      Jitter(row, rounding, rng);
     }
     view = ConstMatView<float>(data.data(), from.rows(), from.cols());
   }
