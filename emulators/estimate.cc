@@ -125,8 +125,9 @@ Fold::Fold(const Target& target, const Graph& graph, Phase phase)
   const std::vector<Side> sides = SidesOf(target, graph);
   std::map<std::string, size_t> known;
   for (Placed& placed : PlaceEntry(graph, *entry, sides)) {
-    const auto [at, is_new] =
-        known.try_emplace(KindOf(graph, placed), parts_.size());
+    std::string kind = KindOf(graph, placed);
+    if (target.cost_depends_on_neighbours()) Append(kind, placed.node->id);
+    const auto [at, is_new] = known.try_emplace(std::move(kind), parts_.size());
     if (is_new) {
       const Side side = sides[placed.node->id];
       parts_.push_back({std::move(placed), side, 1});

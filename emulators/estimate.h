@@ -4,10 +4,10 @@
 // The layers of a transformer repeat. A Fold lists the distinct nodes of an
 // entry, as one target places them, and how often each occurs; EstimateRun
 // lowers and walks each of them once, without values, and multiplies. Nodes
-// run one after the other (executor.cc), so where a step depends on its node
-// alone the sums are those of the whole walk: MakeProfile's for the same
-// request. `optical` packs small matrices together and keeps what it loaded,
-// so there the estimate is an approximation; tests hold both.
+// run one after the other (executor.cc), so the sums are those of the whole
+// walk, MakeProfile's for the same request: a test holds that for every
+// target and every family of graphs. Where a node's cost depends on the rest
+// of its graph (Target::cost_depends_on_neighbours) nothing is folded.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_EMULATORS_ESTIMATE_H_
 #define TRIPTYCH_EMULATORS_ESTIMATE_H_

@@ -216,6 +216,10 @@ class Target {
   // kept for whole families of machines (estimate.h).
   virtual Support Supports(const Graph& graph, const Node& node) const = 0;
 
+  // True where a node costs more or less for the others that are in its graph
+  // (weights that share a plane): equal nodes are then not equal in cost.
+  virtual bool cost_depends_on_neighbours() const { return false; }
+
   // The step for a node that Supports() calls native. `weights` is null for
   // graphs run by shape alone; then only timing runs are asked for. Weights
   // are packed here, once, into the target's formats.

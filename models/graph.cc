@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
+
 #include "kernels/base/check.h"
 #include "models/ops/op.h"
 
@@ -142,6 +144,8 @@ Result<Graph> GraphBuilder::Finish() {
     return MakeError(ErrorCode::kInvalid,
                      graph_.name_ + ": a graph needs at least one entry");
   }
+  static std::atomic<uint64_t> last_id{0};
+  graph_.id_ = ++last_id;
   return std::move(graph_);
 }
 

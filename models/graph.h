@@ -119,6 +119,8 @@ struct Entry {
 class Graph {
  public:
   const std::string& name() const { return name_; }
+  // No two graphs that were built in this process share one; copies do.
+  uint64_t id() const { return id_; }
   std::span<const Node> nodes() const { return nodes_; }
   std::span<const Value> values() const { return values_; }
   std::span<const Entry> entries() const { return entries_; }
@@ -136,6 +138,7 @@ class Graph {
  private:
   friend class GraphBuilder;
   std::string name_;
+  uint64_t id_ = 0;
   std::vector<Node> nodes_;
   std::vector<Value> values_;
   std::vector<Entry> entries_;

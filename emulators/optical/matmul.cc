@@ -42,16 +42,16 @@ struct Light {
 
 class MatmulStep : public Step {
  public:
-  MatmulStep(std::shared_ptr<const Machine> machine, const Graph& graph,
-             const Node& node, const Weights* weights)
+  MatmulStep(std::shared_ptr<const Machine> machine, const Node& node,
+             std::vector<Tile> tiles, const Weights* weights)
       : machine_(std::move(machine)),
         p_(machine_->params),
         encoding_(p_),
-        tiles_(TilesOf(graph, node, p_)) {
+        tiles_(std::move(tiles)) {
+    if (weights == nullptr) return;
     for (const Tile& tile : tiles_) {
       budgets_.push_back(MakeNoiseBudget(p_, tile.copies));
     }
-    if (weights == nullptr) return;
     weights_ = MakePlaneWeights(weights->F32(node.inputs[1]), p_, tiles_);
     if (node.inputs.size() == 3) {
       const ConstMatView<float> bias = weights->F32(node.inputs[2]);
@@ -253,9 +253,10 @@ class MatmulStep : public Step {
 }  // namespace
 
 std::unique_ptr<Step> MakeMatmulStep(std::shared_ptr<const Machine> machine,
-                                     const Graph& graph, const Node& node,
+                                     const Node& node, std::vector<Tile> tiles,
                                      const Weights* weights) {
-  return std::make_unique<MatmulStep>(std::move(machine), graph, node, weights);
+  return std::make_unique<MatmulStep>(std::move(machine), node,
+                                      std::move(tiles), weights);
 }
 
 }  // namespace triptych::optical

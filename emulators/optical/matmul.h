@@ -38,9 +38,10 @@ struct Machine {
   Converters converters;
 };
 
-// `weights` may be null: a step that can only be timed.
+// `tiles` are the node's; `weights` may be null: a step that can only be
+// timed.
 std::unique_ptr<Step> MakeMatmulStep(std::shared_ptr<const Machine> machine,
-                                     const Graph& graph, const Node& node,
+                                     const Node& node, std::vector<Tile> tiles,
                                      const Weights* weights);
 
 }  // namespace triptych::optical

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 #include <utility>
 
 #include "emulators/optical/matmul.h"
@@ -72,15 +73,30 @@ class Optical : public Target {
   }
   Result<std::unique_ptr<Step>> Lower(const Graph& graph, const Node& node,
                                       const Weights* weights) const override {
-    return MakeMatmulStep(machine_, graph, node, weights);
+    return MakeMatmulStep(machine_, node, (*PlacementOf(graph))[node.id],
+                          weights);
   }
+
+  bool cost_depends_on_neighbours() const override { return true; }
 
  private:
   const Params& p() const { return machine_->params; }
+  // Of the graph that was lowered last: its nodes come one after the other.
+  std::shared_ptr<const Placement> PlacementOf(const Graph& graph) const {
+    const std::lock_guard lock(placement_mutex_);
+    if (placement_ == nullptr || placed_graph_ != graph.id()) {
+      placement_ = std::make_shared<Placement>(PlaceGraph(graph, p()));
+      placed_graph_ = graph.id();
+    }
+    return placement_;
+  }
   Ids Register(const Params& params);
   void RegisterEnergies(const Params& params, Ids& ids);
 
   std::shared_ptr<const Machine> machine_;
+  mutable std::mutex placement_mutex_;
+  mutable std::shared_ptr<const Placement> placement_;
+  mutable uint64_t placed_graph_ = 0;
 };
 
 Ids Optical::Register(const Params& params) {

@@ -55,12 +55,22 @@ class Residency {
   std::vector<int64_t> in_core_;
 };
 
-const Entry& EntryOf(const Graph& graph, const Node& node) {
-  const auto entry = std::ranges::find_if(graph.entries(), [&](const Entry& e) {
-    return e.first <= node.id && node.id < e.last;
+// The tiles of one pass over an entry, with the planes that the pass before
+// left behind.
+void RunPass(const Graph& graph, const Entry& entry, TilesByWeight& all,
+             Residency residency, Placement& placement) {
+  const auto for_each = [&](const auto& use) {
+    for (const Node& node : graph.NodesOf(entry)) {
+      if (IsOptical(node)) use(node, all.at(WeightOf(node)));
+    }
+  };
+  for_each([&](const Node&, const std::vector<Tile>& tiles) {
+    for (const Tile& tile : tiles) residency.Use(tile.plane);
   });
-  TRIPTYCH_CHECK(entry != graph.entries().end(), "node", node.name);
-  return *entry;
+  for_each([&](const Node& node, std::vector<Tile>& tiles) {
+    for (Tile& tile : tiles) tile.load = residency.Use(tile.plane);
+    placement[node.id] = tiles;
+  });
 }
 
 }  // namespace
@@ -101,24 +111,14 @@ void PlanePacker::Place(Tile& tile) {
 
 bool IsOptical(const Node& node) { return node.op->name == "matmul"; }
 
-std::vector<Tile> TilesOf(const Graph& graph, const Node& node,
-                          const Params& params) {
+Placement PlaceGraph(const Graph& graph, const Params& params) {
   PlanePacker packer(params);
   TilesByWeight all = PlaceAll(graph, packer);
-  Residency residency(params, packer.planes());
-  const std::span<const Node> pass = graph.NodesOf(EntryOf(graph, node));
-  // The pass before, for the planes it leaves behind.
-  for (const Node& other : pass) {
-    if (!IsOptical(other)) continue;
-    for (const Tile& tile : all.at(WeightOf(other))) residency.Use(tile.plane);
+  Placement placement(graph.nodes().size());
+  for (const Entry& entry : graph.entries()) {
+    RunPass(graph, entry, all, Residency(params, packer.planes()), placement);
   }
-  for (const Node& other : pass) {
-    if (!IsOptical(other)) continue;
-    std::vector<Tile>& tiles = all.at(WeightOf(other));
-    for (Tile& tile : tiles) tile.load = residency.Use(tile.plane);
-    if (other.id == node.id) return tiles;
-  }
-  TRIPTYCH_CHECK(false, "not an optical node", node.name);
+  return placement;
 }
 
 }  // namespace triptych::optical

@@ -49,10 +49,10 @@ class PlanePacker {
 // True for what this machine does with light.
 bool IsOptical(const Node& node);
 
-// The tiles of `node`, an optical node, in the order in which they are used,
-// with the loads of one pass over the node's entry.
-std::vector<Tile> TilesOf(const Graph& graph, const Node& node,
-                          const Params& params);
+// By node: the tiles of an optical one in the order in which they are used,
+// with the loads of one pass over the node's entry. Empty for other nodes.
+using Placement = std::vector<std::vector<Tile>>;
+Placement PlaceGraph(const Graph& graph, const Params& params);
 
 }  // namespace triptych::optical
 

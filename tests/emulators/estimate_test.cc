@@ -50,15 +50,21 @@ double Difference(const Estimate& estimate, const Profile& whole) {
                    Off(estimate.utilisation, whole.utilisation)});
 }
 
-// Folds few enough to be worth it; entries of 3 layers fold to 2 or more.
+// Of units that are equally busy either may be named.
+bool IsBusiest(const Profile& whole, std::string_view bound) {
+  if (bound == whole.bound) return true;
+  const auto of = [&](std::string_view unit) {
+    const auto found = whole.busy.find(std::string(unit));
+    return found == whole.busy.end() ? 0.5 : found->second;
+  };
+  return Off(of(bound), of(whole.bound)) < 1e-12;
+}
+
 TEST_CASE("an estimate equals the walk over every node") {
   for (const TargetEntry& entry : AllTargets()) {
     const auto target = MakeTarget(entry.name);
     REQUIRE(target);
-    // Small matrices share planes there, whose loads depend on neighbours.
-    const double allowed = entry.name == "optical" ? 0.02 : 1e-12;
     for (const std::string& name : PresetNames()) {
-      if (name == "llama-3.1-70b" || name == "llama-3.1-405b") continue;
       const auto config = PresetByName(name);
       REQUIRE(config);
       const auto graph = BuildGraph(*config);
@@ -73,8 +79,8 @@ TEST_CASE("an estimate equals the walk over every node") {
               WholeWalk(**target, *graph, phase.phase, binding);
           const auto estimate = EstimateRun(**target, fold, binding);
           REQUIRE(estimate);
-          CHECK(Difference(*estimate, whole) <= allowed);
-          CHECK(estimate->bound == whole.bound);
+          CHECK(Difference(*estimate, whole) <= 1e-12);
+          CHECK(IsBusiest(whole, estimate->bound));
         }
       }
     }

@@ -91,8 +91,9 @@ Graph Chain(int layers) {
 
 int64_t Loads(const Graph& graph, Phase phase, const Params& p) {
   int64_t loads = 0;
+  const Placement placement = PlaceGraph(graph, p);
   for (const Node& node : graph.NodesOf(*graph.FindEntry(phase))) {
-    for (const Tile& tile : TilesOf(graph, node, p)) loads += tile.load;
+    for (const Tile& tile : placement[node.id]) loads += tile.load;
   }
   return loads;
 }
@@ -121,10 +122,9 @@ TEST_CASE("One load serves all products on the plane") {
   const Graph graph = Chain(6);
   const Params p = SmallPlanes(1);
   std::vector<bool> loads;
+  const Placement placement = PlaceGraph(graph, p);
   for (const Node& node : graph.NodesOf(*graph.FindEntry(Phase::kPrefill))) {
-    for (const Tile& tile : TilesOf(graph, node, p)) {
-      loads.push_back(tile.load);
-    }
+    for (const Tile& tile : placement[node.id]) loads.push_back(tile.load);
   }
   CHECK(loads == std::vector<bool>{true, false, true, false, true, false});
 }
