@@ -109,7 +109,7 @@ class MatmulStep : public Step {
     const auto copies = static_cast<size_t>(tile.copies);
     Light light;
     light.levels.resize(a.rows() * k);
-    Dacs dacs(machine_->converters, tile.row, tile.rows());
+    Dacs dacs(machine_->converters(), tile.row, tile.rows());
     std::vector<uint16_t> codes(copies * k);
     std::vector<float> levels(copies * k);
     for (size_t i = 0; i < a.rows(); ++i) {
@@ -168,7 +168,7 @@ class MatmulStep : public Step {
     const auto n = static_cast<size_t>(tile.n);
     AlignedVector<float> sums(count * n);
     std::vector<float> sigma(n);
-    Adcs adcs(machine_->converters);
+    Adcs adcs(machine_->converters());
     Matmul(ConstMatView<float>(light.levels.data() + first * k, count, k),
            w.packed, MatView<float>(sums.data(), count, n));
     const float unit = weights_.unit / encoding_.steps;

@@ -12,6 +12,9 @@
 #define TRIPTYCH_EMULATORS_OPTICAL_MATMUL_H_
 
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "emulators/optical/params.h"
@@ -32,10 +35,22 @@ struct Ids {
 };
 
 // What steps share with their target; outlives them.
-struct Machine {
-  Params params;
-  Ids ids;
-  Converters converters;
+class Machine {
+ public:
+  Machine(const Params& p, Ids i) : params(p), ids(std::move(i)) {}
+
+  const Params params;
+  const Ids ids;
+  // Every element of every converter, drawn when one is first used: most of
+  // what making a machine would cost, and nothing that timing needs.
+  const Converters& converters() const {
+    std::call_once(drawn_, [this] { elements_.emplace(params); });
+    return *elements_;
+  }
+
+ private:
+  mutable std::once_flag drawn_;
+  mutable std::optional<Converters> elements_;
 };
 
 // `tiles` are the node's; `weights` may be null: a step that can only be

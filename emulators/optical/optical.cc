@@ -39,8 +39,7 @@ class Optical : public Target {
  public:
   Optical(std::string_view preset, ParamSet set, const Params& params)
       : Target("optical", preset, std::move(set), params.host) {
-    machine_ = std::make_shared<const Machine>(
-        Machine{params, Register(params), Converters(params)});
+    machine_ = std::make_shared<const Machine>(params, Register(params));
   }
 
   Roofline roofline() const override {
