@@ -7,9 +7,9 @@
 #include <cmath>
 #include <csignal>
 #include <functional>
+#include <iostream>
 #include <iterator>
 #include <nlohmann/json.hpp>
-#include <ostream>
 
 #include "tools/analysis/pareto.h"
 #include "tools/cli/options.h"
@@ -259,10 +259,17 @@ Result<int> SweepExportCommand(const SweepExportOptions& options) {
   const bool csv = !options.csv.empty();
   const std::string& path = csv ? options.csv : options.ndjson;
   TRIPTYCH_TRY(CheckWritable(path));
+  const auto write = [&](std::ostream& out) {
+    return csv ? sweep::ExportCsv(options.db, out)
+               : sweep::ExportNdjson(options.db, out);
+  };
+  if (path == "-") {
+    TRIPTYCH_TRY(write(std::cout));
+    return kOk;
+  }
   Status exported;
   const Status written = WriteFile(path, [&](std::ostream& out) {
-    exported = csv ? sweep::ExportCsv(options.db, out)
-                   : sweep::ExportNdjson(options.db, out);
+    exported = write(out);
     if (!exported) out.setstate(std::ios::failbit);  // keeps what was there
   });
   TRIPTYCH_TRY(exported);

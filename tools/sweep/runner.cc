@@ -314,6 +314,7 @@ Result<RunResult> RunPoints(const Study& study, const Plan& plan, Tier tier,
                             std::span<const uint32_t> numbers, int workers,
                             const EvaluatorFactory& factory,
                             const RunnerHooks& hooks) {
+  if (numbers.empty()) return RunResult{};
   const size_t count = std::min<size_t>(
       static_cast<size_t>(std::max(workers, 1)), numbers.size());
   const WorkerTask task{study, plan, tier, factory};
