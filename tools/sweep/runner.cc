@@ -243,7 +243,7 @@ class Pool {
       message = "asked for more memory than there is";
     } else if (killed) {
       mark = PointStatus::kOom;
-      message = "killed, as the kernel does when memory is short";
+      message = "killed as the kernel kills when memory is short";
     }
     Point point;
     task_.plan.At(slot.number, point);
