@@ -23,10 +23,19 @@ sweep::Results Machines() {
       {});
 }
 
+Result<Choice> ChooseBy(const std::string& column, bool maximise,
+                        const std::vector<Bound>& bounds, size_t most = 5) {
+  Wish wish;
+  wish.best.column = column;
+  wish.best.maximise = maximise;
+  wish.bounds = bounds;
+  return Choose(Machines(), wish, most);
+}
+
 TEST_CASE("The cheapest point that meets TTFT and TPOT") {
-  const Wish wish{{"usd", false},
-                  {{"ttft_s", 0.5, false}, {"tpot_s", 0.05, false}}};
-  const auto choice = Choose(Machines(), wish);
+  const std::vector<Bound> bounds = {{"ttft_s", 0.5, false},
+                                     {"tpot_s", 0.05, false}};
+  const auto choice = ChooseBy("usd", false, bounds);
   REQUIRE(choice);
   CHECK(choice->best == Points{2, 3});
   CHECK(choice->feasible == 2);
@@ -38,26 +47,23 @@ TEST_CASE("The cheapest point that meets TTFT and TPOT") {
   CHECK(choice->bounds[0].without == std::optional<size_t>(0));
   CHECK(choice->bounds[1].slack == doctest::Approx(0.6));
   CHECK(choice->bounds[1].without == std::optional<size_t>(1));
-  CHECK(Choose(Machines(), wish, 1)->best == Points{2});
+  CHECK(ChooseBy("usd", false, bounds, 1)->best == Points{2});
 }
 
 TEST_CASE("A bound that costs nothing is not tight") {
-  const auto choice =
-      Choose(Machines(), {{"usd", false}, {{"tpot_s", 0.5, false}}});
+  const auto choice = ChooseBy("usd", false, {{"tpot_s", 0.5, false}});
   CHECK(choice->best[0] == 0);
   CHECK(!choice->bounds[0].without);
 }
 
 TEST_CASE("The most, and at least") {
-  const auto choice =
-      Choose(Machines(), {{"tpot_s", true}, {{"usd", 20, true}}});
+  const auto choice = ChooseBy("tpot_s", true, {{"usd", 20, true}});
   CHECK(choice->best == Points{1, 2, 3, 5});
 }
 
 TEST_CASE("Nothing meets all bounds: which of them forbids it") {
-  const auto choice = Choose(
-      Machines(),
-      {{"usd", false}, {{"ttft_s", 0.01, false}, {"tpot_s", 0.05, false}}});
+  const auto choice = ChooseBy(
+      "usd", false, {{"ttft_s", 0.01, false}, {"tpot_s", 0.05, false}});
   CHECK(choice->best.empty());
   CHECK(choice->feasible == 0);
   CHECK(choice->bounds[0].met == 0);
@@ -79,11 +85,9 @@ TEST_CASE("Bounds as text") {
     CAPTURE(bad);
     CHECK(!ParseBound(bad));
   }
-  CHECK(Choose(Machines(), {{"eur", false}, {}}).error().code ==
-        ErrorCode::kNotFound);
-  CHECK(Choose(Machines(), {{"usd", false}, {{"bound", 1, false}}})
-            .error()
-            .code == ErrorCode::kInvalid);
+  CHECK(ChooseBy("eur", false, {}).error().code == ErrorCode::kNotFound);
+  CHECK(ChooseBy("usd", false, {{"bound", 1, false}}).error().code ==
+        ErrorCode::kInvalid);
 }
 
 }  // namespace
