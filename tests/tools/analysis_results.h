@@ -12,8 +12,9 @@
 namespace triptych::analysis {
 
 inline sweep::Column Numbers(std::string name, sweep::Role role,
-                             std::vector<double> numbers) {
-  return {std::move(name), role, "", std::move(numbers), {}};
+                             std::vector<double> numbers,
+                             std::string unit = {}) {
+  return {std::move(name), role, std::move(unit), std::move(numbers), {}};
 }
 inline sweep::Column Texts(std::string name, sweep::Role role,
                            std::vector<std::string> texts) {

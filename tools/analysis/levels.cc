@@ -5,20 +5,32 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <optional>
+#include <set>
 
 namespace triptych::analysis {
 namespace {
 
+// The distinct values, rising; nothing if there are more than `most`. Columns
+// are long and levels few: no sorting of them all.
 template <class T>
-std::vector<T> Distinct(std::vector<T> values) {
-  std::ranges::sort(values);
-  values.erase(std::unique(values.begin(), values.end()), values.end());
-  return values;
+std::optional<std::vector<T>> Distinct(const std::vector<T>& values,
+                                       size_t most) {
+  std::set<T> distinct;
+  const T* last = nullptr;
+  for (const T& value : values) {
+    if (value != value || (last != nullptr && *last == value)) continue;  // NaN
+    last = &value;
+    distinct.insert(value);
+    if (distinct.size() > most) return std::nullopt;
+  }
+  return std::vector<T>(distinct.begin(), distinct.end());
 }
 
 Levels LevelsOfTexts(const std::vector<std::string>& texts) {
   Levels levels;
-  levels.labels = Distinct(texts);
+  levels.labels = *Distinct(texts, std::numeric_limits<size_t>::max());
   for (const std::string& text : texts) {
     const auto place = std::ranges::lower_bound(levels.labels, text);
     levels.of_point.push_back(
@@ -27,28 +39,27 @@ Levels LevelsOfTexts(const std::vector<std::string>& texts) {
   return levels;
 }
 
-// The first value of each level. With more than `most` values those are at
-// the quantiles of the points, so that equal values stay together.
-std::vector<double> Starts(const std::vector<double>& numbers, size_t most,
-                           bool& binned) {
-  std::vector<double> sorted;
+// The first value of each of `count` ranges: at the quantiles of the points,
+// so that equal values stay together.
+std::vector<double> RangeStarts(const std::vector<double>& numbers,
+                                size_t count) {
+  std::vector<double> sorted, starts;
   for (const double number : numbers) {
     if (!std::isnan(number)) sorted.push_back(number);
   }
   std::ranges::sort(sorted);
-  std::vector<double> starts = Distinct(sorted);
-  binned = starts.size() > most;
-  if (!binned) return starts;
-  starts.clear();
-  for (size_t i = 0; i < most; ++i) {
-    starts.push_back(sorted[i * sorted.size() / most]);
+  for (size_t i = 0; i < count; ++i) {
+    const double start = sorted[i * sorted.size() / count];
+    if (starts.empty() || start > starts.back()) starts.push_back(start);
   }
-  return Distinct(starts);
+  return starts;
 }
 
 Levels LevelsOfNumbers(const std::vector<double>& numbers, size_t most) {
   Levels levels;
-  const auto starts = Starts(numbers, most, levels.binned);
+  const auto distinct = Distinct(numbers, most);
+  levels.binned = !distinct;
+  const auto starts = distinct ? *distinct : RangeStarts(numbers, most);
   std::vector<double> ends(starts);
   for (const double number : numbers) {
     if (std::isnan(number)) {
@@ -79,7 +90,10 @@ std::vector<const sweep::Column*> VaryingAxes(const sweep::Results& results) {
   std::vector<const sweep::Column*> axes;
   for (const sweep::Column& column : results.columns) {
     if (column.role != sweep::Role::kAxis) continue;
-    if (LevelsOf(column).labels.size() > 1) axes.push_back(&column);
+    if (column.is_text() ? !Distinct(column.texts, 1)
+                         : !Distinct(column.numbers, 1)) {
+      axes.push_back(&column);
+    }
   }
   return axes;
 }
