@@ -79,7 +79,7 @@ TEST_CASE("As text") {
         "mesh 4.0 % / 50.0 %", "3 and 3 if a target errs by one factor",
         "What moves joules", "What binds most often", "cores 100 %",
         "Least joules under 2 bounds: 1 points meet them",
-        "bits >= 8: met by 3; tight: without it 2.5"}) {
+        "bits >= 8: met by 3 points; tight: without it 2.5"}) {
     CAPTURE(want);
     CAPTURE(text);
     CHECK(text.find(want) != std::string::npos);

@@ -20,14 +20,19 @@ json CellOf(const sweep::Column& column, size_t point) {
   return NumberOrNull(column.numbers[point]);
 }
 
-// A point by its row, its axes and its objectives.
-json PointJson(const sweep::Results& results, size_t point) {
-  json object = {{"row", point}};
-  for (const sweep::Column* axis : VaryingAxes(results)) {
-    object[axis->name] = CellOf(*axis, point);
-  }
+// The columns that say which point it is and how good.
+std::vector<const sweep::Column*> PointColumns(const sweep::Results& results) {
+  std::vector<const sweep::Column*> columns = VaryingAxes(results);
   for (const sweep::Objective& objective : results.objectives) {
-    object[objective.column] = CellOf(*results.Find(objective.column), point);
+    columns.push_back(results.Find(objective.column));
+  }
+  return columns;
+}
+
+json PointJson(const std::vector<const sweep::Column*>& columns, size_t point) {
+  json object = {{"row", point}};
+  for (const sweep::Column* column : columns) {
+    object[column->name] = CellOf(*column, point);
   }
   return object;
 }
@@ -38,8 +43,9 @@ json HoldsJson(const PointStability::Holds& holds) {
 
 json FrontJson(const sweep::Results& results, const Answers& answers) {
   json front = json::array();
+  const auto columns = PointColumns(results);
   for (const PointStability& stability : answers.stability) {
-    json point = PointJson(results, stability.point);
+    json point = PointJson(columns, stability.point);
     const bool knee = answers.knee && answers.knee->point == stability.point;
     point["knee"] = knee;
     point["holds"] = {{"median", HoldsJson(stability.median)},
@@ -129,6 +135,7 @@ json BindsJson(const BindsMap& map) {
 
 json WishedJson(const sweep::Results& results, const Wished& wished) {
   json bounds = json::array(), best = json::array();
+  auto columns = PointColumns(results);
   for (size_t b = 0; b < wished.wish.bounds.size(); ++b) {
     const BoundCost& cost = wished.choice.bounds[b];
     bounds.push_back(
@@ -137,16 +144,14 @@ json WishedJson(const sweep::Results& results, const Wished& wished) {
          {"slack", NumberOrNull(cost.slack)},
          {"tight", cost.without.has_value()},
          {"without",
-          cost.without ? PointJson(results, *cost.without) : json()}});
+          cost.without ? PointJson(columns, *cost.without) : json()}});
+  }
+  columns.push_back(results.Find(wished.wish.best.column));
+  for (const Bound& bound : wished.wish.bounds) {
+    columns.push_back(results.Find(bound.column));
   }
   for (const size_t point : wished.choice.best) {
-    json object = PointJson(results, point);
-    object[wished.wish.best.column] =
-        CellOf(*results.Find(wished.wish.best.column), point);
-    for (const Bound& bound : wished.wish.bounds) {
-      object[bound.column] = CellOf(*results.Find(bound.column), point);
-    }
-    best.push_back(std::move(object));
+    best.push_back(PointJson(columns, point));
   }
   return {{"column", wished.wish.best.column},
           {"goal", wished.wish.best.maximise ? "maximise" : "minimise"},
@@ -167,7 +172,9 @@ json AnswersJson(const sweep::Results& results, const Answers& answers) {
   }
   return {
       {"front", FrontJson(results, answers)},
-      {"knee", answers.knee ? PointJson(results, answers.knee->point) : json()},
+      {"knee", answers.knee
+                   ? PointJson(PointColumns(results), answers.knee->point)
+                   : json()},
       {"hypervolume_share",
        answers.hypervolume_share ? json(*answers.hypervolume_share) : json()},
       {"explained", explained},

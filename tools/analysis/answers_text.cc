@@ -231,8 +231,8 @@ std::string BindsText(const BindsMap& map) {
 std::string BoundText(const sweep::Results& results, const Wished& wished,
                       size_t bound) {
   const BoundCost& cost = wished.choice.bounds[bound];
-  std::string text =
-      fmt::format("{}: met by {}", ToText(wished.wish.bounds[bound]), cost.met);
+  std::string text = fmt::format("{}: met by {} points",
+                                 ToText(wished.wish.bounds[bound]), cost.met);
   const sweep::Column& ranked = *results.Find(wished.wish.best.column);
   if (cost.without && wished.choice.best.empty()) {
     text += "; without it there would be a point";

@@ -78,18 +78,26 @@ MainEffect EffectOf(const sweep::Column& axis,
     moments[levels.of_point[i]].Add(output[i]);
     all.Add(output[i]);
   }
-  MainEffect effect{axis.name, {}, all.mean, all.mean, 0};
+  MainEffect effect;
+  effect.axis = axis.name;
   double within = 0;
   for (size_t i = 0; i < moments.size(); ++i) {
     const Moments& level = moments[i];
     if (level.count == 0) continue;
     effect.levels.push_back(
         {levels.labels[i], level.count, level.mean, level.half_width()});
-    effect.lowest = std::min(effect.lowest, level.mean);
-    effect.highest = std::max(effect.highest, level.mean);
     within += level.squares;
   }
-  if (all.squares > 0) effect.variance_share = 1 - within / all.squares;
+  const auto [lowest, highest] =
+      std::ranges::minmax_element(effect.levels, {}, &LevelMean::mean);
+  if (lowest != effect.levels.end()) {
+    effect.lowest = lowest->mean;
+    effect.highest = highest->mean;
+  }
+  // Rounding may leave a little less than nothing.
+  if (all.squares > 0) {
+    effect.variance_share = std::max(0.0, 1 - within / all.squares);
+  }
   return effect;
 }
 
@@ -141,8 +149,12 @@ std::vector<TornadoBar> Tornado(const std::vector<MainEffect>& effects) {
   for (const MainEffect& effect : effects) {
     TornadoBar bar{effect.axis, "", "", effect.lowest, effect.highest, 0};
     for (const LevelMean& level : effect.levels) {
-      if (level.mean == effect.lowest) bar.low_level = level.level;
-      if (level.mean == effect.highest) bar.high_level = level.level;
+      if (bar.low_level.empty() && level.mean == bar.low) {
+        bar.low_level = level.level;
+      }
+      if (bar.high_level.empty() && level.mean == bar.high) {
+        bar.high_level = level.level;
+      }
       bar.points += level.points;
     }
     bars.push_back(bar);
