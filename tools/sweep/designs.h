@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tools/analysis/sobol_sequence.h"
+
 namespace triptych::sweep {
 
 enum class DesignKind : uint8_t { kGrid, kRandom, kLhs, kSobol };
@@ -25,19 +27,17 @@ class Sampler {
   virtual double At(uint64_t point, size_t dimension) const = 0;
 };
 
-// Sobol' sequences go no further; 2^32 points.
-inline constexpr size_t kSobolDimensions = 31;
+// Sobol' sequences go no further.
+inline constexpr size_t kSobolDimensions =
+    analysis::SobolSequence::kMaxDimensions;
 
 // Not for kGrid, whose levels are the axes' own.
 //   random: independent draws.
 //   lhs: in every dimension each of the `points` strata [i/n, (i+1)/n) holds
 //     one point, at a random place (McKay, Beckman, Conover, Technometrics
 //     21, 1979).
-//   sobol: the sequence of Sobol' (1967) in Gray-code order (Antonov, Saleev,
-//     1979) with the direction numbers of Joe and Kuo, file new-joe-kuo-6
-//     (SIAM J. Sci. Comput. 30, 2008), beginning with the origin. A seed that
-//     is not 0 shifts it: each coordinate's bits are xored with a random word
-//     of its dimension, which keeps its stratification.
+//   sobol: analysis::SobolSequence, beginning with the origin unless a seed
+//     that is not 0 shifts it.
 std::unique_ptr<Sampler> MakeSampler(DesignKind kind, uint64_t points,
                                      size_t dimensions, uint64_t seed);
 
