@@ -4,34 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-<<<<<<< HEAD
-namespace triptych::analysis {
-namespace {
-
-using Costs = std::vector<double>;  // to be minimised
-
-bool Dominates(const Costs& a, const Costs& b) {
-  bool better = false;
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (a[i] > b[i]) return false;
-    better |= a[i] < b[i];
-  }
-  return better;
-}
-
-// Of each row; empty if an objective is missing.
-std::vector<Costs> CostsOf(const sweep::Results& results) {
-  std::vector<Costs> costs(results.points);
-  for (size_t row = 0; row < results.points; ++row) {
-    for (const sweep::Objective& objective : results.objectives) {
-      const sweep::Column* column = results.Find(objective.column);
-      const double value = column->numbers[row];
-      costs[row].push_back(objective.maximise ? -value : value);
-    }
-    if (!std::ranges::all_of(costs[row],
-                             [](double c) { return std::isfinite(c); })) {
-      costs[row].clear();
-=======
 #include "kernels/base/check.h"
 #include "tools/analysis/hypervolume.h"
 
@@ -161,48 +133,11 @@ Costs CostsOf(const sweep::Results& results, std::span<const size_t> points) {
     for (size_t c = 0; c < columns.size(); ++c) {
       const double value = columns[c]->numbers[point];
       costs.values.push_back(results.objectives[c].maximise ? -value : value);
->>>>>>> analysis
     }
   }
   return costs;
 }
 
-<<<<<<< HEAD
-}  // namespace
-
-std::vector<size_t> ParetoFront(const sweep::Results& results) {
-  const std::vector<Costs> costs = CostsOf(results);
-  std::vector<size_t> front;
-  for (size_t row = 0; row < costs.size(); ++row) {
-    if (costs[row].empty()) continue;
-    const auto beats = [&](size_t other) {
-      return Dominates(costs[other], costs[row]);
-    };
-    if (std::ranges::any_of(front, beats)) continue;
-    std::erase_if(front, [&](size_t other) {
-      return Dominates(costs[row], costs[other]);
-    });
-    front.push_back(row);
-  }
-  return front;
-}
-
-std::vector<size_t> ParetoBand(const sweep::Results& results, double band) {
-  const std::vector<Costs> costs = CostsOf(results);
-  const std::vector<size_t> front = ParetoFront(results);
-  std::vector<size_t> near;
-  for (size_t row = 0; row < costs.size(); ++row) {
-    if (costs[row].empty()) continue;
-    Costs improved = costs[row];
-    for (double& cost : improved) cost -= band * std::abs(cost);
-    if (std::ranges::none_of(front, [&](size_t other) {
-          return Dominates(costs[other], improved);
-        })) {
-      near.push_back(row);
-    }
-  }
-  return near;
-=======
 std::vector<size_t> ParetoFront(const sweep::Results& results) {
   const std::vector<size_t> points = CompletePoints(results);
   std::vector<size_t> front = NonDominated(CostsOf(results, points));
@@ -267,7 +202,6 @@ double HypervolumeShare(const sweep::Results& results,
   const Costs scaled = Scaled(CostsOf(results, front), ranges);
   if (scaled.width == 0) return 1;
   return Hypervolume(scaled, std::vector<double>(scaled.width, 1.0));
->>>>>>> analysis
 }
 
 }  // namespace triptych::analysis

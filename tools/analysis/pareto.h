@@ -1,40 +1,21 @@
 // Pareto fronts of a study: which points no other point beats.
-<<<<<<< HEAD
-=======
 //
 // Points are rows of the results. A point takes part if it has a finite
 // number for every objective of the study; the others are in no front. A
 // study without objectives has no fronts.
->>>>>>> analysis
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_TOOLS_ANALYSIS_PARETO_H_
 #define TRIPTYCH_TOOLS_ANALYSIS_PARETO_H_
 
-<<<<<<< HEAD
-#include <cstddef>
-#include <vector>
-
-=======
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "tools/analysis/dominance.h"
->>>>>>> analysis
 #include "tools/sweep/results.h"
 
 namespace triptych::analysis {
 
-<<<<<<< HEAD
-// The exact non-dominated set, ascending. Rows that lack an objective are not
-// in it; without objectives there is none.
-std::vector<size_t> ParetoFront(const sweep::Results& results);
-
-// The front, and every point that would be on it if all its objectives were
-// better by the fraction `band` of their value. Ascending.
-std::vector<size_t> ParetoBand(const sweep::Results& results, double band);
-
-=======
 // The points that take part, ascending. Aborts if an objective names no
 // column of numbers, as all below do.
 std::vector<size_t> CompletePoints(const sweep::Results& results);
@@ -81,7 +62,6 @@ std::optional<Knee> FindKnee(const sweep::Results& results,
 double HypervolumeShare(const sweep::Results& results,
                         std::span<const size_t> front);
 
->>>>>>> analysis
 }  // namespace triptych::analysis
 
 #endif  // TRIPTYCH_TOOLS_ANALYSIS_PARETO_H_
