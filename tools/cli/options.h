@@ -97,6 +97,24 @@ struct SweepShowOptions : Common {
   std::string tier = "analytic";
 };
 
+struct SweepAnswersOptions : Common {
+  std::string db;
+  std::vector<std::string> bounds;   // "ttft_s<=0.5"
+  std::string best;                  // column; "+column" to maximise it
+  std::vector<std::string> outputs;  // to explain; none: the objectives
+};
+
+struct SweepSearchOptions : Common {
+  std::string study;
+  int population = 100, generations = 100;
+  uint64_t seed = 1;
+};
+
+struct SweepServeOptions : Common {
+  std::string study;
+  bool refine = false;  // answers of the detailed tier
+};
+
 struct ListOptions : Common {
   std::string what;
 };
@@ -112,6 +130,9 @@ Result<int> SweepCommand(const SweepOptions& options);
 Result<int> SweepMergeCommand(const SweepMergeOptions& options);
 Result<int> SweepExportCommand(const SweepExportOptions& options);
 Result<int> SweepShowCommand(const SweepShowOptions& options);
+Result<int> SweepAnswersCommand(const SweepAnswersOptions& options);
+Result<int> SweepSearchCommand(const SweepSearchOptions& options);
+Result<int> SweepServeCommand(const SweepServeOptions& options);
 Result<int> ListCommand(const ListOptions& options);
 
 }  // namespace triptych::cli
