@@ -220,8 +220,9 @@ Result<int> Sweep(const SweepOptions& o, const sweep::Shard& shard,
   TRIPTYCH_ASSIGN(const sweep::Plan plan, sweep::Plan::Make(study));
   TRIPTYCH_ASSIGN(Database database, Database::Open(o.db, study, plan));
   for (const PointStatus status : retry) {
-    TRIPTYCH_TRY(database.Forget(Tier::kAnalytic, status));
-    TRIPTYCH_TRY(database.Forget(Tier::kDetailed, status));
+    TRIPTYCH_TRY(database.Forget(Tier::kAnalytic, status, shard));
+    if (!o.refine) continue;
+    TRIPTYCH_TRY(database.Forget(Tier::kDetailed, status, shard));
   }
   TRIPTYCH_ASSIGN(Work work, RunTier(study, plan, Tier::kAnalytic,
                                      plan.Numbers(shard), o, database));

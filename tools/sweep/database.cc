@@ -290,10 +290,10 @@ Result<Database::Counts> Database::Count(Tier tier) {
   }
 }
 
-Status Database::Forget(Tier tier, PointStatus status) {
-  const std::string where =
-      fmt::format("FROM {} WHERE status = '{}'", TableOf(tier),
-                  kStatusNames[static_cast<size_t>(status)]);
+Status Database::Forget(Tier tier, PointStatus status, const Shard& shard) {
+  const std::string where = fmt::format(
+      "FROM {} WHERE status = '{}' AND point % {} = {}", TableOf(tier),
+      kStatusNames[static_cast<size_t>(status)], shard.count, shard.index);
   TRIPTYCH_ASSIGN(const int64_t count,
                   file_->Integer("SELECT count(*) " + where));
   if (count == 0) return {};
