@@ -194,12 +194,12 @@ Status Database::Create() {
     return {};
   };
   using View = std::string_view;
-  const std::string version = ModelVersion(*study_);
   TRIPTYCH_TRY(insert("meta", View("format"), int64_t{kFormat}));
   TRIPTYCH_TRY(insert("meta", View("name"), View(study_->name)));
   TRIPTYCH_TRY(insert("meta", View("about"), View(study_->about)));
   TRIPTYCH_TRY(insert("meta", View("study"), View(study_->text)));
-  TRIPTYCH_TRY(insert("meta", View("model_version"), View(version)));
+  TRIPTYCH_TRY(
+      insert("meta", View("model_version"), View(study_->model_version)));
   TRIPTYCH_TRY(
       insert("meta", View("points"), static_cast<int64_t>(plan_->points())));
   int64_t position = 0;
@@ -240,7 +240,7 @@ Status Database::CheckSame() {
                     study_->file));
   }
   TRIPTYCH_ASSIGN(const std::string version, Meta(*file_, "model_version"));
-  const std::string here = ModelVersion(*study_);
+  const std::string& here = study_->model_version;
   if (version == here) return {};
   return MakeError(
       ErrorCode::kInvalid,
@@ -290,10 +290,10 @@ Result<Database::Counts> Database::Count(Tier tier) {
   }
 }
 
-Status Database::Forget(Tier tier, PointStatus status) {
-  const std::string where =
-      fmt::format("FROM {} WHERE status = '{}'", TableOf(tier),
-                  kStatusNames[static_cast<size_t>(status)]);
+Status Database::Forget(Tier tier, PointStatus status, const Shard& shard) {
+  const std::string where = fmt::format(
+      "FROM {} WHERE status = '{}' AND point % {} = {}", TableOf(tier),
+      kStatusNames[static_cast<size_t>(status)], shard.count, shard.index);
   TRIPTYCH_ASSIGN(const int64_t count,
                   file_->Integer("SELECT count(*) " + where));
   if (count == 0) return {};

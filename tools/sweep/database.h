@@ -77,8 +77,8 @@ class Database {
   using Counts = std::array<uint64_t, std::size(kStatusNames)>;
   Result<Counts> Count(Tier tier);
 
-  // Takes out points of a status, to be done again.
-  Status Forget(Tier tier, PointStatus status);
+  // Takes out the points of a status that a shard has, to be done again.
+  Status Forget(Tier tier, PointStatus status, const Shard& shard);
   Status Add(Tier tier, const Row& row);
   // Commits if the last commit is a while ago.
   Status CommitIfDue();

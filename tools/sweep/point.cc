@@ -9,6 +9,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "models/mapped_file.h"
 #include "models/ops/op.h"
 #include "tools/cli/model_source.h"
 #include "tools/sweep/study.h"
@@ -71,6 +72,8 @@ void AppendPoint(const Study& study, const Point& point,
     const auto level = static_cast<size_t>(value);
     if (a == Study::machine_axis()) {
       out += study.machines[level].label;
+    } else if (a == study.model_axis()) {
+      out += study.model_ids[level];
     } else if (axis.kind == AxisKind::kText) {
       out += axis.texts[level];
     } else {
@@ -91,21 +94,29 @@ std::string Sha256Hex(std::string_view text) {
   return hex;
 }
 
-std::string ModelVersion(const Study& study) {
+std::string ModelId(const Graph& graph) {
+  std::string all;
+  AppendGraph(graph, all);
+  return fmt::format("{}:{:.12}", graph.name(), Sha256Hex(all));
+}
+
+Result<std::string> ModelVersion(const Study& study) {
   std::string all =
       fmt::format("triptych {} models {}\n", TRIPTYCH_VERSION, kModelRevision);
   for (const Machine& machine : study.machines) {
-    all += fmt::format("machine {}\n{}", machine.label, machine.effective);
+    all += fmt::format("machine {}\n{}detailed\n{}", machine.label,
+                       machine.effective, machine.detailed);
   }
-  for (size_t m = 0; m < study.models.size(); ++m) {
-    all += fmt::format("model {}\n", study.model_names[m]);
-    AppendGraph(study.models[m]->graph, all);
-  }
-  for (const Setting& setting : study.refine.set) {
-    all += fmt::format("refine {}={}\n", setting.name, setting.text);
-  }
+  for (const auto& model : study.models) AppendGraph(model->graph, all);
   if (study.refine.kl) {
-    all += fmt::format("kl {} {}\n", study.refine.model, study.refine.tokens);
+    const std::string path = study.refine.model.empty()
+                                 ? cli::DefaultModelPath()
+                                 : study.refine.model;
+    TRIPTYCH_ASSIGN(const MappedFile file, MappedFile::Open(path));
+    const auto bytes = file.bytes();
+    all += fmt::format(
+        "kl {} {}\n", study.refine.tokens,
+        Sha256Hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
   }
   return Sha256Hex(all);
 }
@@ -117,12 +128,10 @@ std::string CanonicalText(const Study& study, const Point& point) {
 }
 
 KeyMaker::KeyMaker(const Study& study)
-    : study_(&study),
-      order_(OrderByName(study)),
-      version_(ModelVersion(study)) {}
+    : study_(&study), order_(OrderByName(study)) {}
 
 Key KeyMaker::operator()(const Point& point, Tier tier) {
-  text_ = version_;
+  text_ = study_->model_version;
   text_ += kTierNames[static_cast<size_t>(tier)];
   text_ += '\n';
   AppendPoint(*study_, point, order_, text_);

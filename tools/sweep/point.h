@@ -9,6 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/base/result.h"
+#include "models/graph.h"
+
 namespace triptych::sweep {
 
 struct Study;
@@ -38,9 +41,12 @@ inline constexpr int kModelRevision = 1;
 
 // SHA-256 of everything but the point that an answer depends on: the version
 // of this library, kModelRevision, the effective configuration of each
-// machine, the graph of each model and what the detailed tier measures.
-// 64 hexadecimal digits.
-std::string ModelVersion(const Study& study);
+// machine, the graph of each model, and for "kl" the bytes of the model that
+// is scored. 64 hexadecimal digits. Error: a file that cannot be read.
+Result<std::string> ModelVersion(const Study& study);
+
+// "llama-3.1-8b:0123456789ab": a graph's name and the start of its hash.
+std::string ModelId(const Graph& graph);
 
 // The point as text, one "name=value" a line in the order of names: numbers
 // in their shortest form that reads back, axes that do not apply left out.
@@ -58,7 +64,7 @@ class KeyMaker {
  private:
   const Study* study_;
   std::vector<size_t> order_;  // of axes, by name
-  std::string version_, text_;
+  std::string text_;
 };
 
 // SHA-256 (FIPS 180-4) of `text`, as 64 hexadecimal digits.

@@ -52,6 +52,7 @@ class StudyReader {
     TRIPTYCH_TRY(ReadRefine());  // may add a measure that formulas name
     TRIPTYCH_ASSIGN(study_.formulas, Formulas::Read(document_, study_));
     TRIPTYCH_TRY(ReadObjectives());
+    TRIPTYCH_ASSIGN(study_.model_version, ModelVersion(study_));
     return std::move(study_);
   }
 
@@ -305,6 +306,7 @@ class StudyReader {
     for (const std::string& name : study_.model_names) {
       auto model = cli::OpenModel(name, "", {});
       if (!model) return Fail(where, "model", model.error().message);
+      study_.model_ids.push_back(ModelId((*model)->graph));
       study_.models.push_back(std::move(*model));
     }
     return {};

@@ -1,45 +1,5 @@
 // A study: which machines, models and work are crossed, what is computed
-// from the answers, and what is sought.
-//
-//   name = "when_optics_pays"
-//   about = "In a sentence"
-//   model = "llama-3.1-8b"            # preset or file, or a list
-//   targets = ["mesh", "optical"]     # name, name:preset or file.toml
-//   phase = "decode"                  # prefill, decode, encode, or a list
-//   batch = [1, 8, 64]
-//   context = 4096                    # cached tokens; of the prompt in prefill
-//   timeout_s = 10                    # of a point; memory_gb: of a worker
-//
-//   [set]                             # of every point, as --set
-//   "mesh:host.link_gb_per_s" = 50
-//
-//   [axes]                            # a key of `list params`, for all targets
-//   "optical:adc.bits" = [4, 6, 8]    # that have it or for one
-//   "clock_hz" = { low = "0.8 GHz", high = 2e9, steps = 7, log = true }
-//   "dram.gb_per_s" = { low = 100, high = 1000 }   # random, lhs and sobol
-//   preset = ["a", "b"]               # of the one target
-//
-//   [design]
-//   kind = "grid"                     # random, lhs, sobol: points, seed
-//
-//   [constants]
-//   usd_per_mm2 = { value = 0.1, source = "...", basis = "assumed" }
-//   [derived]
-//   usd = "area * usd_per_mm2"        # or { value = "...", unit = "USD" }
-//   [constraints]
-//   fits = "scratchpad_kib <= 4096"
-//   [objectives]
-//   maximise = ["tokens_per_s_per_user"]
-//   minimise = ["usd"]
-//   [refine]
-//   band = 0.05
-//   measures = ["kl"]                 # with model and tokens to score
-//
-// Expressions (expression.h) may name every column, every constant and every
-// parameter of the point's machine. A constraint over what is known before a
-// point is evaluated takes points out of the design; one over measures makes
-// a point `invalid`. One that names what a machine does not have says nothing
-// about that machine.
+// from the answers, and what is sought. README.md has the format.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_TOOLS_SWEEP_STUDY_H_
 #define TRIPTYCH_TOOLS_SWEEP_STUDY_H_
@@ -140,6 +100,7 @@ struct Study {
   std::vector<Machine> machines;
   std::vector<std::string> model_names;
   std::vector<std::shared_ptr<const cli::Model>> models;
+  std::vector<std::string> model_ids;  // "stories260k:" and a hash: no path
   std::vector<Phase> phases;
   // The machine first, then parameters, then model, phase, batch, context: a
   // grid's last axis runs fastest, and a machine is made anew for parameters.
@@ -152,6 +113,9 @@ struct Study {
   Formulas formulas;
   std::vector<Objective> objectives;
   Refine refine;
+  // SHA-256, in hexadecimal, of everything but the point that an answer
+  // depends on: see ModelVersion.
+  std::string model_version;
 
   size_t measures() const {
     return refine.kl ? std::size(kMeasures) : kTimingMeasures;
