@@ -8,7 +8,8 @@ namespace triptych::analysis {
 namespace {
 
 // The exact volume takes time in the square of the front from four objectives
-// on, in more than that from five: about a second for these.
+// on, and more than that from five: up to seven, these are well under a
+// second's work.
 constexpr size_t kLongFront = 2000, kLongFrontOfMany = 200;
 
 bool TooLong(size_t front, size_t objectives) {

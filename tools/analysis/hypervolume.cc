@@ -52,7 +52,6 @@ class Staircase {
     double floor = end == corners_.end() ? 0 : end->second;
     if (floor >= height) return;
     auto begin = end;
-    if (end != corners_.end() && end->first == width) ++end;
     // To the left, step by step, for as long as the steps are lower: those
     // are the corners that [begin, end) gives up.
     double edge = width;

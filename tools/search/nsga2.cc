@@ -53,7 +53,9 @@ Genome::Genome(std::span<const Axis> axes) : axes_(axes), fixed_(axes.size()) {
     } else if (choice || (axis.kind == AxisKind::kWhole && !axis.log)) {
       whole.push_back({i, low, high});
     } else if (axis.log) {
-      genes_.push_back({i, std::log(low), std::log(high)});
+      // Whole numbers are what rounds to them: the ends get their share.
+      const double half = axis.kind == AxisKind::kWhole ? 0.5 : 0;
+      genes_.push_back({i, std::log(low - half), std::log(high + half)});
     } else {
       genes_.push_back({i, low, high});
     }
