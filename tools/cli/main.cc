@@ -31,6 +31,17 @@ void AddCommon(CLI::App* app, Common& o, bool several_targets) {
       ->check(CLI::Range(1, 1024));
 }
 
+void AddTrace(CLI::App* app, Common& o) {
+  auto* trace =
+      app->add_option("--trace", o.trace,
+                      "write a timeline, to open at https://ui.perfetto.dev");
+  app->add_option("--trace-format", o.trace_format,
+                  "auto (perfetto for *.pftrace or over a million slices), "
+                  "json or perfetto")
+      ->check(CLI::IsMember({"auto", "json", "perfetto"}))
+      ->needs(trace);
+}
+
 void AddGenerate(CLI::App* app, GenerateOptions& o, bool several) {
   AddCommon(app, o, several);
   app->add_option("-m,--model", o.model, "model file (default: the shipped)");
@@ -46,7 +57,7 @@ void AddGenerate(CLI::App* app, GenerateOptions& o, bool several) {
       ->check(CLI::NonNegativeNumber);
   app->add_option("--top-p", o.sampling.top_p, "1 is all")
       ->check(CLI::Range(0.0, 1.0));
-  app->add_option("--trace", o.trace, "write a timeline (Chrome, Perfetto)");
+  AddTrace(app, o);
 }
 
 // What the command line asks for.
@@ -100,7 +111,7 @@ void AddProfile(CLI::App& app, Chosen& chosen) {
       ->add_option("--context", o.context,
                    "tokens in the cache (decode) or in the prompt (prefill)")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 24));
-  profile->add_option("--trace", o.trace, "write a timeline");
+  AddTrace(profile, o);
 }
 
 void AddAccuracy(CLI::App& app, Chosen& chosen) {

@@ -23,7 +23,8 @@ struct Common {
   std::vector<std::string> set;      // "key=value"
   std::string json;                  // file, "-" for stdout, "" for none
   std::string trace;                 // file, "" for none
-  int threads = 0;                   // 0: all of the machine
+  std::string trace_format = "auto";
+  int threads = 0;  // 0: all of the machine
 };
 inline int ThreadsOf(const Common& o) {
   return o.threads > 0 ? o.threads : MaxThreads();
