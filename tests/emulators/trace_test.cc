@@ -152,6 +152,8 @@ TEST_CASE("charges that overlap get threads of their own; equal ones nest") {
   ledger.Add({1, kFakeDram, kByte, 12, Picos(50000), Picos(150000), true});
   ledger.Add({1, kFakeDram, kByte, 13, Picos(100000), Picos(150000)});
   ledger.Add({1, kFakeDram, kByte, 14, Picos(150000), Picos(150000)});
+  ledger.Add({0, kFakeDram, kByte, 15, Picos(200000), Picos(210000)});
+  ledger.Add({0, kFakeDram, kByte, 16, Picos(200000), Picos(250000), true});
   for (const auto& timeline :
        {ReadJsonTrace(Written({f.Over(ledger)}, TraceFormat::kJson)),
         ReadPerfettoTrace(Written({f.Over(ledger)}, TraceFormat::kPerfetto))}) {
@@ -163,7 +165,9 @@ TEST_CASE("charges that overlap get threads of their own; equal ones nest") {
                                      {11, {"dram", 1}},
                                      {12, {"dram +1", 0}},
                                      {13, {"dram", 0}},
-                                     {14, {"dram", 0}}});
+                                     {14, {"dram", 0}},
+                                     {15, {"dram", 1}},
+                                     {16, {"dram", 0}}});
   }
 }
 
