@@ -77,7 +77,8 @@ Subcommand<Options> Command(CLI::App& app, const std::string& name,
                             Chosen& chosen) {
   auto owned = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(name, about);
-  command->callback([owned, run, &chosen] {
+  command->callback([owned, run, command, &chosen] {
+    if (!command->get_subcommands().empty()) return;  // that one is chosen
     chosen = [owned, run]() -> Result<int> {
       TRIPTYCH_TRY(CheckWritable(owned->json));
       TRIPTYCH_TRY(CheckWritable(owned->trace));
@@ -137,6 +138,44 @@ void AddAccuracy(CLI::App& app, Chosen& chosen) {
   accuracy->add_option("--junit", o.junit, "write JUnit XML");
 }
 
+void AddSweep(CLI::App& app, Chosen& chosen) {
+  const auto [sweep, o] = Command(
+      app, "sweep", "evaluate the points of a study", SweepCommand, chosen);
+  sweep->add_option("study", o.study, "STUDY.toml");
+  sweep->add_option("--db", o.db, "database to make or to go on with");
+  sweep->add_option("--shard", o.shard, "I/N: one of N parts, I from 0");
+  sweep->add_flag("--refine", o.refine,
+                  "walk the band around the Pareto front in full");
+  sweep
+      ->add_option("--retry", o.retry,
+                   "statuses to do again: invalid, oom, timeout, crash")
+      ->delimiter(',');
+  sweep->add_option("--json", o.json, "write results as JSON; - is stdout");
+  sweep->add_option("--threads", o.threads, "worker processes (default: all)")
+      ->check(CLI::Range(1, 1024));
+
+  const auto merge = Command(*sweep, "merge", "several databases as one",
+                             SweepMergeCommand, chosen);
+  merge.app->add_option("out", merge.options.out, "database to make")
+      ->required();
+  merge.app->add_option("in", merge.options.in, "databases")->required();
+
+  const auto exporting = Command(*sweep, "export", "a database as text",
+                                 SweepExportCommand, chosen);
+  exporting.app->add_option("db", exporting.options.db, "database")->required();
+  exporting.app->add_option("--csv", exporting.options.csv, "file to write");
+  exporting.app->add_option("--ndjson", exporting.options.ndjson,
+                            "file to write, a point a line");
+
+  const auto show =
+      Command(*sweep, "show", "one point and its whole configuration",
+              SweepShowCommand, chosen);
+  show.app->add_option("db", show.options.db, "database")->required();
+  show.app->add_option("--point", show.options.point, "its number")->required();
+  show.app->add_option("--tier", show.options.tier, "analytic or detailed")
+      ->check(CLI::IsMember({"analytic", "detailed"}));
+}
+
 void AddMachineCommands(CLI::App& app, Chosen& chosen) {
   const auto op =
       Command(app, "op", "one operator or microbenchmark", OpCommand, chosen);
@@ -187,6 +226,7 @@ int main(int argc, char** argv) {
   triptych::cli::AddProfile(app, chosen);
   triptych::cli::AddAccuracy(app, chosen);
   triptych::cli::AddMachineCommands(app, chosen);
+  triptych::cli::AddSweep(app, chosen);
   if (argc > 1 && argv[1][0] != '-' &&
       !triptych::cli::IsKnownCommand(app, argv[1])) {
     return triptych::cli::kUsage;

@@ -76,6 +76,28 @@ struct ValidateOptions : Common {
   std::string target, table;
 };
 
+struct SweepOptions : Common {
+  std::string study, db;
+  std::string shard;               // "0/8"; "" is all
+  std::vector<std::string> retry;  // statuses
+  bool refine = false;
+};
+
+struct SweepMergeOptions : Common {
+  std::string out;
+  std::vector<std::string> in;
+};
+
+struct SweepExportOptions : Common {
+  std::string db, csv, ndjson;
+};
+
+struct SweepShowOptions : Common {
+  std::string db;
+  uint32_t point = 0;
+  std::string tier = "analytic";
+};
+
 struct ListOptions : Common {
   std::string what;
 };
@@ -87,6 +109,10 @@ Result<int> ProfileCommand(const ProfileOptions& options);
 Result<int> OpCommand(const OpOptions& options);
 Result<int> AccuracyCommand(const AccuracyOptions& options);
 Result<int> ValidateCommand(const ValidateOptions& options);
+Result<int> SweepCommand(const SweepOptions& options);
+Result<int> SweepMergeCommand(const SweepMergeOptions& options);
+Result<int> SweepExportCommand(const SweepExportOptions& options);
+Result<int> SweepShowCommand(const SweepShowOptions& options);
 Result<int> ListCommand(const ListOptions& options);
 
 }  // namespace triptych::cli

@@ -41,6 +41,8 @@ struct Results {
   std::vector<Column> columns;
   std::vector<Objective> objectives;
   size_t points = 0;  // rows of every column
+  // The number of each point in its design: what `sweep show` takes.
+  std::vector<uint32_t> numbers;
   size_t invalid = 0, failed = 0;
 
   const Column* Find(std::string_view name) const {

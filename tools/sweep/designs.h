@@ -1,0 +1,46 @@
+// Where in the unit cube the points of a design lie. Every point is computed
+// from its number alone: the same for any order, thread or machine.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_TOOLS_SWEEP_DESIGNS_H_
+#define TRIPTYCH_TOOLS_SWEEP_DESIGNS_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace triptych::sweep {
+
+enum class DesignKind : uint8_t { kGrid, kRandom, kLhs, kSobol };
+inline constexpr std::string_view kDesignNames[] = {"grid", "random", "lhs",
+                                                    "sobol"};
+
+// Immutable; threads may share it.
+class Sampler {
+ public:
+  virtual ~Sampler() = default;
+  // In [0, 1), for point < points and dimension < dimensions.
+  virtual double At(uint64_t point, size_t dimension) const = 0;
+};
+
+// Sobol' sequences go no further; 2^32 points.
+inline constexpr size_t kSobolDimensions = 31;
+
+// Not for kGrid, whose levels are the axes' own.
+//   random: independent draws.
+//   lhs: in every dimension each of the `points` strata [i/n, (i+1)/n) holds
+//     one point, at a random place (McKay, Beckman, Conover, Technometrics
+//     21, 1979).
+//   sobol: the sequence of Sobol' (1967) in Gray-code order (Antonov, Saleev,
+//     1979) with the direction numbers of Joe and Kuo, file new-joe-kuo-6
+//     (SIAM J. Sci. Comput. 30, 2008), beginning with the origin. A seed that
+//     is not 0 shifts it: each coordinate's bits are xored with a random word
+//     of its dimension, which keeps its stratification.
+std::unique_ptr<Sampler> MakeSampler(DesignKind kind, uint64_t points,
+                                     size_t dimensions, uint64_t seed);
+
+}  // namespace triptych::sweep
+
+#endif  // TRIPTYCH_TOOLS_SWEEP_DESIGNS_H_
