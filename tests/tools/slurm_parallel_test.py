@@ -40,23 +40,29 @@ UsePAM no
 StrictModes no
 PermitRootLogin prohibit-password
 """
+SSH = """\
+Host other
+  HostName 127.0.0.1
+  Port {port}
+  User {user}
+  IdentityFile {folder}/user_key
+  UserKnownHostsFile {folder}/known
+  StrictHostKeyChecking no
+  LogLevel ERROR
+"""
 SEPARATION = '/run/sshd'  # where sshd locks itself in; made at boot
 
 
 class SshServer:
-    """Gives .login, the ssh command that reaches it. Also when it fails, what
-    it started and made is gone afterwards."""
+    """Reached as "other" with .ssh. Also when it fails, what it started and
+    made is gone afterwards."""
 
     def __init__(self, folder):
         self.folder = folder
         self.port, = slurm_cluster.free_ports(1)
         self.process = None
         self.made = False
-        self.login = (f'ssh -p {self.port} -i {folder}/user_key'
-                      f' -o LogLevel=ERROR'
-                      f' -o StrictHostKeyChecking=no'
-                      f' -o UserKnownHostsFile={folder}/known'
-                      f' {getpass.getuser()}@127.0.0.1')
+        self.ssh = f'ssh -F {folder}/ssh_config'
 
     def __enter__(self):
         for key in 'host_key', 'user_key':
@@ -65,6 +71,9 @@ class SshServer:
         with open(f'{self.folder}/sshd_config', 'w',
                   encoding='utf-8') as file:
             file.write(SSHD.format(port=self.port, folder=self.folder))
+        with open(f'{self.folder}/ssh_config', 'w', encoding='utf-8') as file:
+            file.write(SSH.format(port=self.port, folder=self.folder,
+                                  user=getpass.getuser()))
         if os.geteuid() == 0 and not os.path.exists(SEPARATION):
             os.mkdir(SEPARATION, 0o755)
             self.made = True
@@ -80,8 +89,9 @@ class SshServer:
         return self
 
     def answers(self):
-        return subprocess.run(self.login.split() + ['true'], check=False,
-                              stdin=subprocess.DEVNULL).returncode == 0
+        return subprocess.run(self.ssh.split() + ['other', 'true'],
+                              check=False, stdin=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL).returncode == 0
 
     def __exit__(self, *_):
         self.process.terminate()
@@ -90,12 +100,12 @@ class SshServer:
             os.rmdir(SEPARATION)
 
 
-def parallel(triptych, folder, name, hosts, *extra):
+def parallel(triptych, folder, name, extra):
     """One go over all shards, each into <name>.db.shard-<i>."""
     worker = f'{folder}/worker'  # stands where users write `triptych`
     return subprocess.run(
         ['parallel', '--jobs', '2', '--joblog', f'{folder}/{name}.joblog',
-         '--sshlogin', hosts, '--workdir', folder, *extra,
+         '--workdir', folder, *extra,
          f'{worker} {triptych} sweep study.toml --db {name}.db.shard-{{}} '
          f'--shard {{}}/{SHARDS}',
          ':::', *map(str, range(SHARDS))],
@@ -103,20 +113,23 @@ def parallel(triptych, folder, name, hosts, *extra):
         stdin=subprocess.DEVNULL).returncode
 
 
-def over_hosts(triptych, folder, name, hosts):
+def over_hosts(triptych, folder, name, *hosts):
     # Shard 3 is killed as long as this file is there.
     open(f'{folder}/accident', 'w', encoding='utf-8').close()
-    assert parallel(triptych, folder, name, hosts) == 1  # shards that failed
+    assert parallel(triptych, folder, name, hosts) == 1  # shard that failed
     os.remove(f'{folder}/accident')
     assert not os.path.exists(f'{folder}/{name}.db.shard-3')
     before = os.stat(f'{folder}/{name}.db.shard-2').st_mtime_ns
-    assert parallel(triptych, folder, name, hosts, '--resume-failed') == 0
+    assert parallel(triptych, folder, name, [*hosts, '--resume-failed']) == 0
     assert os.stat(f'{folder}/{name}.db.shard-2').st_mtime_ns == before
     merge = [triptych, 'sweep', 'merge', f'{folder}/{name}.db']
     merge += [f'{folder}/{name}.db.shard-{i}' for i in range(SHARDS)]
     subprocess.run(merge, check=True, stdout=subprocess.DEVNULL)
     assert filecmp.cmp(f'{folder}/local.db', f'{folder}/{name}.db',
                        shallow=False), 'the merged file differs'
+    with open(f'{folder}/{name}.joblog', encoding='utf-8') as file:
+        used = {line.split('\t')[1] for line in file.readlines()[1:]}
+    assert used == set(hosts[-1].split(',')), used
     print(f'passed: {name}')
 
 
@@ -136,10 +149,11 @@ def main():
         os.chmod(f'{folder}/worker', 0o755)
         subprocess.run([triptych, 'sweep', 'study.toml', '--db', 'local.db'],
                        cwd=folder, check=True, stdout=subprocess.DEVNULL)
-        over_hosts(triptych, folder, 'localhost', ':')
+        over_hosts(triptych, folder, 'localhost', '--sshlogin', ':')
         if slurm_cluster.find('sshd') and shutil.which('ssh'):
             with SshServer(folder) as server:
-                over_hosts(triptych, folder, 'ssh', f':,{server.login}')
+                over_hosts(triptych, folder, 'ssh', '--ssh', server.ssh,
+                           '--sshlogin', ':,other')
         else:
             print('skipped: over ssh: no sshd here (openssh-server)')
     finally:

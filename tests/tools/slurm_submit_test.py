@@ -24,15 +24,14 @@ from slurm_cluster import wait_for
 TASKS = 16
 STUDY = """\
 name = "array"
-about = "Enough points that sixteen tasks take seconds each"
 model = "llama-3.1-8b"
 targets = ["mesh"]
 phase = "decode"
-batch = [1, 2, 4, 8, 16, 32]
-context = [512, 1024, 2048, 4096, 8192, 16384]
+batch = [1, 4, 16, 32]
+context = [512, 2048, 8192]
 [axes]
-"clock_hz" = { low = 0.8e9, high = 2e9, steps = 20 }
-"dram.gb_per_s" = { low = 200, high = 2000, steps = 30, log = true }
+"clock_hz" = { low = 0.8e9, high = 2e9, steps = 8 }
+"dram.gb_per_s" = { low = 200, high = 2000, steps = 12, log = true }
 "l1.bytes" = [1048576, 1572864, 2097152, 3145728]
 [objectives]
 maximise = ["tokens_per_s_per_user"]
@@ -89,7 +88,7 @@ def interrupted_submission_leaves_the_jobs(cluster, sweep):
     process = sweep.submit('--wait')
     wait_for('a queue', lambda: queued(cluster))
     process.send_signal(signal.SIGINT)
-    _, errors = finish(process, 'interrupted')
+    _, errors = finish(process, 'interrupted', -signal.SIGINT)
     assert 'same command' in errors, errors
     assert queued(cluster), 'the jobs are gone'
 
@@ -132,8 +131,9 @@ def main():
             with open(f'{folder}/array.json', encoding='utf-8') as file:
                 result = json.load(file)['results'][0]
             assert result['complete'] == result['tasks'] == TASKS, result
-            assert result['submitted'] == 0, result  # the first call did
-            assert result['resubmitted'] >= 1, result
+            # The array is the first call's; what was lost is this one's.
+            lost = result['submitted'] + result['resubmitted']
+            assert 1 <= lost < TASKS, result
             sweep.run_locally(f'{folder}/local.db')
             assert filecmp.cmp(f'{folder}/local.db', sweep.database,
                                shallow=False), 'the merged file differs'

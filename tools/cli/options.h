@@ -98,6 +98,15 @@ struct SweepShowOptions : Common {
   std::string tier = "analytic";
 };
 
+struct SubmitOptions : Common {  // sweep submit
+  std::string study, db;
+  bool slurm = false;  // the scheduler; the only one there is
+  int tasks = 16, cpus = 1;
+  std::string partition, time;  // "": the cluster's defaults
+  bool wait = false;
+  double poll_s = 5;
+};
+
 struct ListOptions : Common {
   std::string what;
 };
@@ -113,6 +122,7 @@ Result<int> SweepCommand(const SweepOptions& options);
 Result<int> SweepMergeCommand(const SweepMergeOptions& options);
 Result<int> SweepExportCommand(const SweepExportOptions& options);
 Result<int> SweepShowCommand(const SweepShowOptions& options);
+Result<int> SubmitCommand(const SubmitOptions& options);
 Result<int> ListCommand(const ListOptions& options);
 
 }  // namespace triptych::cli
