@@ -184,9 +184,10 @@ void AddSweep(CLI::App& app, Chosen& chosen) {
   const auto exporting = Command(*sweep, "export", "a database as text",
                                  SweepExportCommand, chosen);
   exporting.app->add_option("db", exporting.options.db, "database")->required();
-  exporting.app->add_option("--csv", exporting.options.csv, "file to write");
+  exporting.app->add_option("--csv", exporting.options.csv,
+                            "file to write; - is stdout");
   exporting.app->add_option("--ndjson", exporting.options.ndjson,
-                            "file to write, a point a line");
+                            "the same, a point a line");
 
   const auto show =
       Command(*sweep, "show", "one point and its whole configuration",

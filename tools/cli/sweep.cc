@@ -7,9 +7,9 @@
 #include <cmath>
 #include <csignal>
 #include <functional>
+#include <iostream>
 #include <iterator>
 #include <nlohmann/json.hpp>
-#include <ostream>
 
 #include "tools/analysis/pareto.h"
 #include "tools/cli/options.h"
@@ -54,6 +54,7 @@ Result<PointStatus> StatusOf(const std::string& name) {
 struct Work {
   size_t done = 0;
   double seconds = 0;
+  int signal = 0;  // that stopped it; 0: it came to its end
 };
 
 // Ends as the signal would have ended us, so that a script sees why.
@@ -88,9 +89,9 @@ Result<Work> RunTier(const sweep::Study& study, const sweep::Plan& plan,
                "goes on from there\n",
                numbers.size() - missing.size() + run.done, numbers.size(),
                o.db);
-    EndBySignal(run.signal);
   }
-  return Work{run.done, static_cast<double>(sweep::NowNs() - start) * 1e-9};
+  return Work{run.done, static_cast<double>(sweep::NowNs() - start) * 1e-9,
+              run.signal};
 }
 
 // The points near the front of the analytic tier, walked in full.
@@ -211,6 +212,28 @@ Status CheckOptions(const SweepOptions& o, const sweep::Study& study) {
   return {};
 }
 
+// Returns the signal that stopped it, or 0; the database is closed by then.
+Result<int> Sweep(const SweepOptions& o, const sweep::Shard& shard,
+                  const std::vector<PointStatus>& retry) {
+  TRIPTYCH_ASSIGN(const sweep::Study study, sweep::LoadStudy(o.study));
+  TRIPTYCH_TRY(CheckOptions(o, study));
+  TRIPTYCH_ASSIGN(const sweep::Plan plan, sweep::Plan::Make(study));
+  TRIPTYCH_ASSIGN(Database database, Database::Open(o.db, study, plan));
+  for (const PointStatus status : retry) {
+    TRIPTYCH_TRY(database.Forget(Tier::kAnalytic, status));
+    TRIPTYCH_TRY(database.Forget(Tier::kDetailed, status));
+  }
+  TRIPTYCH_ASSIGN(Work work, RunTier(study, plan, Tier::kAnalytic,
+                                     plan.Numbers(shard), o, database));
+  if (o.refine && work.signal == 0) {
+    TRIPTYCH_ASSIGN(work, Refine(study, plan, o, database));
+  }
+  if (work.signal != 0) return work.signal;
+  TRIPTYCH_TRY(Report(study, o.refine ? Tier::kDetailed : Tier::kAnalytic, work,
+                      o, database));
+  return 0;
+}
+
 }  // namespace
 
 Result<int> SweepCommand(const SweepOptions& options) {
@@ -225,21 +248,8 @@ Result<int> SweepCommand(const SweepOptions& options) {
   if (!options.shard.empty()) {
     TRIPTYCH_ASSIGN(shard, sweep::ParseShard(options.shard));
   }
-  TRIPTYCH_ASSIGN(const sweep::Study study, sweep::LoadStudy(options.study));
-  TRIPTYCH_TRY(CheckOptions(options, study));
-  TRIPTYCH_ASSIGN(const sweep::Plan plan, sweep::Plan::Make(study));
-  TRIPTYCH_ASSIGN(Database database, Database::Open(options.db, study, plan));
-  for (const PointStatus status : retry) {
-    TRIPTYCH_TRY(database.Forget(Tier::kAnalytic, status));
-    TRIPTYCH_TRY(database.Forget(Tier::kDetailed, status));
-  }
-  TRIPTYCH_ASSIGN(Work work, RunTier(study, plan, Tier::kAnalytic,
-                                     plan.Numbers(shard), options, database));
-  if (options.refine) {
-    TRIPTYCH_ASSIGN(work, Refine(study, plan, options, database));
-  }
-  TRIPTYCH_TRY(Report(study, options.refine ? Tier::kDetailed : Tier::kAnalytic,
-                      work, options, database));
+  TRIPTYCH_ASSIGN(const int signal, Sweep(options, shard, retry));
+  if (signal != 0) EndBySignal(signal);
   return kOk;
 }
 
@@ -259,10 +269,17 @@ Result<int> SweepExportCommand(const SweepExportOptions& options) {
   const bool csv = !options.csv.empty();
   const std::string& path = csv ? options.csv : options.ndjson;
   TRIPTYCH_TRY(CheckWritable(path));
+  const auto write = [&](std::ostream& out) {
+    return csv ? sweep::ExportCsv(options.db, out)
+               : sweep::ExportNdjson(options.db, out);
+  };
+  if (path == "-") {
+    TRIPTYCH_TRY(write(std::cout));
+    return kOk;
+  }
   Status exported;
   const Status written = WriteFile(path, [&](std::ostream& out) {
-    exported = csv ? sweep::ExportCsv(options.db, out)
-                   : sweep::ExportNdjson(options.db, out);
+    exported = write(out);
     if (!exported) out.setstate(std::ios::failbit);  // keeps what was there
   });
   TRIPTYCH_TRY(exported);

@@ -130,6 +130,8 @@ Status Rewrite(Sqlite from, const std::string& to) {
   const std::string part = to + ".part";
   std::error_code ignored;
   fs::remove(part, ignored);
+  // Counts how often a schema was written; the copy goes on counting.
+  TRIPTYCH_TRY(from.Run("PRAGMA schema_version = 1"));
   TRIPTYCH_ASSIGN(Statement vacuum, from.Prepare("VACUUM INTO ?"));
   vacuum.Bind(1, std::string_view(part));
   TRIPTYCH_TRY(vacuum.Step());

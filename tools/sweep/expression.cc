@@ -252,7 +252,7 @@ class ExpressionParser {
   // ---- Code ----
 
   bool Binary(bool left_is_text, Code code, bool (ExpressionParser::*next)()) {
-    NeedNumber(left_is_text);
+    NeedNumber(left_is_text, sign_);
     NeedNumber((this->*next)());
     Emit(code);
     return false;
@@ -276,6 +276,7 @@ class ExpressionParser {
   bool TakeSign(std::string_view sign) {
     SkipSpace();
     if (!status_ || !text_.substr(at_).starts_with(sign)) return false;
+    sign_ = at_;
     at_ += sign.size();
     return true;
   }
@@ -286,14 +287,16 @@ class ExpressionParser {
     if (rest.size() > word.size() && IsNamePart(rest[word.size()])) {
       return false;
     }
+    sign_ = at_;
     at_ += word.size();
     return true;
   }
   void Expect(std::string_view sign) {
     if (!TakeSign(sign)) Fail(at_, fmt::format("{} is needed here", sign));
   }
-  void NeedNumber(bool is_text) {
-    if (is_text) Fail(at_, "a number is needed before here, not a text");
+  void NeedNumber(bool is_text) { NeedNumber(is_text, at_); }
+  void NeedNumber(bool is_text, size_t at) {
+    if (is_text) Fail(at, "a number is needed before here, not a text");
   }
   void Fail(size_t at, std::string_view what) {
     if (!status_) return;
@@ -318,6 +321,7 @@ class ExpressionParser {
   std::string_view text_;
   Scope& scope_;
   size_t at_ = 0;
+  size_t sign_ = 0;  // where the last sign or word was
   size_t depth_ = 0, deepest_ = 0;
   int nesting_ = 0;
   Status status_;

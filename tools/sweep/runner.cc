@@ -243,7 +243,7 @@ class Pool {
       message = "asked for more memory than there is";
     } else if (killed) {
       mark = PointStatus::kOom;
-      message = "killed, as the kernel does when memory is short";
+      message = "killed as the kernel kills when memory is short";
     }
     Point point;
     task_.plan.At(slot.number, point);
@@ -314,6 +314,7 @@ Result<RunResult> RunPoints(const Study& study, const Plan& plan, Tier tier,
                             std::span<const uint32_t> numbers, int workers,
                             const EvaluatorFactory& factory,
                             const RunnerHooks& hooks) {
+  if (numbers.empty()) return RunResult{};
   const size_t count = std::min<size_t>(
       static_cast<size_t>(std::max(workers, 1)), numbers.size());
   const WorkerTask task{study, plan, tier, factory};

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <string>
 
 namespace triptych::sweep {
@@ -87,6 +88,13 @@ std::string SymbolsOf(std::string_view dimension) {
   return symbols;
 }
 
+// Of two scales, the larger first. Powers of ten are no doubles, but most
+// ratios of them are: 500 ns are 0.5 us and nothing beside it.
+double RatioOf(double large, double small) {
+  const double ratio = large / small, whole = std::round(ratio);
+  return std::abs(ratio - whole) < 1e-9 * ratio ? whole : ratio;
+}
+
 }  // namespace
 
 std::string_view UnitOfKey(std::string_view key) {
@@ -123,9 +131,9 @@ Result<double> ParseQuantity(std::string_view text, std::string_view key) {
                               unit.dimension, wanted->dimension,
                               SymbolsOf(wanted->dimension)));
     }
-    // One rounding where the ratio is a power of ten: 10 us is 10e-6 s.
-    return unit.scale >= wanted->scale ? number * (unit.scale / wanted->scale)
-                                       : number / (wanted->scale / unit.scale);
+    return unit.scale >= wanted->scale
+               ? number * RatioOf(unit.scale, wanted->scale)
+               : number / RatioOf(wanted->scale, unit.scale);
   }
   return fail(fmt::format("has no unit that is known; allowed {}",
                           SymbolsOf(wanted->dimension)));

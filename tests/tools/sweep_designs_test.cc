@@ -1,0 +1,130 @@
+// Designs: Sobol' points against published ones, stratification, repetition.
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "tools/sweep/designs.h"
+
+namespace triptych::sweep {
+namespace {
+
+// Joe and Kuo's notes on generating Sobol' sequences (2008) print the first
+// ten points in three dimensions, in Gray-code order.
+TEST_CASE("the first Sobol' points are the published ones") {
+  const double published[10][3] = {{0, 0, 0},
+                                   {0.5, 0.5, 0.5},
+                                   {0.75, 0.25, 0.25},
+                                   {0.25, 0.75, 0.75},
+                                   {0.375, 0.375, 0.625},
+                                   {0.875, 0.875, 0.125},
+                                   {0.625, 0.125, 0.875},
+                                   {0.125, 0.625, 0.375},
+                                   {0.1875, 0.3125, 0.9375},
+                                   {0.6875, 0.8125, 0.4375}};
+  const auto sobol = MakeSampler(DesignKind::kSobol, 10, 3, 0);
+  for (uint64_t i = 0; i < 10; ++i) {
+    for (size_t d = 0; d < 3; ++d) {
+      CAPTURE(i);
+      CAPTURE(d);
+      CHECK(sobol->At(i, d) == published[i][d]);
+    }
+  }
+}
+
+TEST_CASE("in every dimension Sobol' points are stratified, shifted or not") {
+  for (const uint64_t seed : {0, 7}) {
+    const auto sobol =
+        MakeSampler(DesignKind::kSobol, 1024, kSobolDimensions, seed);
+    for (size_t d = 0; d < kSobolDimensions; ++d) {
+      std::set<int> intervals;
+      for (uint64_t i = 0; i < 1024; ++i) {
+        intervals.insert(static_cast<int>(sobol->At(i, d) * 1024));
+      }
+      CAPTURE(d);
+      CHECK(intervals.size() == 1024);
+    }
+  }
+}
+
+// Rows of bits; the rank over the field of two elements.
+size_t RankOf(std::vector<uint64_t> rows) {
+  size_t rank = 0;
+  for (size_t bit = 0; bit < 64 && rank < rows.size(); ++bit) {
+    for (size_t i = rank; i < rows.size(); ++i) {
+      if (!((rows[i] >> bit) & 1)) continue;
+      std::swap(rows[i], rows[rank]);
+      for (size_t j = rank + 1; j < rows.size(); ++j) {
+        if ((rows[j] >> bit) & 1) rows[j] ^= rows[rank];
+      }
+      ++rank;
+      break;
+    }
+  }
+  return rank;
+}
+
+// Property A of Sobol' (1976), which Joe and Kuo's numbers have: the first
+// 2^d points put one into each half-cube of d dimensions. That is so if the
+// first bits of the first d direction numbers are independent; the point
+// whose Gray code is 2^i shows the i-th.
+TEST_CASE("Sobol' points have property A in all dimensions") {
+  const auto sobol = MakeSampler(DesignKind::kSobol, (uint64_t{1} << 32) - 1,
+                                 kSobolDimensions, 0);
+  for (size_t dimensions = 1; dimensions <= kSobolDimensions; ++dimensions) {
+    std::vector<uint64_t> rows;
+    for (size_t i = 0; i < dimensions; ++i) {
+      uint64_t row = 0;
+      for (size_t d = 0; d < dimensions; ++d) {
+        const double at = sobol->At((uint64_t{2} << i) - 1, d);
+        row |= uint64_t{at >= 0.5} << d;
+      }
+      rows.push_back(row);
+    }
+    CAPTURE(dimensions);
+    CHECK(RankOf(rows) == dimensions);
+  }
+}
+
+TEST_CASE("a Latin hypercube has one point in each stratum") {
+  constexpr uint64_t kPoints = 500;
+  const auto lhs = MakeSampler(DesignKind::kLhs, kPoints, 4, 3);
+  std::vector<std::vector<int>> orders;
+  for (size_t d = 0; d < 4; ++d) {
+    std::vector<int> order;
+    for (uint64_t i = 0; i < kPoints; ++i) {
+      CHECK(lhs->At(i, d) < 1);
+      order.push_back(static_cast<int>(lhs->At(i, d) * kPoints));
+    }
+    CHECK(std::set<int>(order.begin(), order.end()).size() == kPoints);
+    for (const auto& other : orders) CHECK(order != other);
+    orders.push_back(std::move(order));
+  }
+}
+
+TEST_CASE("a seed names a design, and another seed another one") {
+  for (const DesignKind kind :
+       {DesignKind::kRandom, DesignKind::kLhs, DesignKind::kSobol}) {
+    const auto a = MakeSampler(kind, 64, 6, 1);
+    const auto b = MakeSampler(kind, 64, 6, 1);
+    const auto c = MakeSampler(kind, 64, 6, 2);
+    int equal = 0;
+    double sum = 0;
+    for (uint64_t i = 0; i < 64; ++i) {
+      for (size_t d = 0; d < 6; ++d) {
+        CHECK(a->At(i, d) == b->At(i, d));
+        CHECK(a->At(i, d) >= 0);
+        CHECK(a->At(i, d) < 1);
+        equal += a->At(i, d) == c->At(i, d);
+        sum += a->At(i, d);
+      }
+    }
+    CHECK(equal < 8);
+    CHECK(sum / (64 * 6) == doctest::Approx(0.5).epsilon(0.1));
+  }
+}
+
+}  // namespace
+}  // namespace triptych::sweep
