@@ -47,7 +47,10 @@ def check(triptych, name, section, folder):
     run(triptych, study, '--db', first, '--shard', '0/997')
     shards = max(1, points_of(first) // POINTS)
     database = f'{folder}/{name}.db'
-    result = run(triptych, study, '--db', database, '--shard', f'0/{shards}')
+    with open(study, encoding='utf-8') as file:
+        refine = ['--refine'] if '[refine]' in file.read() else []
+    result = run(triptych, study, '--db', database, '--shard', f'0/{shards}',
+                 *refine)
     assert result['points'] > 0, result
     assert result['ok'] == result['points'], result
     queries = re.findall(r'```sql\n(.*?)```', section, flags=re.S)
