@@ -3,6 +3,8 @@
 #ifndef TRIPTYCH_EMULATORS_TRACE_H_
 #define TRIPTYCH_EMULATORS_TRACE_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -21,10 +23,25 @@ struct Track {
   const Ledger* ledger = nullptr;
 };
 
-// Chrome's JSON: one process a track, one thread a unit that was used (more
-// where charges of a unit overlap, so that slices always nest), complete
-// events in order of time, microseconds with fractions.
-void WriteTrace(std::ostream& out, const std::vector<Track>& tracks);
+enum class TraceFormat : uint8_t {
+  kAuto,      // JSON, or kPerfetto above kMaxJsonSlices
+  kJson,      // Chrome's trace events: any script reads it; exact to the ps
+  kPerfetto,  // TrackEvent packets: a third of the size, times in whole ns
+};
+
+// More than that in JSON is more than a browser likes to open.
+inline constexpr size_t kMaxJsonSlices = 1'000'000;
+size_t CountSlices(const std::vector<Track>& tracks);
+
+// Both forms hold the same: one process a track, one thread a unit that was
+// used (more where charges of a unit overlap, so that slices always nest),
+// slices named after their node with its operator as category and action,
+// count and energy as arguments; and three counters a process, "power" in W,
+// "off-chip" and "on-chip" in B/s, which are step functions whose integrals
+// are the ledger's energy and bytes. Slices and counter values of one thread
+// come in order of time. Needs eight bytes of memory a charge.
+void WriteTrace(std::ostream& out, const std::vector<Track>& tracks,
+                TraceFormat format = TraceFormat::kAuto);
 
 }  // namespace triptych
 

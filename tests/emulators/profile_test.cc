@@ -1,14 +1,9 @@
-// Sums and timelines of a ledger written by hand.
+// Sums of a ledger written by hand.
 // SPDX-License-Identifier: Apache-2.0
 #include "emulators/profile.h"
 
 #include <doctest/doctest.h>
 
-#include <map>
-#include <nlohmann/json.hpp>
-#include <sstream>
-
-#include "emulators/trace.h"
 #include "tests/emulators/fake_target.h"
 
 namespace triptych {
@@ -92,48 +87,6 @@ TEST_CASE("idle machines are bound by latency; empty ledgers by nothing") {
   CHECK(empty.total.seconds == 0);
   CHECK(empty.utilisation == 0);
   CHECK(empty.nodes.empty());
-}
-
-// Perfetto's rule: slices of a thread nest, in the order they are written.
-void CheckNesting(const nlohmann::json& trace) {
-  std::map<std::pair<int, int>, std::vector<std::pair<double, double>>> open;
-  for (const auto& event : trace.at("traceEvents")) {
-    if (event.at("ph") != "X") continue;
-    auto& stack = open[{event.at("pid"), event.at("tid")}];
-    const double begin = event.at("ts");
-    const double end = begin + event.at("dur").get<double>();
-    while (!stack.empty() && stack.back().second <= begin + 1e-9) {
-      CHECK(stack.back().first <= begin);
-      stack.pop_back();
-    }
-    if (!stack.empty()) CHECK(end <= stack.back().second + 1e-9);
-    stack.emplace_back(begin, end);
-  }
-}
-
-TEST_CASE("a timeline is JSON that Perfetto reads") {
-  const Fixture f;
-  Ledger ledger = Example();
-  // Overlaps without nesting: needs a thread of its own.
-  ledger.Add({1, kFakeDram, kByte, 1, Picos(90000000), Picos(120000000), true});
-  std::ostringstream out;
-  WriteTrace(out, {{"fake \"quoted\"", &f.graph, f.target.get(), &ledger},
-                   {"again", &f.graph, f.target.get(), &ledger}});
-  const auto trace = nlohmann::json::parse(out.str());
-  CheckNesting(trace);
-  std::map<std::string, int> kinds, threads;
-  for (const auto& event : trace.at("traceEvents")) {
-    kinds[event.at("ph")] += 1;
-    if (event.at("name") == "thread_name" && event.at("pid") == 1) {
-      threads[event.at("args").at("name")] += 1;
-    }
-  }
-  CHECK(kinds["X"] == 16);
-  CHECK(threads == std::map<std::string, int>{{"array", 1},
-                                              {"dram", 1},
-                                              {"dram +1", 1},
-                                              {"host.link", 1},
-                                              {"schedule", 1}});
 }
 
 }  // namespace

@@ -92,6 +92,21 @@ def run_writes_a_timeline():
     assert all(e["dur"] >= 0 for e in slices)
 
 
+def timelines_have_two_forms():
+    with tempfile.TemporaryDirectory() as folder:
+        def first_byte(name, *arguments):
+            path = os.path.join(folder, name)
+            assert run("profile", "-m", "llama-3.2-1b", "-t", "npu", "--trace",
+                       path, *arguments).returncode == 0
+            with open(path, "rb") as file:
+                return file.read(1)
+        assert first_byte("a.json") == b"{"
+        assert first_byte("a.pftrace") == b"\n"  # field 1, length-delimited
+        assert first_byte("b.json", "--trace-format", "perfetto") == b"\n"
+        assert first_byte("b.pftrace", "--trace-format", "json") == b"{"
+    refused("profile", "--trace-format", "json", says="--trace")
+
+
 def profile_needs_no_weights():
     for phase in "prefill", "decode":
         rows = results("profile", "-m", "llama-3.2-1b", "--phase", phase,
@@ -220,6 +235,7 @@ CASES = [
     the_same_seed_gives_the_same_run,
     threads_do_not_change_a_run,
     run_writes_a_timeline,
+    timelines_have_two_forms,
     profile_needs_no_weights,
     op_predicts_a_product,
     validate_scores_a_table,

@@ -63,7 +63,8 @@ Result<int> GenerateAndPrint(
   }
   Print(options.json, print(runs));
   TRIPTYCH_TRY(WriteJson(options.json, command, results));
-  TRIPTYCH_TRY(WriteTraceFile(options.trace, TracksOf(*model, runs)));
+  TRIPTYCH_TRY(WriteTraceFile(options.trace, TracksOf(*model, runs),
+                              options.trace_format));
   return kOk;
 }
 

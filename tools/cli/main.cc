@@ -31,6 +31,17 @@ void AddCommon(CLI::App* app, Common& o, bool several_targets) {
       ->check(CLI::Range(1, 1024));
 }
 
+void AddTrace(CLI::App* app, Common& o) {
+  auto* trace =
+      app->add_option("--trace", o.trace,
+                      "write a timeline, to open at https://ui.perfetto.dev");
+  app->add_option("--trace-format", o.trace_format,
+                  "auto (perfetto for *.pftrace or over a million slices), "
+                  "json or perfetto")
+      ->check(CLI::IsMember({"auto", "json", "perfetto"}))
+      ->needs(trace);
+}
+
 void AddGenerate(CLI::App* app, GenerateOptions& o, bool several) {
   AddCommon(app, o, several);
   app->add_option("-m,--model", o.model, "model file (default: the shipped)");
@@ -46,7 +57,7 @@ void AddGenerate(CLI::App* app, GenerateOptions& o, bool several) {
       ->check(CLI::NonNegativeNumber);
   app->add_option("--top-p", o.sampling.top_p, "1 is all")
       ->check(CLI::Range(0.0, 1.0));
-  app->add_option("--trace", o.trace, "write a timeline (Chrome, Perfetto)");
+  AddTrace(app, o);
 }
 
 // What the command line asks for.
@@ -101,7 +112,7 @@ void AddProfile(CLI::App& app, Chosen& chosen) {
       ->add_option("--context", o.context,
                    "tokens in the cache (decode) or in the prompt (prefill)")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 24));
-  profile->add_option("--trace", o.trace, "write a timeline");
+  AddTrace(profile, o);
 }
 
 void AddAccuracy(CLI::App& app, Chosen& chosen) {
@@ -127,6 +138,25 @@ void AddAccuracy(CLI::App& app, Chosen& chosen) {
   accuracy->add_option("--junit", o.junit, "write JUnit XML");
 }
 
+void AddSubmit(CLI::App& sweep, Chosen& chosen) {
+  const auto [submit, o] =
+      Command(sweep, "submit", "a study as a job array on a cluster",
+              SweepSubmitCommand, chosen);
+  submit->add_option("study", o.study, "STUDY.toml")->required();
+  submit->add_option("--db", o.db, "database to make")->required();
+  submit->add_flag("--slurm", o.slurm, "to Slurm");
+  submit->add_option("--tasks", o.tasks, "shards of the study")
+      ->check(CLI::Range(1, 100000));
+  submit->add_option("--cpus", o.cpus, "worker processes of each task")
+      ->check(CLI::Range(1, 1024));
+  submit->add_option("--partition", o.partition, "as sbatch takes it");
+  submit->add_option("--time", o.time, "limit of a task, as sbatch takes it");
+  submit->add_flag("--wait", o.wait, "follow the jobs until all is merged");
+  submit->add_option("--poll", o.poll_s, "seconds between looks at the queue")
+      ->check(CLI::Range(0.1, 3600.0));
+  submit->add_option("--json", o.json, "write results as JSON; - is stdout");
+}
+
 void AddSweep(CLI::App& app, Chosen& chosen) {
   const auto [sweep, o] = Command(
       app, "sweep", "evaluate the points of a study", SweepCommand, chosen);
@@ -148,6 +178,8 @@ void AddSweep(CLI::App& app, Chosen& chosen) {
   merge.app->add_option("out", merge.options.out, "database to make")
       ->required();
   merge.app->add_option("in", merge.options.in, "databases")->required();
+
+  AddSubmit(*sweep, chosen);
 
   const auto exporting = Command(*sweep, "export", "a database as text",
                                  SweepExportCommand, chosen);

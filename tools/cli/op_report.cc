@@ -40,9 +40,14 @@ nlohmann::json ToJson(const std::vector<OpCost>& costs) {
   return rows;
 }
 
-Status WriteTraceFile(const std::string& path,
-                      const std::vector<Track>& tracks) {
-  return WriteFile(path, [&](std::ostream& out) { WriteTrace(out, tracks); });
+Status WriteTraceFile(const std::string& path, const std::vector<Track>& tracks,
+                      std::string_view format) {
+  auto chosen = TraceFormat::kAuto;
+  if (format == "json") chosen = TraceFormat::kJson;
+  if (format == "perfetto" || (format == "auto" && path.ends_with(".pftrace")))
+    chosen = TraceFormat::kPerfetto;
+  return WriteFile(path,
+                   [&](std::ostream& out) { WriteTrace(out, tracks, chosen); });
 }
 
 }  // namespace triptych::cli

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "emulators/profile.h"
@@ -21,9 +22,12 @@ std::string LabelOf(const Target& target);
 std::string OpTable(const std::vector<OpCost>& costs);
 nlohmann::json ToJson(const std::vector<OpCost>& costs);
 
-// Writes the timeline of `tracks` to `path`, if that is not "".
-Status WriteTraceFile(const std::string& path,
-                      const std::vector<Track>& tracks);
+// Writes the timeline of `tracks` to `path`, if that is not "". `format` is
+// "json", "perfetto" or "auto": Perfetto's where `path` ends in .pftrace or
+// there are more slices than JSON is good for. Viewers tell the two apart by
+// what is in the file.
+Status WriteTraceFile(const std::string& path, const std::vector<Track>& tracks,
+                      std::string_view format = "auto");
 
 }  // namespace triptych::cli
 

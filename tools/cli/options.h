@@ -23,7 +23,8 @@ struct Common {
   std::vector<std::string> set;      // "key=value"
   std::string json;                  // file, "-" for stdout, "" for none
   std::string trace;                 // file, "" for none
-  int threads = 0;                   // 0: all of the machine
+  std::string trace_format = "auto";
+  int threads = 0;  // 0: all of the machine
 };
 inline int ThreadsOf(const Common& o) {
   return o.threads > 0 ? o.threads : MaxThreads();
@@ -115,6 +116,15 @@ struct SweepServeOptions : Common {
   bool refine = false;  // answers of the detailed tier
 };
 
+struct SweepSubmitOptions : Common {  // sweep submit
+  std::string study, db;
+  bool slurm = false;  // the scheduler; the only one there is
+  int tasks = 16, cpus = 1;
+  std::string partition, time;  // "": the cluster's defaults
+  bool wait = false;
+  double poll_s = 5;
+};
+
 struct ListOptions : Common {
   std::string what;
 };
@@ -133,6 +143,7 @@ Result<int> SweepShowCommand(const SweepShowOptions& options);
 Result<int> SweepAnswersCommand(const SweepAnswersOptions& options);
 Result<int> SweepSearchCommand(const SweepSearchOptions& options);
 Result<int> SweepServeCommand(const SweepServeOptions& options);
+Result<int> SweepSubmitCommand(const SweepSubmitOptions& options);
 Result<int> ListCommand(const ListOptions& options);
 
 }  // namespace triptych::cli

@@ -116,7 +116,7 @@ Result<int> ProfileCommand(const ProfileOptions& options) {
   }
   Print(options.json, TextOf(rows));
   TRIPTYCH_TRY(WriteJson(options.json, "profile", results));
-  TRIPTYCH_TRY(WriteTraceFile(options.trace, tracks));
+  TRIPTYCH_TRY(WriteTraceFile(options.trace, tracks, options.trace_format));
   return kOk;
 }
 
