@@ -157,6 +157,44 @@ void AddSubmit(CLI::App& sweep, Chosen& chosen) {
   submit->add_option("--json", o.json, "write results as JSON; - is stdout");
 }
 
+void AddSweepAnswers(CLI::App& sweep, Chosen& chosen) {
+  const auto [answers, a] =
+      Command(sweep, "answers", "fronts, effects and choices of a database",
+              SweepAnswersCommand, chosen);
+  answers->add_option("db", a.db, "database")->required();
+  answers->add_option("--join", a.join,
+                      "axis whose levels are told in one row: 'phase', for "
+                      "ttft_s and tpot_s of one machine together");
+  answers->add_option("--meet", a.bounds,
+                      "bounds on columns: 'ttft_s<=0.5', 'tokens_per_s>=20'");
+  answers->add_option("--best", a.best,
+                      "column to choose the best by; +column: the largest "
+                      "(default: the first objective)");
+  answers->add_option("--explain", a.outputs,
+                      "columns to explain (default: the objectives)");
+  answers->add_option("--json", a.json, "write results as JSON; - is stdout");
+}
+
+// Points chosen as answers come in.
+void AddSweepSearch(CLI::App& sweep, Chosen& chosen) {
+  const auto [search, s] =
+      Command(sweep, "search", "guided search for the front, by NSGA-II",
+              SweepSearchCommand, chosen);
+  search->add_option("study", s.study, "STUDY.toml")->required();
+  search->add_option("--population", s.population, "points of a generation")
+      ->check(CLI::Range(8, 1 << 20));
+  search->add_option("--generations", s.generations, "after the first")
+      ->check(CLI::Range(0, 1 << 20));
+  search->add_option("-s,--seed", s.seed, "seed of the search");
+  search->add_option("--json", s.json, "write results as JSON; - is stdout");
+
+  const auto [serve, v] = Command(
+      sweep, "serve", "answer points asked for on stdin, a line of JSON each",
+      SweepServeCommand, chosen);
+  serve->add_option("study", v.study, "STUDY.toml")->required();
+  serve->add_flag("--refine", v.refine, "walk each point in full");
+}
+
 void AddSweep(CLI::App& app, Chosen& chosen) {
   const auto [sweep, o] = Command(
       app, "sweep", "evaluate the points of a study", SweepCommand, chosen);
@@ -198,41 +236,6 @@ void AddSweep(CLI::App& app, Chosen& chosen) {
       ->check(CLI::IsMember({"analytic", "detailed"}));
   AddSweepAnswers(*sweep, chosen);
   AddSweepSearch(*sweep, chosen);
-}
-
-void AddSweepAnswers(CLI::App& sweep, Chosen& chosen) {
-  const auto [answers, a] =
-      Command(sweep, "answers", "fronts, effects and choices of a database",
-              SweepAnswersCommand, chosen);
-  answers->add_option("db", a.db, "database")->required();
-  answers->add_option("--meet", a.bounds,
-                      "bounds on columns: 'ttft_s<=0.5', 'tokens_per_s>=20'");
-  answers->add_option("--best", a.best,
-                      "column to choose the best by; +column: the largest "
-                      "(default: the first objective)");
-  answers->add_option("--explain", a.outputs,
-                      "columns to explain (default: the objectives)");
-  answers->add_option("--json", a.json, "write results as JSON; - is stdout");
-}
-
-// Points chosen as answers come in.
-void AddSweepSearch(CLI::App& sweep, Chosen& chosen) {
-  const auto [search, s] =
-      Command(sweep, "search", "guided search for the front, by NSGA-II",
-              SweepSearchCommand, chosen);
-  search->add_option("study", s.study, "STUDY.toml")->required();
-  search->add_option("--population", s.population, "points of a generation")
-      ->check(CLI::Range(8, 1 << 20));
-  search->add_option("--generations", s.generations, "after the first")
-      ->check(CLI::Range(0, 1 << 20));
-  search->add_option("-s,--seed", s.seed, "seed of the search");
-  search->add_option("--json", s.json, "write results as JSON; - is stdout");
-
-  const auto [serve, v] = Command(
-      sweep, "serve", "answer points asked for on stdin, a line of JSON each",
-      SweepServeCommand, chosen);
-  serve->add_option("study", v.study, "STUDY.toml")->required();
-  serve->add_flag("--refine", v.refine, "walk each point in full");
 }
 
 void AddMachineCommands(CLI::App& app, Chosen& chosen) {

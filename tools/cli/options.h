@@ -100,6 +100,7 @@ struct SweepShowOptions : Common {
 
 struct SweepAnswersOptions : Common {
   std::string db;
+  std::string join;  // axis whose levels become columns of one row; "": none
   std::vector<std::string> bounds;   // "ttft_s<=0.5"
   std::string best;                  // column; "+column" to maximise it
   std::vector<std::string> outputs;  // to explain; none: the objectives

@@ -8,6 +8,7 @@
 #include "emulators/validate.h"
 #include "kernels/base/log.h"
 #include "tools/analysis/answers.h"
+#include "tools/analysis/join.h"
 #include "tools/cli/answers.h"
 #include "tools/cli/options.h"
 #include "tools/cli/output.h"
@@ -91,7 +92,10 @@ analysis::ErrorModel ErrorsOf(const sweep::Results& results) {
 }
 
 Result<int> SweepAnswersCommand(const SweepAnswersOptions& o) {
-  TRIPTYCH_ASSIGN(const sweep::Results results, sweep::ReadResults(o.db));
+  TRIPTYCH_ASSIGN(sweep::Results results, sweep::ReadResults(o.db));
+  if (!o.join.empty()) {
+    TRIPTYCH_ASSIGN(results, analysis::JoinOver(results, o.join));
+  }
   analysis::AnswerOptions options{.errors = ErrorsOf(results),
                                   .outputs = o.outputs};
   if (!o.bounds.empty() || !o.best.empty()) {

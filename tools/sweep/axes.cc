@@ -59,9 +59,8 @@ AxisKind KindOf(const Machine& machine, std::string_view key) {
   return IsWhole(machine, *param) ? AxisKind::kWhole : AxisKind::kNumber;
 }
 
-double Interpolate(const Axis& axis, double u) {
-  if (!axis.log) return axis.low + (axis.high - axis.low) * u;
-  return axis.low * std::pow(axis.high / axis.low, u);
+double Interpolate(double low, double high, bool log, double u) {
+  return log ? low * std::pow(high / low, u) : low + (high - low) * u;
 }
 
 }  // namespace
@@ -76,12 +75,11 @@ double Axis::At(double u) const {
         static_cast<size_t>(u * static_cast<double>(levels.size()));
     return levels[std::min(level, levels.size() - 1)];
   }
-  if (kind != AxisKind::kWhole) return Interpolate(*this, u);
-  // Every whole number has its share, the ends too.
-  Axis wide = *this;
-  wide.low -= log ? 0 : 0.5;
-  wide.high += log ? 0 : 0.5;
-  return std::clamp(std::round(Interpolate(wide, u)), low, high);
+  if (kind != AxisKind::kWhole) return Interpolate(low, high, log, u);
+  // Every whole number has its share, the ends too (a logarithmic axis starts
+  // at 1 or more).
+  const double place = Interpolate(low - 0.5, high + 0.5, log, u);
+  return std::clamp(std::round(place), low, high);
 }
 
 DocumentValue::Table Flatten(const DocumentValue::Table& table) {
@@ -250,7 +248,8 @@ Status AxisReader::ReadRange(const DocumentValue& value, Axis& axis) const {
   }
   const auto last = static_cast<double>(*count - 1);
   for (int64_t i = 0; i < *count; ++i) {
-    const double at = Interpolate(axis, static_cast<double>(i) / last);
+    const double at = Interpolate(axis.low, axis.high, axis.log,
+                                  static_cast<double>(i) / last);
     axis.levels.push_back(axis.kind == AxisKind::kWhole ? std::round(at) : at);
   }
   axis.levels.back() = axis.high;

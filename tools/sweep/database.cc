@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -92,20 +93,31 @@ Result<std::string> Meta(Sqlite& file, std::string_view name) {
 
 // ---- FileLock ----
 
+// Whether the file that is open is the one at `path`: whoever held the lock
+// before removed its file, and may have done so after it was opened here.
+static bool IsAt(int fd, const std::string& path) {
+  struct stat open_one = {}, named = {};
+  return ::fstat(fd, &open_one) == 0 && ::stat(path.c_str(), &named) == 0 &&
+         open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino;
+}
+
 Result<FileLock> FileLock::Take(const std::string& path) {
   FileLock lock;
   lock.path_ = path + ".lock";
-  lock.fd_ = ::open(lock.path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (lock.fd_ < 0) {
-    return MakeError(ErrorCode::kIo, path + ": cannot be written");
-  }
-  if (::flock(lock.fd_, LOCK_EX | LOCK_NB) != 0) {
-    ::close(std::exchange(lock.fd_, -1));
-    return MakeError(ErrorCode::kIo,
-                     path +
-                         ": another process is writing it; allowed one, or "
-                         "a file for each --shard");
-  }
+  do {
+    if (lock.fd_ >= 0) ::close(std::exchange(lock.fd_, -1));
+    lock.fd_ = ::open(lock.path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (lock.fd_ < 0) {
+      return MakeError(ErrorCode::kIo, path + ": cannot be written");
+    }
+    if (::flock(lock.fd_, LOCK_EX | LOCK_NB) != 0) {
+      ::close(std::exchange(lock.fd_, -1));
+      return MakeError(ErrorCode::kIo,
+                       path +
+                           ": another process is writing it; allowed one, or "
+                           "a file for each --shard");
+    }
+  } while (!IsAt(lock.fd_, lock.path_));
   return lock;
 }
 

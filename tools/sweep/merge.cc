@@ -95,7 +95,7 @@ Result<Merged> Merge(const std::string& out,
     // Points that are ok first: of those that several files have, they count.
     for (const char* which : {"= 'ok'", "<> 'ok'"}) {
       for (const std::string& input : inputs) {
-        const bool first = input == inputs.front() && which[0] == '=';
+        const bool first = &input == &inputs.front() && which[0] == '=';
         TRIPTYCH_TRY(WithInput(merged, input, [&]() -> Status {
           if (first) TRIPTYCH_TRY(CopyFrame(merged));
           TRIPTYCH_TRY(CheckSame(merged, inputs.front(), input));
