@@ -238,8 +238,7 @@ class StudyReader {
                               "`list targets`",
                               spec));
     }
-    std::vector<ParamInfo> params(target->params().params().begin(),
-                                  target->params().params().end());
+    std::vector<ParamInfo> params = target->params().params();
     return Machine{spec, fmt::format("{}:{}", target->name(), target->preset()),
                    std::move(*family), std::move(params),
                    target->params().Effective()};
