@@ -54,6 +54,7 @@ struct ProfileOptions : Common {
   std::string phase = "decode";
   int64_t batch = 1;
   int64_t context = 512;  // tokens in the cache, or of the prompt
+  bool timeline = false;  // in the JSON: what each unit does when
 };
 
 struct OpOptions : Common {
@@ -75,6 +76,12 @@ struct ValidateOptions : Common {
   std::string target, table;
 };
 
+struct ReportOptions : Common {
+  std::vector<std::string> inputs;
+  std::string output;  // HTML; "" prints to the terminal
+  std::string svg;     // folder for pictures, "" for none
+};
+
 struct ListOptions : Common {
   std::string what;
 };
@@ -86,6 +93,7 @@ Result<int> ProfileCommand(const ProfileOptions& options);
 Result<int> OpCommand(const OpOptions& options);
 Result<int> AccuracyCommand(const AccuracyOptions& options);
 Result<int> ValidateCommand(const ValidateOptions& options);
+Result<int> ReportCommand(const ReportOptions& options);
 Result<int> ListCommand(const ListOptions& options);
 
 }  // namespace triptych::cli
