@@ -101,12 +101,29 @@ std::vector<TimelineUnit> ReadTimeline(const Json& units, Fields& owner) {
   return timeline;
 }
 
-std::string JobOf(Fields& f) {
-  const std::string model = f.Text("model"), phase = f.Text("phase");
-  if (phase.empty()) return model;
-  return fmt::format("{}{}{}, batch {:.0f}, context {:.0f}", model,
-                     model.empty() ? "" : ", ", phase, f.Number("batch"),
-                     f.Number("context"));
+// What was profiled, in short and in full.
+void ReadJob(Fields& f, Machine& m) {
+  const std::string phase = f.Text("phase");
+  if (phase.empty()) return;
+  m.work = f.Text("model") + " " + phase;
+  m.job = fmt::format("{}, batch {:.0f}, context {:.0f}", m.work,
+                      f.Number("batch"), f.Number("context"));
+}
+
+// The costs of a generation are of all its decode steps; reports speak of
+// one.
+void ScaleToOneStep(Machine& m) {
+  double seconds = 0;
+  for (const OpKind& op : m.ops) seconds += op.seconds;
+  if (!(seconds > 0) || !(m.step_s > 0)) return;
+  const double part = m.step_s / seconds;
+  for (OpKind& op : m.ops) {
+    for (double* cost : {&op.nodes, &op.seconds, &op.energy_j, &op.matrix_flops,
+                         &op.off_chip_bytes}) {
+      *cost *= part;
+    }
+  }
+  for (ActionEnergy& energy : m.energy) energy.joules *= part;
 }
 
 }  // namespace
@@ -119,8 +136,8 @@ Result<Machine> ReadMachine(const Json& result, const std::string& command) {
   Machine m{.command = command,
             .target = f.Text("target"),
             .preset = f.Text("preset"),
-            .job = JobOf(f),
             .text = f.Text("text")};
+  ReadJob(f, m);
   m.kl_nats_per_token = f.Number("kl_nats_per_token");
   m.top1_agreement = f.Number("top1_agreement");
   m.accuracy_class = f.Text("class");
@@ -145,6 +162,7 @@ Result<Machine> ReadMachine(const Json& result, const std::string& command) {
     f.Keep(t.status());
   }
   m.timeline = ReadTimeline(f.Array("timeline"), f);
+  if (!profile) ScaleToOneStep(m);
   TRIPTYCH_TRY(f.status());
   return m;
 }

@@ -27,7 +27,8 @@ std::vector<PresetError> ErrorsOf(const Material& material,
   return errors;
 }
 
-double TimeErrorOf(const Material& material, const Machine& machine) {
+std::optional<PresetError> TimeErrorOf(const Material& material,
+                                       const Machine& machine) {
   // Whole models before operators, operators before single transfers.
   static constexpr std::array<std::string_view, 8> kTimes = {
       "tpot_ms",
@@ -42,9 +43,9 @@ double TimeErrorOf(const Material& material, const Machine& machine) {
   for (const std::string_view measure : kTimes) {
     const auto found =
         std::ranges::find(errors, measure, &PresetError::measure);
-    if (found != errors.end()) return found->mape_pct / 100;
+    if (found != errors.end()) return *found;
   }
-  return 0;
+  return std::nullopt;
 }
 
 }  // namespace triptych::report

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,7 +63,8 @@ struct TimelineUnit {
 // One of the results of run, compare or profile.
 struct Machine {
   std::string command, target, preset;
-  std::string job;  // "llama-3.1-8b, decode, batch 1, context 4096"
+  std::string work;  // "llama-3.1-8b decode"; "" for a generation
+  std::string job;   // "llama-3.1-8b decode, batch 1, context 4096"
   std::string text;
   double kl_nats_per_token = kUnknown, top1_agreement = kUnknown;
   std::string accuracy_class;
@@ -168,9 +170,9 @@ std::vector<PresetError> ErrorsOf(const Material& material,
                                   const std::string& target,
                                   const std::string& preset);
 
-// Of those, the one that says most about the time of a decode step, relative
-// (0.1 is 10 %); 0 if none does.
-double TimeErrorOf(const Material& material, const Machine& machine);
+// Of those, the one that says most about the time of a decode step.
+std::optional<PresetError> TimeErrorOf(const Material& material,
+                                       const Machine& machine);
 
 }  // namespace triptych::report
 

@@ -235,7 +235,7 @@ std::string TextReport(const std::vector<BuiltSection>& sections,
           block);
     }
   }
-  return text;
+  return terminal.unicode ? text : ToAscii(text);
 }
 
 std::string ResolveColours(std::string_view style, std::string_view colours) {

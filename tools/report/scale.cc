@@ -42,12 +42,11 @@ std::string WithPrefix(std::string_view number, int power,
 
 // Without zeros that say nothing: "2.50" is "2.5".
 std::string Trimmed(std::string text) {
-  if (text.find('.') == std::string::npos ||
-      text.find('e') != std::string::npos) {
-    return text;
+  if (text.find('e') != std::string::npos) return text;
+  if (text.find('.') != std::string::npos) {
+    text.erase(text.find_last_not_of('0') + 1);
+    if (text.back() == '.') text.pop_back();
   }
-  text.erase(text.find_last_not_of('0') + 1);
-  if (text.back() == '.') text.pop_back();
   return text == "-0" ? "0" : text;
 }
 
@@ -113,8 +112,7 @@ Extent ExtentOf(std::span<const double> values, bool log) {
   return extent;
 }
 
-Scale::Scale(const Extent& extent, bool log, double from, double to,
-             bool from_zero)
+Scale::Scale(const Extent& extent, bool log, double from, double to, Fit fit)
     : lo_(extent.lo), hi_(extent.hi), from_(from), to_(to), log_(log) {
   if (extent.empty()) {
     lo_ = log ? 1 : 0;
@@ -130,6 +128,7 @@ Scale::Scale(const Extent& extent, bool log, double from, double to,
     lo_ = 1 / NiceStep(1 / lo_);
     return;
   }
+  const bool from_zero = fit == Fit::kFromZero;
   if (from_zero) {
     lo_ = std::min(lo_, 0.0);
     hi_ = std::max(hi_, 0.0);
@@ -139,6 +138,7 @@ Scale::Scale(const Extent& extent, bool log, double from, double to,
     lo_ = from_zero && lo_ == 0 ? 0 : lo_ - room;
     hi_ = from_zero && hi_ == 0 ? 1 : hi_ + room;
   }
+  if (fit == Fit::kTight) return;
   const double step = NiceStep((hi_ - lo_) / 10);
   lo_ = std::floor(lo_ / step + 1e-9) * step;
   hi_ = std::ceil(hi_ / step - 1e-9) * step;
@@ -149,7 +149,8 @@ bool Scale::Shows(double value) const {
 }
 
 double Scale::Position(double value) const {
-  return log_ ? std::log(value / lo_) / std::log(hi_ / lo_)
+  return log_ ? (std::log(value) - std::log(lo_)) /
+                    (std::log(hi_) - std::log(lo_))
               : (value - lo_) / (hi_ - lo_);
 }
 
@@ -171,7 +172,7 @@ std::vector<Tick> Scale::Ticks(int about, std::string_view unit) const {
     }
     return ticks;
   }
-  const double decades = std::log10(hi_ / lo_);
+  const double decades = std::log10(hi_) - std::log10(lo_);
   const int every = std::max(1, static_cast<int>(std::ceil(decades / about)));
   // Between decades, where these are few: 1 2 5; unlabelled lines otherwise.
   const bool between = 3 * decades <= about;

@@ -35,14 +35,18 @@ struct Tick {
   std::string label;  // "" for a minor one
 };
 
-// A map of [lo, hi], round numbers around what it shows, onto pixels. `from`
+// What a linear scale shows beside its extent: up to round numbers; those and
+// 0, so that lengths of bars mean something; or nothing.
+enum class Fit { kRound, kFromZero, kTight };
+
+// A map of [lo, hi], an extent with what fits around it, onto pixels. `from`
 // may be right of or below `to`.
 class Scale {
  public:
-  // An extent that is empty or a single value gets room around it. A linear
-  // scale `from_zero` includes 0: lengths of bars mean something.
+  // An extent that is empty or a single value gets room around it. A log
+  // scale ends at round numbers.
   Scale(const Extent& extent, bool log, double from, double to,
-        bool from_zero = false);
+        Fit fit = Fit::kRound);
 
   double lo() const { return lo_; }
   double hi() const { return hi_; }

@@ -90,6 +90,18 @@ std::vector<const Column*> AxesOf(const Results& results) {
   return axes;
 }
 
+// From the first to the last level; names have no order: from the level of
+// the least mean to that of the greatest.
+AxisSwing SwingOf(const Effect& effect, bool names) {
+  size_t low = 0, high = effect.means.size() - 1;
+  for (size_t i = 0; names && i < effect.means.size(); ++i) {
+    if (effect.means[i] < effect.means[low]) low = i;
+    if (effect.means[i] > effect.means[high]) high = i;
+  }
+  return {effect.axis, effect.levels[low], effect.levels[high],
+          effect.means[low], effect.means[high]};
+}
+
 Sensitivity SensitivityOf(const Results& results, const Column& objective) {
   Sensitivity s{.objective = objective.name, .unit = objective.unit};
   double sum = 0, count = 0;
@@ -114,8 +126,7 @@ Sensitivity SensitivityOf(const Results& results, const Column& objective) {
       effect.means.push_back(counts[level] > 0 ? sums[level] / counts[level]
                                                : kUnknown);
     }
-    s.swings.push_back({axis->name, levels.names.front(), levels.names.back(),
-                        effect.means.front(), effect.means.back()});
+    s.swings.push_back(SwingOf(effect, axis->is_text()));
     s.effects.push_back(std::move(effect));
   }
   return s;

@@ -8,6 +8,7 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <utility>
 
 #include "tools/report/text_width.h"
 
@@ -68,6 +69,22 @@ Terminal TerminalOfEnvironment() {
     terminal.columns = std::max<size_t>(size.ws_col, kFewestColumns);
   }
   return terminal;
+}
+
+std::string ToAscii(std::string_view utf8) {
+  static constexpr std::pair<std::string_view, char> kLikenesses[] = {
+      {"µ", 'u'}, {"±", '~'}, {"…", '.'}, {"×", 'x'}, {"·", '.'}};
+  std::string ascii;
+  while (!utf8.empty()) {
+    const std::string_view character = Beginning(utf8, 1);
+    char likeness = character.size() == 1 ? character[0] : '?';
+    for (const auto& [other, like] : kLikenesses) {
+      if (character == other) likeness = like;
+    }
+    ascii += likeness;
+    utf8.remove_prefix(character.size());
+  }
+  return ascii;
 }
 
 std::string Column(std::string_view text, size_t columns, bool unicode) {

@@ -15,6 +15,9 @@ namespace triptych::report {
 // of the environment is UTF-8.
 Terminal TerminalOfEnvironment();
 
+// A character for each of `utf8`: "µ" becomes "u", one without a likeness "?".
+std::string ToAscii(std::string_view utf8);
+
 // `text` in exactly `columns`: filled with blanks, or cut with an ellipsis.
 std::string Column(std::string_view text, size_t columns, bool unicode);
 

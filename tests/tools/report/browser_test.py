@@ -18,13 +18,14 @@ SKIPPED = 77
 
 
 def centre_of(page, selector):
-    """Scrolls there; the middle of an element, in pixels of the window."""
-    box = page.evaluate(
-        f'(() => {{ const e = document.querySelector(`{selector}`);'
+    """Scrolls there; the middle of an element, in pixels of the window, when
+    the page has heard of the scrolling."""
+    return page.evaluate(
+        f'(async () => {{ const e = document.querySelector(`{selector}`);'
         'e.scrollIntoView({block: "center", behavior: "instant"});'
+        'for (let i = 0; i < 2; ++i) await new Promise(requestAnimationFrame);'
         'const b = e.getBoundingClientRect();'
         'return [b.left + b.width / 2, b.top + b.height / 2]; })()')
-    return box
 
 
 def tip(page):

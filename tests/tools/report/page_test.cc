@@ -4,12 +4,14 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 
 #include "tools/report/inputs.h"
 #include "tools/report/study.h"
+#include "tools/report/terminal.h"
 #include "tools/report/text_width.h"
 
 namespace triptych::report {
@@ -78,7 +80,8 @@ Material Everything() {
 TEST_CASE("a result is read with what it has, and no more") {
   const Machine m = *ReadMachine(ProfileResult(), "profile");
   CHECK(m.label() == "mesh:p<1>");
-  CHECK(m.job == "m, decode, batch 1, context 512");
+  CHECK(m.work == "m decode");
+  CHECK(m.job == "m decode, batch 1, context 512");
   CHECK(m.step_s == 0.01);
   CHECK(std::isnan(m.prefill_s));
   REQUIRE(m.energy.size() == 2);
@@ -148,7 +151,9 @@ TEST_CASE("the error of a preset is that of its own rows") {
   REQUIRE(errors.size() == 1);
   CHECK(errors[0].mape_pct == doctest::Approx(10));
   CHECK(errors[0].rows == 1);
-  CHECK(TimeErrorOf(material, material.machines[0]) == doctest::Approx(0.1));
+  const auto of_time = TimeErrorOf(material, material.machines[0]);
+  REQUIRE(of_time);
+  CHECK(of_time->measure == "device_cycles");
   CHECK(ErrorsOf(material, "npu", "p<1>").empty());
 }
 
@@ -208,6 +213,15 @@ TEST_CASE("the text form fits the terminal") {
     at = end + 1;
   }
   CHECK(text.find("Roofline\n========") != std::string::npos);
+}
+
+TEST_CASE("a terminal without Unicode gets ASCII, each character known") {
+  const Material material = Everything();
+  const std::string text =
+      TextReport(BuildSections(material), {80, /*unicode=*/false});
+  for (const char c : text) CHECK((static_cast<unsigned char>(c) < 0x80));
+  CHECK(text.find('?') == std::string::npos);
+  CHECK(ToAscii("9 µs ±1 % …") == "9 us ~1 % .");
 }
 
 }  // namespace

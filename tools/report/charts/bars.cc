@@ -13,7 +13,7 @@
 namespace triptych::report {
 namespace {
 
-constexpr double kMostLabel = 210, kValueRoom = 96;
+constexpr double kMostLabel = 250, kValueRoom = 96;
 
 std::vector<std::string> LabelsOf(const std::vector<Bar>& bars) {
   std::vector<std::string> labels;
@@ -68,7 +68,8 @@ void BarChart::DrawBar(Svg& svg, const Bar& bar, const Scale& scale,
       }
       end = std::max(x, end);
     }
-    if (bar.error > 0) {
+    // Where it is wider than the point it belongs to.
+    if (bar.error > (scale.log() ? 0.1 : 0.0)) {
       const double lo = bar.value * (1 - bar.error);
       const double a = scale.At(scale.Shows(lo) ? lo : scale.lo());
       const double b = scale.At(bar.value * (1 + bar.error));
@@ -101,7 +102,7 @@ Svg BarChart::Draw(std::string_view id) const {
     svg.Text({left + 16, 12}, "hatched: " + hatching, Anchor::kStart);
   }
   const Scale scale(ExtentOfBars(), quantity.log, area.left, area.right,
-                    !quantity.log);
+                    Fit::kFromZero);
   DrawXAxis(svg, scale, quantity, area);
   for (size_t i = 0; i < bars.size(); ++i) {
     const double y = top + kRow * static_cast<double>(i) + (kRow - kBar) / 2;
@@ -125,7 +126,7 @@ std::string BarChart::Print(const Terminal& terminal) const {
   labels = std::min(labels, terminal.columns / 3);
   const size_t room =
       terminal.columns - std::min(terminal.columns - 8, labels + values + 3);
-  const Scale scale(ExtentOfBars(), quantity.log, 0, 1, !quantity.log);
+  const Scale scale(ExtentOfBars(), quantity.log, 0, 1, Fit::kFromZero);
   std::string text;
   for (const Bar& bar : bars) {
     // Bars to the left have their sign in the value.

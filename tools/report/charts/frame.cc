@@ -14,7 +14,7 @@ namespace {
 constexpr double kSwatch = 10;
 
 bool HasLegend(const std::vector<std::string>& names) {
-  return names.size() > 1 || (names.size() == 1 && !names[0].empty());
+  return names.size() > 1;
 }
 
 // Places each name; returns the height of all lines.
@@ -47,6 +47,15 @@ std::string LineClass(size_t series) {
   return fmt::format("line{}", series % kColours);
 }
 
+double DrawTickBelow(Svg& svg, double x, double bottom,
+                     const std::string& label, double taken) {
+  const double half = TextWidth(label, kFont) / 2;
+  const double at = std::clamp(x, half, kWidth - half - 1);
+  if (at - half < taken + 6) return taken;
+  svg.Text({at, bottom + kLine}, label, Anchor::kMiddle, "tick");
+  return at + half;
+}
+
 double DrawLegend(Svg& svg, const std::vector<std::string>& names, double left,
                   double top, bool markers) {
   return LayOutLegend(
@@ -77,10 +86,8 @@ void DrawXAxis(Svg& svg, const Scale& scale, const Quantity& quantity,
     const double x = scale.At(tick.value);
     svg.Line({x, area.top}, {x, area.bottom},
              tick.label.empty() ? "grid minor" : "grid");
-    const double half = TextWidth(tick.label, kFont) / 2;
-    if (tick.label.empty() || x - half < taken + 6) continue;
-    taken = x + half;
-    svg.Text({x, area.bottom + kLine}, tick.label, Anchor::kMiddle, "tick");
+    if (tick.label.empty()) continue;
+    taken = DrawTickBelow(svg, x, area.bottom, tick.label, taken);
   }
   svg.Line({area.left, area.bottom}, {area.right, area.bottom}, "axis");
   svg.Text({(area.left + area.right) / 2, area.bottom + 2 * kLine + 4},

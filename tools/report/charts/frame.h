@@ -30,9 +30,14 @@ struct Area {
 std::string FillClass(size_t series);
 std::string LineClass(size_t series);
 
+// A label under `x`, moved to stay in the drawing, unless it would touch the
+// one before it, which ends at `taken`. Returns where the last one ends.
+double DrawTickBelow(Svg& svg, double x, double bottom,
+                     const std::string& label, double taken);
+
 // Swatches (markers, if `markers`) and names in as many lines as they need,
-// from (left, top); returns the height. Nothing for one series without a
-// name.
+// from (left, top); returns the height. Nothing for one series: what it is,
+// the title says.
 double DrawLegend(Svg& svg, const std::vector<std::string>& names, double left,
                   double top, bool markers);
 double LegendHeight(const std::vector<std::string>& names, double left);
@@ -42,7 +47,9 @@ void DrawXAxis(Svg& svg, const Scale& scale, const Quantity& quantity,
                const Area& area);
 void DrawYAxis(Svg& svg, const Scale& scale, const Quantity& quantity,
                const Area& area);
-inline constexpr double kXAxisHeight = 42, kYAxisWidth = 76;
+// Half of a label stands above its tick at the top.
+inline constexpr double kTop = 9;
+inline constexpr double kXAxisHeight = 42, kYAxisWidth = 100;
 
 // "there is nothing to show", in the middle of the area.
 void DrawNothing(Svg& svg, const Area& area);

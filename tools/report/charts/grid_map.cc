@@ -55,7 +55,7 @@ void GridMap::DrawRoads(Svg& svg, size_t i, Point at, double size, double pitch,
   };
   const auto arrow = [&](double load, std::string_view way, Point from,
                          Point along) {
-    if (!(load > 0)) return;
+    if (!std::isfinite(load) || load <= 0) return;
     const double width = 1.5 + 0.8 * (gap / 2 - 1.5) * load / most;
     const Point side{-along.y * width, along.x * width};
     const Point tip{from.x + along.x * (gap - 2), from.y + along.y * (gap - 2)};
@@ -128,7 +128,10 @@ std::string GridMap::Print(const Terminal& terminal) const {
   std::string text = place.name + ", " + map.Print(terminal);
   for (const auto& [way, loads] :
        {std::pair("right", &right), std::pair("down", &down)}) {
-    const auto busiest = std::ranges::max_element(*loads);
+    // What is not a number is less than any.
+    const auto busiest = std::ranges::max_element(*loads, {}, [](double load) {
+      return std::isfinite(load) ? load : -1;
+    });
     text += fmt::format("{}, {}: at most {} ({})\n", road.name, way,
                         FormatQuantity(*busiest, road.unit),
                         names[static_cast<size_t>(busiest - loads->begin())]);

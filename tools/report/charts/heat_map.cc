@@ -86,10 +86,7 @@ Svg HeatMap::Draw(std::string_view id) const {
   double taken = -1e9;
   for (size_t c = 0; c < columns.size(); ++c) {
     const double x = left + w * (static_cast<double>(c) + 0.5);
-    const double half = TextWidth(columns[c], kFont) / 2;
-    if (x - half < taken + 6) continue;
-    taken = x + half;
-    svg.Text({x, area.bottom + kLine}, columns[c], Anchor::kMiddle, "tick");
+    taken = DrawTickBelow(svg, x, area.bottom, columns[c], taken);
   }
   svg.Text({(area.left + area.right) / 2, area.bottom + 2 * kLine + 4},
            column_name, Anchor::kMiddle);

@@ -36,16 +36,13 @@ void LineChart::DrawLevels(Svg& svg, const Scale& scale, double top,
     const double at = scale.At(static_cast<double>(i));
     svg.Line({at, top}, {at, bottom}, "grid");
     const std::string label = FitText(levels[i], kFont, 110);
-    const double half = TextWidth(label, kFont) / 2;
-    if (at - half < taken + 6) continue;
-    taken = at + half;
-    svg.Text({at, bottom + kLine}, label, Anchor::kMiddle, "tick");
+    taken = DrawTickBelow(svg, at, bottom, label, taken);
   }
 }
 
 Svg LineChart::Draw(std::string_view id) const {
   const std::vector<std::string> names = NamesOf(series);
-  const double top = 4 + LegendHeight(names, kYAxisWidth);
+  const double top = kTop + LegendHeight(names, kYAxisWidth);
   const Area area{kYAxisWidth, top, kWidth - 30, top + kHeight};
   Svg svg(id, kWidth, area.bottom + kXAxisHeight);
   Extent along, values;
@@ -63,7 +60,8 @@ Svg LineChart::Draw(std::string_view id) const {
     // Half a level of room on either side.
     along = {-0.5, static_cast<double>(levels.size()) - 0.5};
   }
-  const Scale sx(along, x.log, area.left, area.right);
+  const Scale sx(along, x.log, area.left, area.right,
+                 levels.empty() ? Fit::kRound : Fit::kTight);
   const Scale sy(values, y.log, area.bottom, area.top);
   DrawLegend(svg, names, area.left, 2, /*markers=*/true);
   if (levels.empty()) {
@@ -105,7 +103,7 @@ std::string LineChart::Print(const Terminal& terminal) const {
   }
   if (values.empty()) return fmt::format("{}\n", kNothing);
   const size_t room = terminal.columns - 28;
-  const Scale scale(values, y.log, 0, 1, !y.log);
+  const Scale scale(values, y.log, 0, 1, Fit::kFromZero);
   std::string text = fmt::format("{} by {}\n", y.name, x.name);
   for (const LineSeries& s : series) {
     if (!s.name.empty()) text += s.name + '\n';

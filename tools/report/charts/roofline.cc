@@ -82,7 +82,8 @@ struct RooflineChart::Scales {
   static Extent YExtent(const RooflineChart& chart) {
     Extent extent;
     for (const RoofPoint& p : chart.points) {
-      if (IsPositive(p.x)) extent.Include(p.y, true);
+      // With room for a marker below.
+      if (IsPositive(p.x)) extent.Include(p.y / 2, true);
     }
     for (const Roof& roof : chart.roofs) extent.Include(roof.peak * 1.5, true);
     return extent;
@@ -134,13 +135,15 @@ void RooflineChart::DrawPoints(Svg& svg, const Scales& scales) const {
     if (!shown(i)) continue;
     const RoofPoint& p = points[i];
     svg.BeginMark(fmt::format(
-        "{}: {} at {}, {:.1f} % of the roof{}", p.name,
-        FormatQuantity(p.y, y.unit), FormatQuantity(p.x, x.unit),
-        100 * p.y / RoofAt(p), p.note.empty() ? "" : "; " + p.note));
+        "{}: {} at {}, {} of the roof{}", p.name, FormatQuantity(p.y, y.unit),
+        FormatQuantity(p.x, x.unit), FormatQuantity(100 * p.y / RoofAt(p), "%"),
+        p.note.empty() ? "" : "; " + p.note));
     svg.Path(MarkerPath(static_cast<int>(p.roof), at[i], 5),
              FillClass(p.roof) + " point");
     svg.End();
     Point text;
+    // The legend has the names of machines.
+    if (roofs.size() > 1 && p.name == roofs[p.roof].name) continue;
     if (labels.Find(at[i], TextWidth(p.name, kFont), text)) {
       svg.Text(text, p.name, Anchor::kStart, "label");
     }
@@ -150,8 +153,8 @@ void RooflineChart::DrawPoints(Svg& svg, const Scales& scales) const {
 Svg RooflineChart::Draw(std::string_view id) const {
   std::vector<std::string> names;
   for (const Roof& roof : roofs) names.push_back(roof.name);
-  const double top = 4 + LegendHeight(names, kYAxisWidth + 12);
-  const Area area{kYAxisWidth + 12, top, kWidth - 20, top + kHeight};
+  const double top = kTop + LegendHeight(names, kYAxisWidth);
+  const Area area{kYAxisWidth, top, kWidth - 20, top + kHeight};
   Svg svg(id, kWidth, area.bottom + kXAxisHeight);
   if (roofs.empty()) {
     DrawNothing(svg, area);
@@ -190,8 +193,9 @@ std::string RooflineChart::Print(const Terminal& terminal) const {
   }
   std::string text = scatter.Print(terminal);
   for (const RoofPoint& p : points) {
-    text += fmt::format("  {}: {:.1f} % of the roof at {}{}\n", p.name,
-                        100 * p.y / RoofAt(p), FormatQuantity(p.x, x.unit),
+    text += fmt::format("  {}: {} of the roof at {}{}\n", p.name,
+                        FormatQuantity(100 * p.y / RoofAt(p), "%"),
+                        FormatQuantity(p.x, x.unit),
                         p.note.empty() ? "" : ", " + p.note);
   }
   return text;
@@ -200,10 +204,10 @@ std::string RooflineChart::Print(const Terminal& terminal) const {
 DataTable RooflineChart::Data() const {
   DataTable table{{"", "under", x.name, y.name, "of the roof", "bound"}, {}};
   for (const RoofPoint& p : points) {
-    table.rows.push_back(
-        {p.name, roofs[p.roof].name, FormatQuantity(p.x, x.unit),
-         FormatQuantity(p.y, y.unit),
-         fmt::format("{:.1f} %", 100 * p.y / RoofAt(p)), p.note});
+    table.rows.push_back({p.name, roofs[p.roof].name,
+                          FormatQuantity(p.x, x.unit),
+                          FormatQuantity(p.y, y.unit),
+                          FormatQuantity(100 * p.y / RoofAt(p), "%"), p.note});
   }
   return table;
 }

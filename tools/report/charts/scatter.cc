@@ -64,6 +64,10 @@ std::vector<size_t> ScatterChart::Drawn() const {
   const Axes axes(*this, {0, 0, kWidth, kHeight});
   const std::unordered_set<size_t> kept(front.begin(), front.end());
   std::vector<size_t> drawn;
+  for (size_t i = 0; i < points.size() && drawn.size() <= most_marks; ++i) {
+    if (Visible(i)) drawn.push_back(i);
+  }
+  if (drawn.size() <= most_marks) return drawn;
   for (double side = 1; side < kWidth; side *= 1.5) {
     drawn.clear();
     std::unordered_set<uint64_t> taken;
@@ -127,12 +131,12 @@ void ScatterChart::DrawFront(Svg& svg, const Axes& axes) const {
   svg.Path(MarkerPath(0, at, 9), "knee");
   const bool right = at.x > kWidth - 120;
   svg.Text({at.x + (right ? -12 : 12), at.y - 10}, "knee",
-           right ? Anchor::kEnd : Anchor::kStart, "strong");
+           right ? Anchor::kEnd : Anchor::kStart, "strong label");
   svg.End();
 }
 
 Svg ScatterChart::Draw(std::string_view id) const {
-  const double top = 4 + LegendHeight(series, kYAxisWidth);
+  const double top = kTop + LegendHeight(series, kYAxisWidth);
   const Area area{kYAxisWidth, top, kWidth - 20, top + kHeight};
   Svg svg(id, kWidth, area.bottom + kXAxisHeight);
   const std::vector<size_t> drawn = Drawn();

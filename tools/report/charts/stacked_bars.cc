@@ -13,7 +13,7 @@
 namespace triptych::report {
 namespace {
 
-constexpr double kMostLabel = 210, kValueRoom = 76;
+constexpr double kMostLabel = 250, kValueRoom = 76;
 constexpr std::string_view kOther = "other";
 
 bool IsPart(double value) { return std::isfinite(value) && value > 0; }
@@ -80,7 +80,7 @@ Svg StackedBarChart::Draw(std::string_view id) const {
     return svg;
   }
   DrawLegend(svg, names, left, 2, /*markers=*/false);
-  const Scale scale(extent, false, area.left, area.right, /*from_zero=*/true);
+  const Scale scale(extent, false, area.left, area.right, Fit::kFromZero);
   DrawXAxis(svg, scale,
             shares ? Quantity{"share of " + quantity.name, "%"} : quantity,
             area);

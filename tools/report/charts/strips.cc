@@ -32,6 +32,7 @@ Extent StripChart::ExtentOfTime() const {
 std::vector<double> StripChart::BusyOf(const Lane& lane) const {
   std::vector<double> busy(series.size(), 0);
   for (const Slice& slice : lane.slices) {
+    if (!std::isfinite(slice.begin) || !std::isfinite(slice.end)) continue;
     busy[slice.series] += (slice.end - slice.begin) * slice.busy;
   }
   return busy;
@@ -78,7 +79,7 @@ Svg StripChart::Draw(std::string_view id) const {
     DrawNothing(svg, area);
     return svg;
   }
-  const Scale scale(extent, false, area.left, area.right);
+  const Scale scale(extent, false, area.left, area.right, Fit::kTight);
   DrawLegend(svg, series, left, 2, /*markers=*/false);
   DrawXAxis(svg, scale, time, area);
   for (size_t i = 0; i < lanes.size(); ++i) {
@@ -100,11 +101,12 @@ std::string StripChart::Print(const Terminal& terminal) const {
   }
   labels = std::min(labels, terminal.columns / 4);
   const size_t room = terminal.columns - labels - 1;
-  const Scale scale(extent, false, 0, static_cast<double>(room));
+  const Scale scale(extent, false, 0, static_cast<double>(room), Fit::kTight);
   std::string text;
   for (const Lane& lane : lanes) {
     Canvas canvas(room, 1);
     for (const Slice& slice : lane.slices) {
+      if (!scale.Shows(slice.begin) || !scale.Shows(slice.end)) continue;
       const auto at = [&](double t) {
         return static_cast<size_t>(
             std::clamp(scale.At(t), 0.0, static_cast<double>(room - 1)));

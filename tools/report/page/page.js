@@ -46,12 +46,13 @@
     tip.style.top = (below ? y + 18 : y - box.height - 12) + 'px';
   };
   let current = null;
+  let byKey = false;  // the arrow keys chose it: it stays when the page moves
   const leave = () => {
     if (current) current.classList.remove('current');
     current = null;
     tip.hidden = true;
   };
-  const enter = (mark, x, y) => {
+  const show = (mark) => {
     if (mark !== current) {
       leave();
       current = mark;
@@ -59,18 +60,29 @@
       tip.textContent = textOf(mark);
       tip.hidden = false;
     }
-    placeTip(x, y);
+  };
+  const placeAt = (mark) => {
+    const box = mark.getBoundingClientRect();
+    placeTip(box.left + box.width / 2, box.top + box.height / 2);
   };
   const markAt = (event) =>
       event.target.closest ? event.target.closest('svg.chart .mark') : null;
   for (const type of ['pointermove', 'pointerdown']) {
     document.addEventListener(type, (event) => {
       const mark = markAt(event);
-      if (mark) enter(mark, event.clientX, event.clientY);
-      else leave();
+      if (!mark) {
+        leave();
+        return;
+      }
+      byKey = false;
+      show(mark);
+      placeTip(event.clientX, event.clientY);
     });
   }
-  document.addEventListener('scroll', leave, {passive: true});
+  document.addEventListener('scroll', () => {
+    if (byKey && current) placeAt(current);
+    else leave();
+  }, {passive: true});
 
   // ---- The same by keyboard ----
 
@@ -89,8 +101,10 @@
     const at = marks.indexOf(current);
     const next = at < 0 ? (step > 0 ? 0 : marks.length - 1)
                         : (at + step + marks.length) % marks.length;
-    const box = marks[next].getBoundingClientRect();
-    enter(marks[next], box.left + box.width / 2, box.top + box.height / 2);
+    byKey = true;
+    show(marks[next]);
+    marks[next].scrollIntoView({block: 'nearest', inline: 'nearest'});
+    placeAt(marks[next]);
   });
   document.addEventListener('focusout', leave);
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <string>
 
 #include "tools/report/charts/bars.h"
 #include "tools/report/sections/sections.h"
@@ -12,13 +14,15 @@ namespace triptych::report {
 
 Blocks BuildErrorBudget(const Material& material) {
   Blocks blocks;
+  std::set<std::string> seen;
   for (size_t i = 0; i < material.machines.size(); ++i) {
     const Machine& m = material.machines[i];
     double sum = 0;
     for (const ErrorShare& e : m.error_budget) sum += e.variance;
-    if (!(sum > 0)) continue;
+    // It is the machine's, whatever it runs.
+    if (!(sum > 0) || !seen.insert(m.label()).second) continue;
     auto chart = std::make_unique<BarChart>();
-    chart->title = "Error budget of " + NameOf(material, m);
+    chart->title = "Error budget of " + m.label();
     chart->description = fmt::format(
         "Shares of the variance of an output; all together {:.1f} dB below "
         "the signal, {:.1f} effective bits",

@@ -28,7 +28,9 @@ constexpr Section kSections[] = {
      BuildEnergy},
     {"mesh", "Load of the mesh",
      "How full each link of the network is and how much each tile computes, "
-     "if every transfer takes the way of dimension-order routing.",
+     "if every transfer takes the way of dimension-order routing on one "
+     "network. Times do not count contention: a link of more than 100 % would "
+     "be what a run waits for.",
      BuildMesh},
     {"error-budget", "Error budget",
      "Where the errors of an analog output come from: variances, which add.",
@@ -56,13 +58,19 @@ constexpr Section kSections[] = {
 std::span<const Section> AllSections() { return kSections; }
 
 std::string NameOf(const Material& material, const Machine& machine) {
-  const bool one_job =
-      std::ranges::all_of(material.machines, [&](const Machine& other) {
-        return other.job == machine.job && other.command == machine.command;
-      });
-  if (one_job) return machine.label();
-  return machine.label() + ", " +
-         (machine.job.empty() ? machine.command : machine.job);
+  const auto is_unique = [&](const auto& name) {
+    return 1 ==
+           std::ranges::count_if(material.machines, [&](const Machine& other) {
+             return name(other) == name(machine);
+           });
+  };
+  const auto label = [](const Machine& m) { return m.label(); };
+  const auto with_work = [](const Machine& m) {
+    return m.label() + ", " + (m.work.empty() ? m.command : m.work);
+  };
+  if (is_unique(label)) return label(machine);
+  if (is_unique(with_work)) return with_work(machine);
+  return machine.label() + ", " + machine.job;
 }
 
 }  // namespace triptych::report

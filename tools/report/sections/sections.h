@@ -22,7 +22,7 @@ Blocks BuildSensitivity(const Material& material);
 Blocks BuildValidation(const Material& material);
 Blocks BuildAccuracy(const Material& material);
 
-// "mesh:blackhole-p150", with the job where the machines differ in theirs.
+// "mesh:blackhole-p150", with what it did where a machine is there twice.
 std::string NameOf(const Material& material, const Machine& machine);
 
 }  // namespace triptych::report

@@ -19,8 +19,9 @@ std::unique_ptr<Chart> TornadoOf(const Study& study, const Sensitivity& s) {
   chart->title =
       fmt::format("{}: what moves {}", study.results.study, s.objective);
   chart->description = fmt::format(
-      "Mean {} at the lowest and the highest value of each axis, all others "
-      "as they come; the line is the mean of all, {}",
+      "Mean {} at the lowest and the highest value of each axis (of names: at "
+      "the least and the greatest mean), over all others; the line is the mean "
+      "of all, {}",
       s.objective, FormatQuantity(s.base, s.unit));
   chart->quantity = {s.objective, s.unit};
   chart->base = s.base;

@@ -79,8 +79,12 @@ std::unique_ptr<BarChart> Bars(const Material& material, const char* title,
   for (size_t i = 0; i < material.machines.size(); ++i) {
     const Machine& m = material.machines[i];
     Bar bar{.label = NameOf(material, m), .value = m.*value, .series = i};
-    if (is_time) bar.error = TimeErrorOf(material, m);
     if (!m.bound.empty()) bar.note = "bound by " + m.bound;
+    if (const auto error = TimeErrorOf(material, m); is_time && error) {
+      bar.error = error->mape_pct / 100;
+      bar.note += fmt::format("; validated by {} rows of {}", error->rows,
+                              error->measure);
+    }
     chart->bars.push_back(std::move(bar));
   }
   return chart;

@@ -6,6 +6,23 @@
 #include "tools/report/sections/sections.h"
 
 namespace triptych::report {
+namespace {
+
+// Operators beyond these share a name: colours that repeat tell nothing.
+constexpr size_t kMostOps = 8;
+
+size_t SeriesOf(const std::string& op, std::vector<std::string>& series) {
+  const auto found = std::ranges::find(series, op);
+  if (found != series.end()) {
+    return static_cast<size_t>(found - series.begin());
+  }
+  if (series.size() < kMostOps) {
+    series.push_back(series.size() + 1 == kMostOps ? "other" : op);
+  }
+  return series.size() - 1;
+}
+
+}  // namespace
 
 Blocks BuildTimeline(const Material& material) {
   Blocks blocks;
@@ -18,17 +35,12 @@ Blocks BuildTimeline(const Material& material) {
         "is how busy the unit was";
     chart->time = {"time", "s"};
     // Colours in the order of the operators' time.
-    for (const OpKind& op : m.ops) chart->series.push_back(op.op);
+    for (const OpKind& op : m.ops) SeriesOf(op.op, chart->series);
     for (const TimelineUnit& unit : m.timeline) {
       Lane lane{unit.unit, {}};
       for (const TimelineSlice& slice : unit.slices) {
-        auto found = std::ranges::find(chart->series, slice.op);
-        if (found == chart->series.end()) {
-          found = chart->series.insert(chart->series.end(), slice.op);
-        }
-        lane.slices.push_back(
-            {slice.begin_s, slice.end_s,
-             static_cast<size_t>(found - chart->series.begin()), slice.busy});
+        lane.slices.push_back({slice.begin_s, slice.end_s,
+                               SeriesOf(slice.op, chart->series), slice.busy});
       }
       chart->lanes.push_back(std::move(lane));
     }
