@@ -143,7 +143,7 @@ std::string HtmlSources(const Material& material) {
 
 std::string TextOfCards(const std::vector<Card>& cards,
                         const Terminal& terminal) {
-  DataTable table{{"machine", "", ""}, {}};
+  DataTable table{{"machine", "what", "value"}, {}};
   for (const Card& card : cards) {
     std::string name = card.title;
     for (const auto& [fact, value] : card.facts) {
@@ -222,14 +222,14 @@ std::string TextReport(const std::vector<BuiltSection>& sections,
           [&](const auto& b) {
             using T = std::decay_t<decltype(b)>;
             if constexpr (std::is_same_v<T, Paragraph>) {
-              text += b.text + '\n';
+              text += Wrap(b.text, terminal.columns);
             } else if constexpr (std::is_same_v<T, DataTable>) {
               text += PrintTable(b, terminal);
             } else if constexpr (std::is_same_v<T, std::vector<Card>>) {
               text += TextOfCards(b, terminal);
             } else {
               heading(b->title, '-');
-              text += b->Print(terminal);
+              text += CutLines(b->Print(terminal), terminal);
             }
           },
           block);

@@ -23,14 +23,15 @@ constexpr std::array<std::string_view, 13> kPrefixes = {
     "a", "f", "p", "n", "µ", "m", "", "k", "M", "G", "T", "P", "E"};
 constexpr int kOnes = 6;
 
-// The power of 1000 whose prefix stands before `value`. Numbers without a
-// unit have no small prefixes.
+// The power of 1000 whose prefix stands before `value`. What is counted has no
+// small prefixes.
 int PrefixOf(double value, std::string_view unit) {
   if (value == 0 || !TakesPrefix(unit)) return 0;
   // A value that rounds up to 1000 takes the next prefix.
   const double magnitude = std::abs(value) * (1 + 5e-4);
   const int power = static_cast<int>(std::floor(std::log10(magnitude) / 3));
-  return std::clamp(power, unit.empty() ? 0 : -kOnes, kOnes);
+  const bool counts = unit.empty() || unit.starts_with("FLOP");
+  return std::clamp(power, counts ? 0 : -kOnes, kOnes);
 }
 
 std::string WithPrefix(std::string_view number, int power,

@@ -127,11 +127,48 @@ std::string Canvas::Row(size_t row) const {
   return line;
 }
 
+std::string CutLines(std::string_view text, const Terminal& terminal) {
+  std::string cut;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    std::string line =
+        Column(text.substr(0, end), terminal.columns, terminal.unicode);
+    line.erase(line.find_last_not_of(' ') + 1);
+    cut += line + '\n';
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return cut;
+}
+
+std::string Wrap(std::string_view text, size_t columns) {
+  std::string wrapped;
+  size_t used = 0;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(' '), text.size());
+    const size_t width = CountCharacters(text.substr(0, end));
+    if (used > 0 && used + 1 + width > columns) {
+      wrapped += '\n';
+      used = 0;
+    }
+    wrapped += used > 0 ? " " : "";
+    used += width + (used > 0 ? 1 : 0);
+    wrapped += text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return wrapped + '\n';
+}
+
 std::string PrintTable(const DataTable& table, const Terminal& terminal) {
-  const std::vector<size_t> widths = WidthsOf(table);
+  constexpr size_t kLeastText = 20;  // columns that are worth a cut text
+  std::vector<size_t> widths = WidthsOf(table);
   size_t shown = 0, total = 0;
   while (shown < widths.size() &&
          (shown == 0 || total + widths[shown] <= terminal.columns)) {
+    total += widths[shown++] + 2;
+  }
+  if (shown < widths.size() && !IsNumeric(table, shown) &&
+      total + kLeastText <= terminal.columns) {
+    widths[shown] = terminal.columns - total;
     total += widths[shown++] + 2;
   }
   std::string text;
@@ -156,9 +193,7 @@ std::string PrintTable(const DataTable& table, const Terminal& terminal) {
     for (size_t c = shown; c < widths.size(); ++c) {
       left += (left.empty() ? "" : ", ") + table.header[c];
     }
-    text += Column("(too narrow for: " + left + ")", terminal.columns,
-                   terminal.unicode) +
-            '\n';
+    text += Wrap("(too narrow for: " + left + ")", terminal.columns);
   }
   return text;
 }

@@ -46,8 +46,14 @@ class Canvas {
   std::vector<std::vector<std::string>> rows_;
 };
 
-// Columns as wide as their widest cell, the last ones left out where they do
-// not fit the terminal (and said so).
+// Each line of `text`, cut where the terminal ends.
+std::string CutLines(std::string_view text, const Terminal& terminal);
+
+// Words in lines of at most `columns`, unless a word is longer.
+std::string Wrap(std::string_view text, size_t columns);
+
+// Columns as wide as their widest cell. Of those that do not fit the terminal
+// the first is cut if it holds texts; the others are left out, and named.
 std::string PrintTable(const DataTable& table, const Terminal& terminal);
 
 }  // namespace triptych::report

@@ -32,6 +32,7 @@ TEST_CASE("quantities have three digits and a prefix") {
   CHECK(FormatQuantity(1.7e-5, "nats/token") == "1.70e-05 nats/token");
   CHECK(FormatQuantity(3200000, "") == "3.2 M");
   CHECK(FormatQuantity(0.25, "") == "0.25");
+  CHECK(FormatQuantity(0.487, "FLOP/B") == "0.487 FLOP/B");
   CHECK(FormatQuantity(kNan, "s") == "-");
   CHECK(FormatQuantity(std::numeric_limits<double>::infinity(), "s") == "-");
 }

@@ -193,9 +193,9 @@ std::string RooflineChart::Print(const Terminal& terminal) const {
   }
   std::string text = scatter.Print(terminal);
   for (const RoofPoint& p : points) {
-    text += fmt::format("  {}: {} of the roof at {}{}\n", p.name,
-                        FormatQuantity(100 * p.y / RoofAt(p), "%"),
-                        FormatQuantity(p.x, x.unit),
+    text += fmt::format("  {}: {} of the roof\n", p.name,
+                        FormatQuantity(100 * p.y / RoofAt(p), "%"));
+    text += fmt::format("    at {}{}\n", FormatQuantity(p.x, x.unit),
                         p.note.empty() ? "" : ", " + p.note);
   }
   return text;

@@ -16,15 +16,6 @@ std::string PercentOf(double fraction) {
                                  : "-";
 }
 
-std::string ErrorsText(const Material& material, const Machine& m) {
-  std::string text;
-  for (const PresetError& e : ErrorsOf(material, m.target, m.preset)) {
-    text += fmt::format("{}{} ±{:.1f} % ({} rows)", text.empty() ? "" : "; ",
-                        e.measure, e.mape_pct, e.rows);
-  }
-  return text.empty() ? "no validation file given" : text;
-}
-
 Card CardOf(const Material& material, const Machine& m) {
   Card card{.title = m.label(), .subtitle = m.job, .quote = m.text};
   const auto fact = [&](const char* name, std::string value) {
@@ -44,7 +35,12 @@ Card CardOf(const Material& material, const Machine& m) {
                                           m.kl_nats_per_token, m.accuracy_class)
                             : "");
   fact("same first choice", PercentOf(m.top1_agreement));
-  fact("validation error", ErrorsText(material, m));
+  const auto errors = ErrorsOf(material, m.target, m.preset);
+  for (const PresetError& e : errors) {
+    fact(("error of " + e.measure).c_str(),
+         fmt::format("±{:.1f} % ({} rows)", e.mape_pct, e.rows));
+  }
+  if (errors.empty()) fact("validation", "no file given");
   return card;
 }
 
