@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "models/ops/op.h"
 
@@ -94,7 +95,10 @@ std::vector<UnitTimeline> TimelineOf(const Graph& graph, const Target& target,
   }
   std::vector<UnitTimeline> timeline;
   for (auto& [unit, charges] : by_unit) {
-    std::ranges::stable_sort(charges, {}, &Charge::begin);
+    // In one array: those that begin together stay in its order.
+    std::ranges::sort(charges, {}, [](const Charge* charge) {
+      return std::pair(charge->begin, charge);
+    });
     timeline.push_back({target.units()[static_cast<size_t>(unit)].name,
                         SlicesOf(graph, charges, ledger.makespan(), most)});
   }

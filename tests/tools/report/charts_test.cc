@@ -207,6 +207,14 @@ TEST_CASE("a bar's length is its value") {
   CHECK(hashes("whole") == doctest::Approx(2.0 * hashes("half")).epsilon(0.06));
 }
 
+TEST_CASE("bars sort by value, then label; what is no number comes last") {
+  std::vector<Bar> bars = {{"x", kNan}, {"b", 2}, {"a", 2}, {"z", 5}};
+  SortByValue(bars);
+  std::string order;
+  for (const Bar& bar : bars) order += bar.label;
+  CHECK(order == "zabx");
+}
+
 TEST_CASE("a ramp's steps are ten and cover both ends") {
   CHECK(RampStep(0, 0, 1) == 0);
   CHECK(RampStep(0.55, 0, 1) == 5);

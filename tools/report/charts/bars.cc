@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "tools/report/charts/frame.h"
 #include "tools/report/terminal.h"
@@ -22,6 +23,14 @@ std::vector<std::string> LabelsOf(const std::vector<Bar>& bars) {
 }
 
 }  // namespace
+
+// Not a stable sort: clang takes offence at libstdc++ 12's.
+void SortByValue(std::vector<Bar>& bars) {
+  std::ranges::sort(bars, {}, [](const Bar& bar) {
+    const double key = std::isnan(bar.value) ? HUGE_VAL : -bar.value;
+    return std::pair(key, std::string_view(bar.label));
+  });
+}
 
 Extent BarChart::ExtentOfBars() const {
   Extent extent;

@@ -20,6 +20,10 @@ struct Bar {
   size_t series = 0;   // its colour
 };
 
+// The largest first, of equal ones in the order of their labels; what is no
+// number last.
+void SortByValue(std::vector<Bar>& bars);
+
 // On a log scale a bar has no length that means anything: there a value is a
 // point.
 class BarChart : public Chart {

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 #include <set>
 #include <string>
@@ -37,7 +36,7 @@ Blocks BuildErrorBudget(const Material& material) {
                                   : "none",
            .series = i});
     }
-    std::ranges::stable_sort(chart->bars, std::ranges::greater(), &Bar::value);
+    SortByValue(chart->bars);
     blocks.emplace_back(std::move(chart));
   }
   return blocks;

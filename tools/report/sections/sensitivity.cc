@@ -65,7 +65,7 @@ std::unique_ptr<Chart> IndicesOf(const Study& study, const Sensitivity& s) {
          .note = fmt::format("first order {:.1f} % ±{:.1f} %",
                              100 * index.first, 100 * index.first_error)});
   }
-  std::ranges::stable_sort(chart->bars, std::ranges::greater(), &Bar::value);
+  SortByValue(chart->bars);
   return chart;
 }
 

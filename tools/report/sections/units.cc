@@ -1,7 +1,5 @@
 // How much of the time each unit works.
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-
 #include "tools/report/charts/bars.h"
 #include "tools/report/sections/sections.h"
 
@@ -31,7 +29,7 @@ Blocks BuildUnits(const Material& material) {
                              .note = unit == m.bound ? "what binds" : "",
                              .series = i});
     }
-    std::ranges::stable_sort(chart->bars, std::ranges::greater(), &Bar::value);
+    SortByValue(chart->bars);
     if (chart->bars.size() > kMostUnits) chart->bars.resize(kMostUnits);
     blocks.emplace_back(std::move(chart));
   }
