@@ -26,6 +26,7 @@
 
 #include "emulators/ledger.h"
 #include "emulators/params.h"
+#include "emulators/traffic.h"
 #include "kernels/base/dtype.h"
 #include "kernels/base/mat_view.h"
 #include "kernels/base/units.h"
@@ -133,6 +134,13 @@ struct Precision {
   double noise_of_max = 0;      // standard deviation, times the row's largest
 };
 
+// One cause of the errors of an analog output: its variance over the mean
+// square of the output. Causes are independent: variances add.
+struct ErrorTerm {
+  std::string name;  // "shot noise"
+  double variance = 0;
+};
+
 // Multiplying parameter `key` by `factor` gives the machine more of
 // something: 2 for a bandwidth, 0.5 for a latency. No run may get longer.
 struct MoreOf {
@@ -211,6 +219,16 @@ class Target {
   // Bits of an activation on the link between host and machine. Fewer than 32
   // only if the steps round what they take and give to that.
   virtual int link_bits() const { return 32; }
+
+  // For pictures. What one run sends over the links of an on-chip network;
+  // nothing where none is modelled. `graph` has an entry for `phase`.
+  virtual std::optional<Traffic> TrafficOf(const Graph& /*graph*/,
+                                           const Binding& /*binding*/,
+                                           Phase /*phase*/) const {
+    return std::nullopt;
+  }
+  // Of a native matmul's output; empty for digital machines.
+  virtual std::vector<ErrorTerm> error_budget() const { return {}; }
 
   // A matter of the node alone, the same for all parameters: placements are
   // kept for whole families of machines (estimate.h).

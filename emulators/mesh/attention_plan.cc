@@ -47,16 +47,11 @@ Tile TileOf(const Params& p, const AttentionProblem& a, double score_tiles) {
 struct Coverage {
   double scores = 0, keys = 0;
 };
-Coverage Cover(const AttentionProblem& a, int64_t qt, int64_t kt, int64_t qc,
-               int64_t kc) {
+Coverage Cover(const AttentionProblem& a, int64_t qt, int64_t qc, int64_t kc) {
   Coverage cover;
-  const int64_t past = a.keys - a.queries;
   for (int64_t q = 0; q < qt; q += qc) {
     const int64_t rows = std::min(qc, qt - q);
-    // Keys that the last query of this chunk sees.
-    const int64_t seen =
-        a.causal ? std::min(a.keys, past + (q + rows) * kTile) : a.keys;
-    const int64_t tiles = std::min(kt, RoundUp(Tiles(seen), kc));
+    const int64_t tiles = KeyTilesSeen(a, q, rows, kc);
     cover.scores += static_cast<double>(rows * tiles);
     cover.keys += static_cast<double>(tiles);
   }
@@ -89,7 +84,7 @@ AttentionPlan Prefill(const Params& p, const AttentionProblem& a,
   const int64_t head_chunks = CeilDiv(qt, q_chunk);
   const int64_t chunks = a.batch * a.heads * head_chunks;
   const auto heads = static_cast<double>(a.batch * a.heads);
-  const Coverage one = Cover(a, qt, kt, q_chunk, k_chunk);
+  const Coverage one = Cover(a, qt, q_chunk, k_chunk);
   const double scores = heads * one.scores, keys = heads * one.keys;
   const Tile t = TileOf(p, a, scores);
 
@@ -178,6 +173,15 @@ int64_t L1Bytes(const AttentionProblem& a, const AttentionPlan& plan) {
 }
 
 }  // namespace
+
+int64_t KeyTilesSeen(const AttentionProblem& a, int64_t q, int64_t rows,
+                     int64_t k_chunk) {
+  const int64_t past = a.keys - a.queries;
+  // Keys that the last query of the chunk sees.
+  const int64_t seen =
+      a.causal ? std::min(a.keys, past + (q + rows) * kTile) : a.keys;
+  return std::min(Tiles(a.keys), RoundUp(Tiles(seen), k_chunk));
+}
 
 AttentionPlan PlanAttention(const Params& p, const AttentionProblem& a) {
   TRIPTYCH_CHECK(a.queries > 0 && a.keys >= a.queries * (a.causal ? 1 : 0) &&

@@ -43,6 +43,11 @@ struct AttentionPlan {
 AttentionPlan PlanAttention(const Params& params,
                             const AttentionProblem& problem);
 
+// Tiles of keys that pass by the `rows` tiles of one head's queries from tile
+// `q` on, in steps of `k_chunk`: under a causal mask not all of them.
+int64_t KeyTilesSeen(const AttentionProblem& problem, int64_t q, int64_t rows,
+                     int64_t k_chunk);
+
 }  // namespace triptych::mesh
 
 #endif  // TRIPTYCH_EMULATORS_MESH_ATTENTION_PLAN_H_

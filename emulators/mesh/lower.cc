@@ -4,10 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "emulators/mesh/attention_plan.h"
-#include "emulators/mesh/matmul_plan.h"
 #include "emulators/mesh/tile.h"
-#include "emulators/mesh/vector_plan.h"
 #include "models/ops/op.h"
 #include "models/ops/ops.h"
 
@@ -24,6 +21,7 @@ struct Bound {
   const Node& node;
   const Binding& binding;
   Work work;
+  PlanSink* sink = nullptr;
 
   int64_t rows(size_t input) const {
     return graph.value(node.inputs[input]).shape.rows.Bind(binding);
@@ -41,11 +39,28 @@ struct Bound {
             .weights = FormatOf(p.weights),
             .phases = phases()};
   }
+
+  // Plans that run `times` times.
+  MatmulPlan Plan(const MatmulProblem& problem, double times = 1) const {
+    const MatmulPlan plan = PlanMatmul(p, problem);
+    if (sink != nullptr) sink->OnMatmul(problem, plan, times);
+    return plan;
+  }
+  Cost Plan(const AttentionProblem& problem) const {
+    const AttentionPlan plan = PlanAttention(p, problem);
+    if (sink != nullptr) sink->OnAttention(problem, plan, 1);
+    return plan.cost;
+  }
+  Cost Plan(const VectorProblem& problem) const {
+    const Cost cost = PlanVector(p, problem);
+    if (sink != nullptr) sink->OnVector(problem, cost, 1);
+    return cost;
+  }
 };
 
 Cost MatmulCost(const Bound& b) {
   const int64_t n = b.graph.value(b.node.inputs[1]).shape.rows.coefficient;
-  const MatmulPlan plan = PlanMatmul(b.p, b.Matmul(b.rows(0), b.cols(0), n));
+  const MatmulPlan plan = b.Plan(b.Matmul(b.rows(0), b.cols(0), n));
   Cost cost = plan.cost;
   if (b.work.vector_flops > 0) {  // the bias, before a block is packed
     cost.sfpu = static_cast<double>(plan.core_m * plan.core_n) *
@@ -73,7 +88,7 @@ Cost AttentionCost(const Bound& b) {
                                               : b.activations(),
       .phases = b.phases(),
       .vector_flops = static_cast<double>(b.work.vector_flops)};
-  return PlanAttention(b.p, problem).cost;
+  return b.Plan(problem);
 }
 
 // The up-projection is a product with weights; then attention over what it
@@ -95,8 +110,7 @@ Cost MlaCost(const Bound& b) {
   const bool absorb = b.work.matrix_flops == absorbed;
 
   Cost cost =
-      PlanMatmul(b.p, b.Matmul(absorb ? rows : keys, lora, heads * (nope + v)))
-          .cost;
+      b.Plan(b.Matmul(absorb ? rows : keys, lora, heads * (nope + v))).cost;
   AttentionProblem problem{
       .batch = binding.batch,
       .heads = heads,
@@ -117,7 +131,7 @@ Cost MlaCost(const Bound& b) {
     problem.v_dim = lora;
     problem.causal = false;
   }
-  return cost.Then(PlanAttention(b.p, problem).cost);
+  return cost.Then(b.Plan(problem));
 }
 
 // Experts one after the other: gate and up as one product, then down.
@@ -127,15 +141,15 @@ Cost MoeCost(const Bound& b) {
   const int64_t visits = rows * b.node.attributes.Int("top_k");
   const auto each =
       static_cast<int64_t>(std::ceil(static_cast<double>(visits) / reached));
-  Cost expert = PlanMatmul(b.p, b.Matmul(each, k, 2 * inner)).cost;
-  expert.Then(PlanMatmul(b.p, b.Matmul(each, inner, k)).cost).Repeat(reached);
+  Cost expert = b.Plan(b.Matmul(each, k, 2 * inner), reached).cost;
+  expert.Then(b.Plan(b.Matmul(each, inner, k), reached).cost).Repeat(reached);
   // What is not a product, over all visits.
-  return expert.Then(PlanVector(b.p, {.rows = visits,
-                                      .cols = std::max(k, 2 * inner),
-                                      .in_elements = visits * 2 * inner,
-                                      .out_elements = visits * k,
-                                      .vector_flops = b.work.vector_flops,
-                                      .format = b.activations()}));
+  return expert.Then(b.Plan(VectorProblem{.rows = visits,
+                                          .cols = std::max(k, 2 * inner),
+                                          .in_elements = visits * 2 * inner,
+                                          .out_elements = visits * k,
+                                          .vector_flops = b.work.vector_flops,
+                                          .format = b.activations()}));
 }
 
 bool ReducesRows(std::string_view op) {
@@ -163,14 +177,15 @@ Cost VectorCost(const Bound& b) {
       static_cast<double>(w.cache_write_elements) * BitsPerElement(cache) / 8));
   if (table) v.dram_page_bytes = out.cols * kVectorWeightBytes;
   if (w.cache_write_elements > 0) v.rows = b.rows(0);
-  return PlanVector(b.p, v);
+  return b.Plan(v);
 }
 
 }  // namespace
 
 Cost CostOf(const Params& params, const Graph& graph, const Node& node,
-            const Binding& binding) {
-  const Bound bound{params, graph, node, binding, WorkOf(graph, node, binding)};
+            const Binding& binding, PlanSink* sink) {
+  const Bound bound{params, graph, node, binding, WorkOf(graph, node, binding),
+                    sink};
   const std::string_view op = node.op->name;
   if (op == "matmul") return MatmulCost(bound);
   if (op == "moe_ffn") return MoeCost(bound);

@@ -3,16 +3,31 @@
 #ifndef TRIPTYCH_EMULATORS_MESH_LOWER_H_
 #define TRIPTYCH_EMULATORS_MESH_LOWER_H_
 
+#include "emulators/mesh/attention_plan.h"
 #include "emulators/mesh/cost.h"
+#include "emulators/mesh/matmul_plan.h"
 #include "emulators/mesh/params.h"
+#include "emulators/mesh/vector_plan.h"
 #include "models/graph.h"
 
 namespace triptych::mesh {
 
+// Is told of each plan that a cost is made of, and how often it runs.
+class PlanSink {
+ public:
+  virtual ~PlanSink() = default;
+  virtual void OnMatmul(const MatmulProblem& problem, const MatmulPlan& plan,
+                        double times) = 0;
+  virtual void OnAttention(const AttentionProblem& problem,
+                           const AttentionPlan& plan, double times) = 0;
+  virtual void OnVector(const VectorProblem& problem, const Cost& cost,
+                        double times) = 0;
+};
+
 // What `node` costs for one binding, whatever the operator: every operator
 // of the op table has a schedule.
 Cost CostOf(const Params& params, const Graph& graph, const Node& node,
-            const Binding& binding);
+            const Binding& binding, PlanSink* sink = nullptr);
 
 }  // namespace triptych::mesh
 

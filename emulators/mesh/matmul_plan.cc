@@ -285,7 +285,8 @@ std::vector<int64_t> KBlocks(int64_t slice) {
 // Of the plans with the fewest output blocks that fit, the fastest. Steps
 // take at least `least_k` tiles of K, or all there is.
 std::optional<MatmulPlan> Search(const Params& p, const Timing& timing,
-                                 const Division& d, int64_t least_k) {
+                                 const Division& d, Placement placement,
+                                 int64_t least_k) {
   const std::vector<int64_t> k_blocks = KBlocks(d.most_k);
   std::optional<MatmulPlan> best;
   int64_t best_blocks = 0;
@@ -296,6 +297,7 @@ std::optional<MatmulPlan> Search(const Params& p, const Timing& timing,
       if (k_block < std::min(least_k, d.most_k)) continue;
       MatmulPlan plan{d.layout,    d.core_m, d.core_n, cut.block_m,
                       cut.block_n, k_block,  sub.m,    sub.n};
+      plan.placement = placement;
       plan.l1_bytes = timing.L1Bytes(plan);
       if (plan.l1_bytes > p.l1_free()) continue;
       plan.cost = timing.Total(plan);
@@ -326,8 +328,9 @@ std::optional<MatmulPlan> PlanLayout(const Params& p,
                  problem.m, "k", problem.k, "n", problem.n);
   const Division division = Divide(p, problem, layout);
   const Timing timing(p, problem, division);
-  const auto plan = Search(p, timing, division, p.min_k_block);
-  return plan ? plan : Search(p, timing, division, 1);
+  const Placement placement = problem.placement;
+  const auto plan = Search(p, timing, division, placement, p.min_k_block);
+  return plan ? plan : Search(p, timing, division, placement, 1);
 }
 
 MatmulPlan PlanMatmul(const Params& p, MatmulProblem problem) {

@@ -51,6 +51,7 @@ struct MatmulPlan {
   int64_t k_block = 0;                     // of K, in one step
   int64_t subblock_m = 0, subblock_n = 0;  // of C, in Dst
   int64_t l1_bytes = 0;  // circular buffers and shards of a core
+  Placement placement = Placement::kL1;
   Cost cost;
 };
 

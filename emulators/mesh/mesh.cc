@@ -16,6 +16,7 @@
 #include "emulators/mesh/serving.h"
 #include "emulators/mesh/tile.h"
 #include "emulators/mesh/tile_matmul.h"
+#include "emulators/mesh/traffic.h"
 #include "kernels/base/log.h"
 #include "models/ops/op.h"
 
@@ -71,6 +72,10 @@ class Mesh : public Target {
   Hertz clock() const override { return params_.clock; }
   Precision precision() const override;
   std::span<const MoreOf> resources() const override { return kResources; }
+  std::optional<Traffic> TrafficOf(const Graph& graph, const Binding& binding,
+                                   Phase phase) const override {
+    return mesh::TrafficOf(params_, Fold(*this, graph, phase), binding);
+  }
   Support Supports(const Graph&, const Node&) const override {
     return Support::kNative;
   }

@@ -19,12 +19,19 @@ int64_t TilesHolding(int64_t elements, int64_t rows) {
 
 }  // namespace
 
+VectorSpread SpreadOf(const Params& p, const VectorProblem& v) {
+  VectorSpread spread{.in = TilesHolding(v.in_elements, v.rows),
+                      .out = TilesHolding(v.out_elements, v.rows)};
+  spread.most = std::max<int64_t>({spread.in, spread.out, 1});
+  spread.cores = std::min(spread.most, p.cores());
+  return spread;
+}
+
 Cost PlanVector(const Params& p, const VectorProblem& v) {
   const auto bytes = static_cast<double>(TileBytes(v.format));
-  const int64_t in = TilesHolding(v.in_elements, v.rows);
-  const int64_t out = TilesHolding(v.out_elements, v.rows);
-  const int64_t most = std::max<int64_t>({in, out, 1});
-  const double cores = static_cast<double>(std::min(most, p.cores()));
+  const VectorSpread spread = SpreadOf(p, v);
+  const int64_t in = spread.in, out = spread.out, most = spread.most;
+  const double cores = static_cast<double>(spread.cores);
   const auto share = [&](int64_t tiles) {
     return static_cast<double>(tiles) *
            static_cast<double>(CeilDiv(most, static_cast<int64_t>(cores))) /
@@ -66,9 +73,9 @@ Cost PlanVector(const Params& p, const VectorProblem& v) {
     cost.noc = fetched / cores / p.noc_bytes_per_cycle;
   }
   // Partial results of a row's cores meet at one of them and come back.
-  const bool spread = v.reduces_rows && most > Tiles(v.rows);
-  const double meet = spread ? 2 * RoundTrip(p, true) : 0.0;
-  if (spread) {
+  const bool meets = v.reduces_rows && most > Tiles(v.rows);
+  const double meet = meets ? 2 * RoundTrip(p, true) : 0.0;
+  if (meets) {
     const double partials = static_cast<double>(2 * most) * bytes;
     cost.noc_bytes += std::llround(partials);
     cost.noc += share(2 * most) * bytes / p.noc_bytes_per_cycle;

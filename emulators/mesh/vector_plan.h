@@ -24,6 +24,14 @@ struct VectorProblem {
   int64_t dram_page_bytes = 0;   // of one request; 0: a tile
 };
 
+// Tiles of activations, and the cores they are spread over.
+struct VectorSpread {
+  int64_t in = 0, out = 0;
+  int64_t most = 1;  // of either, at least one
+  int64_t cores = 1;
+};
+VectorSpread SpreadOf(const Params& params, const VectorProblem& problem);
+
 // Activations stream through L1 if all of them fit there, else through DRAM.
 Cost PlanVector(const Params& params, const VectorProblem& problem);
 

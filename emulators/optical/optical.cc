@@ -8,6 +8,7 @@
 #include <mutex>
 #include <utility>
 
+#include "emulators/optical/error_budget.h"
 #include "emulators/optical/matmul.h"
 #include "emulators/optical/params.h"
 #include "emulators/optical/plane.h"
@@ -54,6 +55,9 @@ class Optical : public Target {
   }
   Hertz clock() const override { return p().vector_rate; }
   Precision precision() const override;
+  std::vector<ErrorTerm> error_budget() const override {
+    return ErrorBudgetOf(p());
+  }
   std::span<const MoreOf> resources() const override {
     static constexpr MoreOf kResources[] = {
         {"cores", 2},

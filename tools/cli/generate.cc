@@ -136,20 +136,23 @@ Result<TargetRun> RunOn(const Model& model, const std::string& spec,
 
 nlohmann::json ToJson(const TargetRun& run) {
   const Generation& g = run.generation;
-  return {{"target", run.target->name()},
-          {"preset", run.target->preset()},
-          {"text", g.text},
-          {"tokens", g.tokens},
-          {"kl_nats_per_token", g.kl_nats_per_token},
-          {"top1_agreement", g.top1_agreement},
-          {"class", g.accuracy_class},
-          {"prefill_s", g.prefill_s},
-          {"decode_s_per_token", g.decode_s_per_token},
-          {"energy_j_per_token", g.energy_j_per_token},
-          {"assumed_energy_fraction", g.assumed_energy_fraction},
-          {"host_wall_s", g.host_wall_s},
-          {"bound", g.decode.bound},
-          {"ops", ToJson(g.decode.kinds)}};
+  nlohmann::json json = {{"target", run.target->name()},
+                         {"preset", run.target->preset()},
+                         {"text", g.text},
+                         {"tokens", g.tokens},
+                         {"kl_nats_per_token", g.kl_nats_per_token},
+                         {"top1_agreement", g.top1_agreement},
+                         {"class", g.accuracy_class},
+                         {"prefill_s", g.prefill_s},
+                         {"decode_s_per_token", g.decode_s_per_token},
+                         {"energy_j_per_token", g.energy_j_per_token},
+                         {"assumed_energy_fraction", g.assumed_energy_fraction},
+                         {"host_wall_s", g.host_wall_s},
+                         {"bound", g.decode.bound},
+                         {"utilisation", g.decode.utilisation},
+                         {"ops", ToJson(g.decode.kinds)}};
+  json.update(MachineJson(*run.target, g.decode));
+  return json;
 }
 
 }  // namespace triptych::cli

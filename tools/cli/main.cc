@@ -113,6 +113,8 @@ void AddProfile(CLI::App& app, Chosen& chosen) {
                    "tokens in the cache (decode) or in the prompt (prefill)")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 24));
   AddTrace(profile, o);
+  profile->add_flag("--timeline", o.timeline,
+                    "what each unit does when, in the JSON (for report)");
 }
 
 void AddAccuracy(CLI::App& app, Chosen& chosen) {
@@ -262,6 +264,21 @@ void AddMachineCommands(CLI::App& app, Chosen& chosen) {
                              "actions", "kernels", "ops"}));
 }
 
+void AddReport(CLI::App& app, Chosen& chosen) {
+  const auto [report, o] =
+      Command(app, "report", "pictures of what other commands wrote",
+              ReportCommand, chosen);
+  report
+      ->add_option("inputs", o.inputs,
+                   "JSON of run, compare, profile, validate, accuracy, or "
+                   "results of a sweep")
+      ->required();
+  report->add_option("-o,--output", o.output,
+                     "write one HTML page (default: print to the terminal)");
+  report->add_option("--svg", o.svg, "write each picture into this folder");
+  report->add_option("--json", o.json, "list the pictures; - is stdout");
+}
+
 // Names the commands there are, which the parser's own message does not.
 bool IsKnownCommand(const CLI::App& app, const std::string& word) {
   std::string known;
@@ -289,6 +306,7 @@ int main(int argc, char** argv) {
   triptych::cli::AddAccuracy(app, chosen);
   triptych::cli::AddMachineCommands(app, chosen);
   triptych::cli::AddSweep(app, chosen);
+  triptych::cli::AddReport(app, chosen);
   if (argc > 1 && argv[1][0] != '-' &&
       !triptych::cli::IsKnownCommand(app, argv[1])) {
     return triptych::cli::kUsage;

@@ -55,6 +55,7 @@ struct ProfileOptions : Common {
   std::string phase = "decode";
   int64_t batch = 1;
   int64_t context = 512;  // tokens in the cache, or of the prompt
+  bool timeline = false;  // in the JSON: what each unit does when
 };
 
 struct OpOptions : Common {
@@ -126,6 +127,12 @@ struct SweepSubmitOptions : Common {  // sweep submit
   double poll_s = 5;
 };
 
+struct ReportOptions : Common {
+  std::vector<std::string> inputs;
+  std::string output;  // HTML; "" prints to the terminal
+  std::string svg;     // folder for pictures, "" for none
+};
+
 struct ListOptions : Common {
   std::string what;
 };
@@ -145,6 +152,7 @@ Result<int> SweepAnswersCommand(const SweepAnswersOptions& options);
 Result<int> SweepSearchCommand(const SweepSearchOptions& options);
 Result<int> SweepServeCommand(const SweepServeOptions& options);
 Result<int> SweepSubmitCommand(const SweepSubmitOptions& options);
+Result<int> ReportCommand(const ReportOptions& options);
 Result<int> ListCommand(const ListOptions& options);
 
 }  // namespace triptych::cli

@@ -8,12 +8,14 @@
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "tools/cli/model_source.h"
 #include "tools/cli/op_report.h"
 #include "tools/cli/options.h"
 #include "tools/cli/output.h"
 #include "tools/cli/table.h"
+#include "tools/cli/timeline.h"
 
 namespace triptych::cli {
 namespace {
@@ -35,6 +37,7 @@ struct Row {
   std::unique_ptr<Target> target;
   Ledger ledger;
   Profile profile;
+  std::optional<Traffic> traffic;
   double wall_s = 0;
 };
 
@@ -45,35 +48,50 @@ Result<Row> ProfileOn(const Model& model, const std::string& spec,
   TRIPTYCH_ASSIGN(row.target, MakeTarget(spec, OverridesFor(spec, o.set)));
   TRIPTYCH_ASSIGN(const auto program,
                   row.target->Compile(model.graph, nullptr));
-  row.ledger =
-      Ledger(o.trace.empty() ? Ledger::Mode::kFold : Ledger::Mode::kKeep);
-  TRIPTYCH_TRY(program->Run(RequestOf(o), nullptr, row.ledger));
+  const bool keep = !o.trace.empty() || o.timeline;
+  row.ledger = Ledger(keep ? Ledger::Mode::kKeep : Ledger::Mode::kFold);
+  const RunRequest request = RequestOf(o);
+  TRIPTYCH_TRY(program->Run(request, nullptr, row.ledger));
   row.profile = MakeProfile(model.graph, *row.target, row.ledger);
+  if (!o.json.empty()) {
+    row.traffic =
+        row.target->TrafficOf(model.graph, request.binding, request.phase);
+  }
   row.wall_s = std::chrono::duration<double>(Clock::now() - start).count();
   return row;
 }
 
-nlohmann::json ProfileJson(const Row& row) {
+nlohmann::json ProfileJson(const Model& model, const Row& row,
+                           const ProfileOptions& o) {
   const Profile& p = row.profile;
   nlohmann::json bytes = p.bytes;
   bytes["off_chip"] = p.total.off_chip_bytes;
   bytes["internal"] = p.total.internal_bytes;
-  return {{"target", row.target->name()},
-          {"preset", row.target->preset()},
-          {"seconds", p.total.seconds},
-          {"cycles", p.cycles},
-          {"energy_j", p.total.energy_j},
-          {"assumed_energy_fraction", p.total.assumed_energy_fraction()},
-          {"bytes", bytes},
-          {"flops", p.total.flops},
-          {"padding_flops", p.total.padding_flops},
-          {"utilisation", p.utilisation},
-          {"bound", p.bound},
-          {"roof_fraction", p.roofline.roof_fraction},
-          {"busy", p.busy},
-          {"energy_by_action", p.energy_j},
-          {"host_wall_s", row.wall_s},
-          {"ops", ToJson(p.kinds)}};
+  nlohmann::json json = {
+      {"target", row.target->name()},
+      {"preset", row.target->preset()},
+      {"model", model.graph.name()},
+      {"phase", o.phase},
+      {"batch", o.batch},
+      {"context", o.context},
+      {"seconds", p.total.seconds},
+      {"cycles", p.cycles},
+      {"energy_j", p.total.energy_j},
+      {"assumed_energy_fraction", p.total.assumed_energy_fraction()},
+      {"bytes", bytes},
+      {"flops", p.total.flops},
+      {"padding_flops", p.total.padding_flops},
+      {"utilisation", p.utilisation},
+      {"bound", p.bound},
+      {"roof_fraction", p.roofline.roof_fraction},
+      {"host_wall_s", row.wall_s},
+      {"ops", ToJson(p.kinds)}};
+  json.update(MachineJson(*row.target, p));
+  if (row.traffic) json["traffic"] = ToJson(row.traffic);
+  if (o.timeline) {
+    json["timeline"] = ToJson(TimelineOf(model.graph, *row.target, row.ledger));
+  }
+  return json;
 }
 
 std::string TextOf(const std::vector<Row>& rows) {
@@ -106,7 +124,7 @@ Result<int> ProfileCommand(const ProfileOptions& options) {
   nlohmann::json results = nlohmann::json::array();
   for (const std::string& spec : specs) {
     TRIPTYCH_ASSIGN(Row row, ProfileOn(*model, spec, options));
-    results.push_back(ProfileJson(row));
+    results.push_back(ProfileJson(*model, row, options));
     rows.push_back(std::move(row));
     progress(rows.size(), specs.size());
   }

@@ -17,7 +17,7 @@
 namespace triptych::cli {
 namespace {
 
-nlohmann::json ToJson(const Score& score) {
+nlohmann::json ToJson(const Score& score, const ValidateOptions& options) {
   nlohmann::json rows = nlohmann::json::array();
   for (const RowScore& row : score.rows_detail) {
     rows.push_back({{"line", row.line},
@@ -27,7 +27,9 @@ nlohmann::json ToJson(const Score& score) {
                     {"predicted", row.predicted},
                     {"error_pct", row.error_pct}});
   }
-  return {{"measure", score.measure},
+  return {{"target", options.target.substr(0, options.target.find(':'))},
+          {"table", options.table},
+          {"measure", score.measure},
           {"rows", score.rows},
           {"mape_pct", score.mape_pct},
           {"median_ape_pct", score.median_ape_pct},
@@ -86,7 +88,7 @@ Result<int> ValidateCommand(const ValidateOptions& options) {
                  fmt::format("{:.1f} %", score.p90_ape_pct),
                  fmt::format("{:.1f} %", score.max_ape_pct)});
     worst += Worst(score);
-    results.push_back(ToJson(score));
+    results.push_back(ToJson(score, options));
   }
   Print(options.json, summary.Text() + worst);
   SayUnpredicted(validation.unpredicted);

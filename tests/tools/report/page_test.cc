@@ -1,0 +1,228 @@
+// Inputs, analyses and pages.
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/report/page.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+
+#include "tools/report/inputs.h"
+#include "tools/report/study.h"
+#include "tools/report/terminal.h"
+#include "tools/report/text_width.h"
+
+namespace triptych::report {
+namespace {
+
+using Json = nlohmann::json;
+
+Json ProfileResult() {
+  return Json::parse(R"({
+    "target": "mesh", "preset": "p<1>", "model": "m", "phase": "decode",
+    "batch": 1, "context": 512, "seconds": 0.01, "energy_j": 2,
+    "bound": "dram", "busy": {"dram": 0.9, "noc": 0.4},
+    "assumed_energy_fraction": 0.5,
+    "energy_by_action": {"dram.byte": 1.5, "fpu.mac": 0.5},
+    "energy_basis": {"dram.byte": "derived", "fpu.mac": "assumed"},
+    "roofline": {"peak_flops_per_s": 1e14, "off_chip_bytes_per_s": 5e11,
+                 "flops_per_byte": 2, "flops_per_s": 8e11},
+    "ops": [{"op": "matmul", "seconds": 0.009, "nodes": 7, "energy_j": 1,
+             "matrix_flops": 16e9, "off_chip_bytes": 8e9}],
+    "traffic": {"columns": 2, "rows": 1, "link_bytes_per_s": 1e9,
+                "right": [1e6, 2e6], "down": [0, 0], "macs": [5, null],
+                "kinds": ["tile", "dram"]},
+    "error_budget": [{"name": "shot noise", "variance": 1e-4}],
+    "timeline": [{"unit": "dram", "begin_s": [0, 0.5], "end_s": [0.4, 1],
+                  "busy": [1, 0.5], "ops": ["matmul", "norm"]}]})");
+}
+
+Json StudyDocument() {
+  return Json::parse(R"({
+    "command": "sweep", "study": "s", "points": 6, "invalid": 1,
+    "columns": [
+      {"name": "rows", "role": "axis", "unit": "",
+       "numbers": [1, 1, 2, 2, 4, 4]},
+      {"name": "bw", "role": "axis", "unit": "B/s",
+       "numbers": [1e9, 2e9, 1e9, 2e9, 1e9, 2e9]},
+      {"name": "format", "role": "axis",
+       "texts": ["a", "b", "a", "b", "a", "b"]},
+      {"name": "bound", "role": "measure",
+       "texts": ["dram", "dram", "dram", "fpu", "dram", "fpu"]},
+      {"name": "seconds", "role": "measure", "unit": "s",
+       "numbers": [6, 5, 4, 3, 4, 1]},
+      {"name": "energy", "role": "derived", "unit": "J",
+       "numbers": [1, 2, 3, 4, 5, 9]}],
+    "objectives": [{"column": "seconds", "maximise": false},
+                   {"column": "energy", "maximise": false}]})");
+}
+
+Material Everything() {
+  Material material;
+  material.sources = {"a&b.json"};
+  material.machines = {*ReadMachine(ProfileResult(), "profile")};
+  material.studies = {Analyse(*ReadResults(StudyDocument()))};
+  material.scores = {*ReadScore(Json::parse(R"({
+    "target": "mesh", "table": "t.csv", "measure": "device_cycles",
+    "mape_pct": 10, "rows_detail": [
+      {"preset": "p<1>", "keys": "m=1", "measured": 10, "predicted": 11,
+       "error_pct": 10},
+      {"preset": "other", "keys": "m=2", "measured": 10, "predicted": 5,
+       "error_pct": -50}]})"))};
+  material.accuracies = {*ReadAccuracy(Json::parse(
+      R"({"target": "mesh", "preset": "p", "class": "Q8",
+          "kl_nats_per_token": 1e-3, "top1_agreement": 0.98})"))};
+  return material;
+}
+
+TEST_CASE("a result is read with what it has, and no more") {
+  const Machine m = *ReadMachine(ProfileResult(), "profile");
+  CHECK(m.label() == "mesh:p<1>");
+  CHECK(m.work == "m decode");
+  CHECK(m.job == "m decode, batch 1, context 512");
+  CHECK(m.step_s == 0.01);
+  CHECK(std::isnan(m.prefill_s));
+  REQUIRE(m.energy.size() == 2);
+  CHECK(m.energy[0].action == "dram.byte");  // the largest first
+  CHECK(!m.energy[0].assumed);
+  CHECK(m.energy[1].assumed);
+  CHECK(m.traffic.columns == 2);
+  CHECK(std::isnan(m.traffic.macs[1]));
+  CHECK(m.timeline[0].slices[1].op == "norm");
+}
+
+TEST_CASE("what is not what a command writes is refused, and says where") {
+  const auto refused = [](const char* pointer, Json value, const char* says) {
+    Json json = ProfileResult();
+    json[Json::json_pointer(pointer)] = std::move(value);
+    const auto read = ReadMachine(json, "profile");
+    REQUIRE(!read);
+    CAPTURE(read.error().message);
+    CHECK(read.error().message.find(says) != std::string::npos);
+  };
+  refused("/seconds", "fast", "seconds: has to be a number");
+  refused("/target", 7, "target: has to be a text");
+  refused("/ops", 3, "ops: has to be an array");
+  refused("/traffic/right", Json::array({1}), "allowed are 2 values");
+  refused("/timeline/0/ops", Json::array({"x"}), "equally many");
+  CHECK(!ReadMachine(Json::array(), "profile"));
+  CHECK(!ReadMachine(Json::object(), "run"));
+  CHECK(!ReadScore(Json::object()));
+}
+
+TEST_CASE("studies: located errors") {
+  const auto refused = [](const char* pointer, Json value, const char* says) {
+    Json json = StudyDocument();
+    json[Json::json_pointer(pointer)] = std::move(value);
+    const auto read = ReadResults(json);
+    REQUIRE(!read);
+    CAPTURE(read.error().message);
+    CHECK(read.error().message.find(says) != std::string::npos);
+  };
+  refused("/columns/0/role", "axle", "allowed axis, measure, derived");
+  refused("/columns/0/numbers", Json::array({1}), "rows: 1 values; allowed 6");
+  refused("/objectives/0/column", "bound", "no column of numbers");
+}
+
+TEST_CASE("a study's front, knee, effects and bounds, by hand") {
+  const Study study = Analyse(*ReadResults(StudyDocument()));
+  // By seconds: 5 (1 s), 3 (3 s), 2 (4 s), 1 (5 s), 0 (6 s); 4 is beaten by 2.
+  CHECK(study.front == std::vector<size_t>{5, 3, 2, 1, 0});
+  CHECK(study.knee == 3);  // (0.4, 5/8 of the way down)
+  const Sensitivity& s = study.sensitivities[0];
+  CHECK(s.base == doctest::Approx(23.0 / 6));
+  REQUIRE(s.effects.size() == 3);
+  CHECK(s.effects[0].axis == "rows");
+  CHECK(s.effects[0].means == std::vector<double>{5.5, 3.5, 2.5});
+  CHECK(s.effects[0].levels == std::vector<std::string>{"1", "2", "4"});
+  CHECK(s.swings[1].low == doctest::Approx(14.0 / 3));
+  CHECK(s.swings[1].high == doctest::Approx(3));
+  REQUIRE(study.bound_maps.size() == 1);
+  const BoundMap& map = study.bound_maps[0];
+  CHECK(map.columns.size() == 3);
+  CHECK(map.cells == std::vector<double>{0, 0, 0, 0, 1, 1});
+}
+
+TEST_CASE("the error of a preset is that of its own rows") {
+  const Material material = Everything();
+  const auto errors = ErrorsOf(material, "mesh", "p<1>");
+  REQUIRE(errors.size() == 1);
+  CHECK(errors[0].mape_pct == doctest::Approx(10));
+  CHECK(errors[0].rows == 1);
+  const auto of_time = TimeErrorOf(material, material.machines[0]);
+  REQUIRE(of_time);
+  CHECK(of_time->measure == "device_cycles");
+  CHECK(ErrorsOf(material, "npu", "p<1>").empty());
+}
+
+TEST_CASE("every section has something to say of something") {
+  const Material material = Everything();
+  const auto sections = BuildSections(material);
+  CHECK(sections.size() == AllSections().size());
+  std::set<std::string_view> ids;
+  for (const Section& section : AllSections()) ids.insert(section.id);
+  CHECK(ids.size() == AllSections().size());
+  CHECK(BuildSections(Material{}).empty());
+}
+
+TEST_CASE("a page names everything once and escapes what it is given") {
+  const Material material = Everything();
+  const std::string html = HtmlPage(material, BuildSections(material));
+  CHECK(html.find("p<1>") == std::string::npos);
+  CHECK(html.find("p&lt;1&gt;") != std::string::npos);
+  CHECK(html.find("a&amp;b.json") != std::string::npos);
+  std::set<std::string> ids;
+  constexpr std::string_view kId = " id=\"";
+  for (size_t at = html.find(kId); at != std::string::npos;
+       at = html.find(kId, at + 1)) {
+    const size_t from = at + kId.size();
+    const std::string id = html.substr(from, html.find('"', from) - from);
+    CAPTURE(id);
+    CHECK(ids.insert(id).second);
+  }
+  CHECK(ids.size() > 20);
+}
+
+TEST_CASE("pictures stand alone, in colours that any program knows") {
+  const Material material = Everything();
+  const auto pictures = Pictures(BuildSections(material));
+  std::set<std::string> ids;
+  for (const Picture& picture : pictures) {
+    CHECK(ids.insert(picture.id).second);
+    CHECK(picture.svg.find("var(") == std::string::npos);
+    CHECK(picture.svg.find("<style>") != std::string::npos);
+  }
+  CHECK(pictures.size() >= 14);
+}
+
+TEST_CASE("colours replace their names") {
+  CHECK(ResolveColours(".a{fill:var(--x);stroke:var(--y)}",
+                       "--y: #222;\n--x: red;\n") ==
+        ".a{fill:red;stroke:#222}");
+}
+
+TEST_CASE("the text form fits the terminal") {
+  const Material material = Everything();
+  const std::string text =
+      TextReport(BuildSections(material), {100, /*unicode=*/true});
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = text.find('\n', at);
+    CHECK(CountCharacters(text.substr(at, end - at)) <= 100);
+    at = end + 1;
+  }
+  CHECK(text.find("Roofline\n========") != std::string::npos);
+}
+
+TEST_CASE("a terminal without Unicode gets ASCII, each character known") {
+  const Material material = Everything();
+  const std::string text =
+      TextReport(BuildSections(material), {80, /*unicode=*/false});
+  for (const char c : text) CHECK((static_cast<unsigned char>(c) < 0x80));
+  CHECK(text.find('?') == std::string::npos);
+  CHECK(ToAscii("9 µs ±1 % …") == "9 us ~1 % .");
+}
+
+}  // namespace
+}  // namespace triptych::report

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/report/inputs.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tools/report/study.h"
+
+namespace triptych::report {
+namespace {
+
+using Json = nlohmann::json;
+
+Result<Json> ParseFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return MakeError(ErrorCode::kIo, path + ": cannot be read");
+  Json document = Json::parse(file, nullptr, /*allow_exceptions=*/false);
+  if (document.is_discarded() || !document.is_object()) {
+    return MakeError(ErrorCode::kCorrupt,
+                     path +
+                         ": is no JSON object; allowed is what commands "
+                         "write with --json");
+  }
+  return document;
+}
+
+Status AddResults(const Json& document, const std::string& command,
+                  Material& material) {
+  const auto results = document.find("results");
+  if (results == document.end() || !results->is_array()) {
+    return MakeError(ErrorCode::kCorrupt, "results: has to be an array");
+  }
+  for (size_t i = 0; i < results->size(); ++i) {
+    const Json& result = (*results)[i];
+    const std::string where = fmt::format("results[{}]", i);
+    const auto add = [&](auto read, auto& list) -> Status {
+      if (!read) return Locate(std::move(read).error(), where);
+      list.push_back(*std::move(read));
+      return {};
+    };
+    if (command == "validate") {
+      TRIPTYCH_TRY(add(ReadScore(result), material.scores));
+    } else if (command == "accuracy") {
+      TRIPTYCH_TRY(add(ReadAccuracy(result), material.accuracies));
+    } else {
+      TRIPTYCH_TRY(add(ReadMachine(result, command), material.machines));
+    }
+  }
+  return {};
+}
+
+Status AddDocument(const Json& document, Material& material) {
+  const std::string command =
+      document.contains("command") && document["command"].is_string()
+          ? document["command"].get<std::string>()
+          : "";
+  if (document.contains("version") && document["version"].is_string()) {
+    material.version = document["version"].get<std::string>();
+  }
+  if (command == "sweep") {
+    TRIPTYCH_ASSIGN(sweep::Results results, ReadResults(document));
+    material.studies.push_back(Analyse(std::move(results)));
+    return {};
+  }
+  for (const char* known :
+       {"run", "compare", "profile", "validate", "accuracy"}) {
+    if (command == known) return AddResults(document, command, material);
+  }
+  return MakeError(ErrorCode::kCorrupt,
+                   fmt::format("command: \"{}\" has no pictures; allowed run, "
+                               "compare, profile, validate, accuracy, sweep",
+                               command));
+}
+
+}  // namespace
+
+Result<Material> ReadInputs(std::span<const std::string> paths) {
+  Material material;
+  for (const std::string& path : paths) {
+    material.sources.push_back(path);
+    if (IsDatabase(path)) {
+      TRIPTYCH_ASSIGN(sweep::Results results, ReadDatabase(path));
+      material.studies.push_back(Analyse(std::move(results)));
+      continue;
+    }
+    TRIPTYCH_ASSIGN(const Json document, ParseFile(path));
+    Status added = AddDocument(document, material);
+    if (!added) return Locate(std::move(added).error(), path);
+  }
+  return material;
+}
+
+}  // namespace triptych::report
