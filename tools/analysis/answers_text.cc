@@ -124,6 +124,22 @@ std::string FrontText(const sweep::Results& results, const Answers& answers,
   return text;
 }
 
+// Axes that are left out because they move with another.
+std::string FollowersText(const sweep::Results& results) {
+  std::map<std::string, std::vector<std::string>> of_leader;
+  for (const Follower& follower : Followers(results)) {
+    of_leader[follower.leader].push_back(follower.axis);
+  }
+  std::string text;
+  for (const auto& [leader, axes] : of_leader) {
+    text += cli::Wrapped(
+        fmt::format("Moving with {}: {}.", leader, fmt::join(axes, ", ")), 80,
+        "");
+    text += "\n";
+  }
+  return text;
+}
+
 size_t Holding(const Answers& answers,
                PointStability::Holds PointStability::*when,
                bool PointStability::Holds::*how) {
@@ -270,6 +286,7 @@ std::string AnswersText(const sweep::Results& results, const Answers& answers,
   if (!results.objectives.empty()) {
     parts.push_back(FrontText(results, answers, shown));
     parts.push_back(StabilityText(answers));
+    parts.push_back(FollowersText(results));
   }
   for (const Explained& explained : answers.explained) {
     parts.push_back(ExplainedText(explained) + FromPointText(explained));

@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <optional>
 #include <set>
+#include <string_view>
+#include <utility>
 
 namespace triptych::analysis {
 namespace {
@@ -79,6 +82,31 @@ Levels LevelsOfNumbers(const std::vector<double>& numbers, size_t most) {
   return levels;
 }
 
+bool Varies(const sweep::Column& column) {
+  return column.is_text() ? !Distinct(column.texts, 1)
+                          : !Distinct(column.numbers, 1);
+}
+
+// A value of any column, to look it up by; every NaN is the same one.
+using Value = std::pair<double, std::string_view>;
+Value ValueOf(const sweep::Column& column, size_t point) {
+  if (column.is_text()) return {0, column.texts[point]};
+  const double number = column.numbers[point];
+  return std::isnan(number) ? Value{0, "none"} : Value{number, ""};
+}
+
+// Ends at the first point that tells the two apart: mostly one of the first.
+bool Together(const sweep::Column& a, const sweep::Column& b) {
+  std::map<Value, Value> b_of, a_of;
+  const size_t points = std::max(a.numbers.size(), a.texts.size());
+  for (size_t i = 0; i < points; ++i) {
+    const Value x = ValueOf(a, i), y = ValueOf(b, i);
+    if (b_of.try_emplace(x, y).first->second != y) return false;
+    if (a_of.try_emplace(y, x).first->second != x) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Levels LevelsOf(const sweep::Column& column, size_t most) {
@@ -86,12 +114,29 @@ Levels LevelsOf(const sweep::Column& column, size_t most) {
                           : LevelsOfNumbers(column.numbers, most);
 }
 
+std::vector<Follower> Followers(const sweep::Results& results) {
+  std::vector<Follower> followers;
+  std::vector<const sweep::Column*> leaders;
+  for (const sweep::Column& column : results.columns) {
+    if (column.role != sweep::Role::kAxis || !Varies(column)) continue;
+    const auto leader = std::ranges::find_if(
+        leaders, [&](const auto* other) { return Together(*other, column); });
+    if (leader == leaders.end()) {
+      leaders.push_back(&column);
+    } else {
+      followers.push_back({column.name, (*leader)->name});
+    }
+  }
+  return followers;
+}
+
 std::vector<const sweep::Column*> VaryingAxes(const sweep::Results& results) {
+  const std::vector<Follower> followers = Followers(results);
   std::vector<const sweep::Column*> axes;
   for (const sweep::Column& column : results.columns) {
-    if (column.role != sweep::Role::kAxis) continue;
-    if (column.is_text() ? !Distinct(column.texts, 1)
-                         : !Distinct(column.numbers, 1)) {
+    if (column.role == sweep::Role::kAxis && Varies(column) &&
+        std::ranges::find(followers, column.name, &Follower::axis) ==
+            followers.end()) {
       axes.push_back(&column);
     }
   }

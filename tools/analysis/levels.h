@@ -27,7 +27,15 @@ struct Levels {
 // texts never are.
 Levels LevelsOf(const sweep::Column& column, size_t most = kMaxLevels);
 
-// Axes of the study that take more than one value, in its order.
+// An axis that moves with an earlier one: each value of the one goes with one
+// value of the other, so that nothing can tell their effects apart.
+struct Follower {
+  std::string axis, leader;
+};
+std::vector<Follower> Followers(const sweep::Results& results);
+
+// Axes of the study that take more than one value and follow no other, in its
+// order.
 std::vector<const sweep::Column*> VaryingAxes(const sweep::Results& results);
 
 }  // namespace triptych::analysis

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "tools/cli/answers.h"
 #include "tools/cli/options.h"
 #include "tools/cli/output.h"
 #include "tools/report/inputs.h"
@@ -35,7 +36,7 @@ Result<int> ReportCommand(const ReportOptions& options) {
   TRIPTYCH_TRY(CheckWritable(options.output));
   TRIPTYCH_TRY(PrepareFolder(options.svg));
   TRIPTYCH_ASSIGN(const report::Material material,
-                  report::ReadInputs(options.inputs));
+                  report::ReadInputs(options.inputs, ErrorsOf));
   const auto sections = report::BuildSections(material);
   if (sections.empty()) {
     return MakeError(ErrorCode::kInvalid,

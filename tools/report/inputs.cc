@@ -6,7 +6,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "tools/report/fields.h"
 #include "tools/report/study.h"
+#include "tools/sweep/reader.h"
 
 namespace triptych::report {
 namespace {
@@ -51,7 +53,30 @@ Status AddResults(const Json& document, const std::string& command,
   return {};
 }
 
-Status AddDocument(const Json& document, Material& material) {
+Status AddDatabase(const std::string& path, const ErrorSource& errors,
+                   Material& material) {
+  TRIPTYCH_ASSIGN(sweep::Results results, sweep::ReadResults(path));
+  const analysis::ErrorModel model =
+      errors ? errors(results) : analysis::ErrorModel();
+  material.studies.push_back(Analyse(std::move(results), model));
+  return {};
+}
+
+// A sweep's own JSON has no more than its front: the database has it all.
+Status AddSweep(const Json& document, const ErrorSource& errors,
+                Material& material) {
+  const Json results = document.value("results", Json::array());
+  for (const Json& result : results) {
+    Fields f(result);
+    const std::string db = f.Require("db").Text("db");
+    TRIPTYCH_TRY(f.status());
+    TRIPTYCH_TRY(AddDatabase(db, errors, material));
+  }
+  return {};
+}
+
+Status AddDocument(const Json& document, const ErrorSource& errors,
+                   Material& material) {
   const std::string command =
       document.contains("command") && document["command"].is_string()
           ? document["command"].get<std::string>()
@@ -59,11 +84,7 @@ Status AddDocument(const Json& document, Material& material) {
   if (document.contains("version") && document["version"].is_string()) {
     material.version = document["version"].get<std::string>();
   }
-  if (command == "sweep") {
-    TRIPTYCH_ASSIGN(sweep::Results results, ReadResults(document));
-    material.studies.push_back(Analyse(std::move(results)));
-    return {};
-  }
+  if (command == "sweep") return AddSweep(document, errors, material);
   for (const char* known :
        {"run", "compare", "profile", "validate", "accuracy"}) {
     if (command == known) return AddResults(document, command, material);
@@ -76,17 +97,17 @@ Status AddDocument(const Json& document, Material& material) {
 
 }  // namespace
 
-Result<Material> ReadInputs(std::span<const std::string> paths) {
+Result<Material> ReadInputs(std::span<const std::string> paths,
+                            const ErrorSource& errors) {
   Material material;
   for (const std::string& path : paths) {
     material.sources.push_back(path);
     if (IsDatabase(path)) {
-      TRIPTYCH_ASSIGN(sweep::Results results, ReadDatabase(path));
-      material.studies.push_back(Analyse(std::move(results)));
+      TRIPTYCH_TRY(AddDatabase(path, errors, material));
       continue;
     }
     TRIPTYCH_ASSIGN(const Json document, ParseFile(path));
-    Status added = AddDocument(document, material);
+    Status added = AddDocument(document, errors, material);
     if (!added) return Locate(std::move(added).error(), path);
   }
   return material;

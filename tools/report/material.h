@@ -114,7 +114,7 @@ struct Effect {
   std::vector<double> means;
 };
 
-// An objective at both ends of one axis, all else equal or averaged.
+// The least and the greatest mean of an objective over the levels of an axis.
 struct AxisSwing {
   std::string axis, low_level, high_level;
   double low = 0, high = 0;
@@ -146,6 +146,7 @@ struct Study {
   sweep::Results results;
   std::vector<size_t> front;  // points, by the first objective
   size_t knee = SIZE_MAX;     // a point of the front; SIZE_MAX: none
+  std::string stability;      // of the front against errors, in a sentence
   std::vector<Sensitivity> sensitivities;
   std::vector<BoundMap> bound_maps;
 };

@@ -39,31 +39,35 @@ Json ProfileResult() {
                   "busy": [1, 0.5], "ops": ["matmul", "norm"]}]})");
 }
 
-Json StudyDocument() {
-  return Json::parse(R"({
-    "command": "sweep", "study": "s", "points": 6, "invalid": 1,
-    "columns": [
-      {"name": "rows", "role": "axis", "unit": "",
-       "numbers": [1, 1, 2, 2, 4, 4]},
-      {"name": "bw", "role": "axis", "unit": "B/s",
-       "numbers": [1e9, 2e9, 1e9, 2e9, 1e9, 2e9]},
-      {"name": "format", "role": "axis",
-       "texts": ["a", "b", "a", "b", "a", "b"]},
-      {"name": "bound", "role": "measure",
-       "texts": ["dram", "dram", "dram", "fpu", "dram", "fpu"]},
-      {"name": "seconds", "role": "measure", "unit": "s",
-       "numbers": [6, 5, 4, 3, 4, 1]},
-      {"name": "energy", "role": "derived", "unit": "J",
-       "numbers": [1, 2, 3, 4, 5, 9]}],
-    "objectives": [{"column": "seconds", "maximise": false},
-                   {"column": "energy", "maximise": false}]})");
+sweep::Results StudyResults() {
+  using sweep::Role;
+  const auto numbers = [](const char* name, Role role, const char* unit,
+                          std::vector<double> values) {
+    return sweep::Column{name, role, unit, std::move(values), {}};
+  };
+  const auto texts = [](const char* name, Role role,
+                        std::vector<std::string> values) {
+    return sweep::Column{name, role, "", {}, std::move(values)};
+  };
+  sweep::Results results{.study = "s", .points = 6, .invalid = 1};
+  results.numbers = {0, 1, 2, 3, 4, 5};
+  results.columns = {
+      numbers("rows", Role::kAxis, "", {1, 1, 2, 2, 4, 4}),
+      numbers("bw", Role::kAxis, "B/s", {1e9, 2e9, 1e9, 2e9, 1e9, 2e9}),
+      texts("format", Role::kAxis, {"a", "b", "a", "b", "b", "a"}),
+      texts("bound", Role::kMeasure,
+            {"dram", "dram", "dram", "fpu", "dram", "fpu"}),
+      numbers("seconds", Role::kMeasure, "s", {6, 5, 4, 3, 4, 1}),
+      numbers("energy", Role::kDerived, "J", {1, 2, 3, 4, 5, 9})};
+  results.objectives = {{"seconds", false}, {"energy", false}};
+  return results;
 }
 
 Material Everything() {
   Material material;
   material.sources = {"a&b.json"};
   material.machines = {*ReadMachine(ProfileResult(), "profile")};
-  material.studies = {Analyse(*ReadResults(StudyDocument()))};
+  material.studies = {Analyse(StudyResults())};
   material.scores = {*ReadScore(Json::parse(R"({
     "target": "mesh", "table": "t.csv", "measure": "device_cycles",
     "mape_pct": 10, "rows_detail": [
@@ -112,22 +116,8 @@ TEST_CASE("what is not what a command writes is refused, and says where") {
   CHECK(!ReadScore(Json::object()));
 }
 
-TEST_CASE("studies: located errors") {
-  const auto refused = [](const char* pointer, Json value, const char* says) {
-    Json json = StudyDocument();
-    json[Json::json_pointer(pointer)] = std::move(value);
-    const auto read = ReadResults(json);
-    REQUIRE(!read);
-    CAPTURE(read.error().message);
-    CHECK(read.error().message.find(says) != std::string::npos);
-  };
-  refused("/columns/0/role", "axle", "allowed axis, measure, derived");
-  refused("/columns/0/numbers", Json::array({1}), "rows: 1 values; allowed 6");
-  refused("/objectives/0/column", "bound", "no column of numbers");
-}
-
 TEST_CASE("a study's front, knee, effects and bounds, by hand") {
-  const Study study = Analyse(*ReadResults(StudyDocument()));
+  const Study study = Analyse(StudyResults());
   // By seconds: 5 (1 s), 3 (3 s), 2 (4 s), 1 (5 s), 0 (6 s); 4 is beaten by 2.
   CHECK(study.front == std::vector<size_t>{5, 3, 2, 1, 0});
   CHECK(study.knee == 3);  // (0.4, 5/8 of the way down)
@@ -137,10 +127,13 @@ TEST_CASE("a study's front, knee, effects and bounds, by hand") {
   CHECK(s.effects[0].axis == "rows");
   CHECK(s.effects[0].means == std::vector<double>{5.5, 3.5, 2.5});
   CHECK(s.effects[0].levels == std::vector<std::string>{"1", "2", "4"});
-  CHECK(s.swings[1].low == doctest::Approx(14.0 / 3));
-  CHECK(s.swings[1].high == doctest::Approx(3));
+  CHECK(s.swings[1].axis == "bw");
+  CHECK(s.swings[1].low == doctest::Approx(3));
+  CHECK(s.swings[1].high == doctest::Approx(14.0 / 3));
   REQUIRE(study.bound_maps.size() == 1);
   const BoundMap& map = study.bound_maps[0];
+  CHECK(map.column_axis == "rows");
+  CHECK(map.row_axis == "bw");
   CHECK(map.columns.size() == 3);
   CHECK(map.cells == std::vector<double>{0, 0, 0, 0, 1, 1});
 }

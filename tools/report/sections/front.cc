@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
+#include <utility>
 
+#include "tools/analysis/dominance.h"
 #include "tools/report/charts/scatter.h"
 #include "tools/report/sections/sections.h"
 
@@ -85,6 +88,29 @@ void AddFilters(const sweep::Results& r, ScatterChart& chart) {
   };
 }
 
+// By these two objectives alone, in the order of the first: what a line in a
+// plane can show.
+std::vector<size_t> FrontOfTwo(const sweep::Results& r,
+                               const sweep::Objective& a,
+                               const sweep::Objective& b) {
+  const auto &x = r.Find(a.column)->numbers, &y = r.Find(b.column)->numbers;
+  std::vector<size_t> points;
+  analysis::Costs costs{.width = 2, .values = {}};
+  for (size_t i = 0; i < r.points; ++i) {
+    if (!std::isfinite(x[i]) || !std::isfinite(y[i])) continue;
+    points.push_back(i);
+    costs.values.push_back(a.maximise ? -x[i] : x[i]);
+    costs.values.push_back(b.maximise ? -y[i] : y[i]);
+  }
+  std::vector<size_t> front;
+  for (const size_t row : analysis::NonDominated(costs)) {
+    front.push_back(points[row]);
+  }
+  std::ranges::sort(front, {},
+                    [&](size_t point) { return std::pair(x[point], point); });
+  return front;
+}
+
 std::unique_ptr<Chart> FrontOf(const Study& study, size_t second) {
   const sweep::Results& r = study.results;
   auto chart = std::make_unique<ScatterChart>();
@@ -97,6 +123,9 @@ std::unique_ptr<Chart> FrontOf(const Study& study, size_t second) {
                                     r.invalid, r.failed)
                       : "",
                   study.front.size());
+  if (r.objectives.size() > 2) {
+    chart->description += " of all objectives; the line is that of these two";
+  }
   chart->x = QuantityOf(r, a);
   chart->y = QuantityOf(r, b);
   Categories colours;
@@ -111,10 +140,9 @@ std::unique_ptr<Chart> FrontOf(const Study& study, size_t second) {
   chart->describe = [&r](size_t point) { return Describe(r, point); };
   AddFilters(r, *chart);
   chart->front_name = "Pareto front";
-  // The front is of the first two objectives.
-  if (second == 1) {
-    chart->front = study.front;
-    if (study.knee != SIZE_MAX) chart->knee = study.knee;
+  chart->front = FrontOfTwo(r, a, b);
+  if (r.objectives.size() == 2 && study.knee != SIZE_MAX) {
+    chart->knee = study.knee;
   }
   return chart;
 }
@@ -130,6 +158,9 @@ Blocks BuildFront(const Material& material) {
     }
     for (size_t o = 1; o < study.results.objectives.size(); ++o) {
       blocks.emplace_back(FrontOf(study, o));
+    }
+    if (!study.stability.empty()) {
+      blocks.emplace_back(Paragraph{study.stability});
     }
   }
   return blocks;

@@ -19,9 +19,8 @@ std::unique_ptr<Chart> TornadoOf(const Study& study, const Sensitivity& s) {
   chart->title =
       fmt::format("{}: what moves {}", study.results.study, s.objective);
   chart->description = fmt::format(
-      "Mean {} at the lowest and the highest value of each axis (of names: at "
-      "the least and the greatest mean), over all others; the line is the mean "
-      "of all, {}",
+      "The least and the greatest mean of {} over the values of each axis, and "
+      "where; the line is the mean of all, {}",
       s.objective, FormatQuantity(s.base, s.unit));
   chart->quantity = {s.objective, s.unit};
   chart->base = s.base;
@@ -54,8 +53,8 @@ std::unique_ptr<Chart> IndicesOf(const Study& study, const Sensitivity& s) {
   chart->title = fmt::format("{}: total Sobol indices of {}",
                              study.results.study, s.objective);
   chart->description =
-      "The share of the variance that is left when all other axes are known; "
-      "whiskers are confidence intervals";
+      "The share of the variance that is left when all other axes are known: "
+      "exact, over the levels of the grid";
   chart->quantity = {"total index", "%"};
   for (const SobolIndex& index : s.indices) {
     chart->bars.push_back(
