@@ -265,18 +265,34 @@ void Flows::OnAttention(const AttentionProblem& problem,
                   : Prefill(problem, plan, times * repeat_);
 }
 
-void Flows::QueriesAndResults(Router to, double query_bytes,
-                              double result_bytes) {
+// What attention brings to each core and takes from it, of all heads
+// together: heads are many, cores few.
+struct Flows::CoreBytes {
+  explicit CoreBytes(int64_t cores)
+      : keys(static_cast<size_t>(cores)),
+        queries(static_cast<size_t>(cores)),
+        results(static_cast<size_t>(cores)) {}
+  std::vector<double> keys, queries, results;
+};
+
+void Flows::Send(const CoreBytes& bytes) {
   const auto parts = static_cast<double>(cores_.size());
-  for (const Router other : cores_) {
-    Unicast(other, to, query_bytes / parts);
-    Unicast(to, other, result_bytes / parts);
+  for (size_t i = 0; i < cores_.size(); ++i) {
+    if (bytes.keys[i] > 0) ReadInterleaved(cores_[i], bytes.keys[i]);
+    if (bytes.queries[i] <= 0) continue;
+    // Queries come from wherever they are kept; results go there.
+    for (const Router other : cores_) {
+      Unicast(other, cores_[i], bytes.queries[i] / parts);
+      Unicast(cores_[i], other, bytes.results[i] / parts);
+    }
   }
 }
 
 void Flows::Prefill(const AttentionProblem& a, const AttentionPlan& plan,
                     double times) {
-  const auto width = static_cast<double>(Tiles(a.head_dim) + Tiles(a.v_dim));
+  const auto query_tiles = static_cast<double>(Tiles(a.head_dim));
+  const auto value_tiles = static_cast<double>(Tiles(a.v_dim));
+  const double width = query_tiles + value_tiles;
   const double key_bytes =
       width * static_cast<double>(TileBytes(a.cache)) * times;
   const double row_bytes =
@@ -285,45 +301,64 @@ void Flows::Prefill(const AttentionProblem& a, const AttentionPlan& plan,
   const int64_t chunks = CeilDiv(qt, plan.q_chunk);
   const bool shared = plan.cores_a_head > 1;
   const int64_t cores_a_head = shared ? plan.cores_a_head : chunks;
+  CoreBytes bytes(params_.cores());
+  // By the first of a head's cores: key tiles that pass them.
+  std::map<int64_t, double> passed;
   for (int64_t head = 0; head < a.batch * a.heads; ++head) {
-    const auto core_of = [&](int64_t chunk) {
-      return core((head * chunks + chunk % cores_a_head) % params_.cores());
-    };
-    double passed = 0;
+    const int64_t first = head * chunks % params_.cores();
     for (int64_t chunk = 0; chunk < chunks; ++chunk) {
       const int64_t rows = Piece(qt, plan.q_chunk, chunk);
       const auto keys = static_cast<double>(
           KeyTilesSeen(a, chunk * plan.q_chunk, rows, plan.k_chunk));
       const auto height = static_cast<double>(rows);
-      passed += keys;
-      if (!shared) ReadInterleaved(core_of(chunk), keys * key_bytes);
-      traffic_.macs[core_of(chunk)] +=
+      const auto i =
+          static_cast<size_t>((first + chunk % cores_a_head) % params_.cores());
+      if (shared) {
+        passed[first] += keys;
+      } else {
+        bytes.keys[i] += keys * key_bytes;
+      }
+      bytes.queries[i] += height * query_tiles * row_bytes;
+      bytes.results[i] += height * value_tiles * row_bytes;
+      traffic_.macs[cores_[i]] +=
           height * keys * width * static_cast<double>(kTileMacs) * times;
-      QueriesAndResults(
-          core_of(chunk),
-          height * static_cast<double>(Tiles(a.head_dim)) * row_bytes,
-          height * static_cast<double>(Tiles(a.v_dim)) * row_bytes);
     }
-    if (!shared) continue;
-    // Each of the head's cores reads a part, and passes on what the others
-    // have not read.
-    const auto sharing = static_cast<double>(cores_a_head);
-    const double read = std::max(passed / sharing, static_cast<double>(kt));
-    const double sent = (passed - read) / (sharing - 1);
-    std::vector<Router> head_cores;
-    for (int64_t i = 0; i < cores_a_head; ++i) head_cores.push_back(core_of(i));
-    for (const Router reader : head_cores) {
-      ReadInterleaved(reader, read / sharing * key_bytes);
-      std::vector<Router> others = head_cores;
-      std::erase(others, reader);
-      Multicast(reader, others, sent / sharing * key_bytes);
-    }
+  }
+  Send(bytes);
+  if (!shared) return;
+  // All heads are alike.
+  double of_head = 0;
+  for (const auto& [first, keys] : passed) of_head += keys;
+  of_head /= static_cast<double>(a.batch * a.heads);
+  const double read_share = std::max(1 / static_cast<double>(cores_a_head),
+                                     static_cast<double>(kt) / of_head);
+  for (const auto& [first, keys] : passed) {
+    ShareKeys(first, cores_a_head, keys * key_bytes, read_share);
+  }
+}
+
+void Flows::ShareKeys(int64_t first, int64_t count, double bytes,
+                      double read_share) {
+  std::vector<Router> head_cores;
+  for (int64_t i = 0; i < count; ++i) {
+    head_cores.push_back(core((first + i) % params_.cores()));
+  }
+  const auto sharing = static_cast<double>(count);
+  const double read = bytes * read_share;
+  const double sent = (bytes - read) / (sharing - 1);
+  for (const Router reader : head_cores) {
+    ReadInterleaved(reader, read / sharing);
+    std::vector<Router> others = head_cores;
+    std::erase(others, reader);
+    Multicast(reader, others, sent / sharing);
   }
 }
 
 void Flows::Decode(const AttentionProblem& a, const AttentionPlan& plan,
                    double times) {
-  const auto width = static_cast<double>(Tiles(a.head_dim) + Tiles(a.v_dim));
+  const auto query_tiles = static_cast<double>(Tiles(a.head_dim));
+  const auto value_tiles = static_cast<double>(Tiles(a.v_dim));
+  const double width = query_tiles + value_tiles;
   const auto rows =
       static_cast<double>(Tiles(a.queries * (a.heads / a.kv_heads)));
   const double keys = static_cast<double>(Tiles(a.keys)) /
@@ -332,18 +367,20 @@ void Flows::Decode(const AttentionProblem& a, const AttentionPlan& plan,
       width * static_cast<double>(TileBytes(a.cache)) * times;
   const double row_bytes =
       static_cast<double>(TileBytes(a.activations)) * times;
+  CoreBytes bytes(params_.cores());
   for (int64_t group = 0; group < a.batch * a.kv_heads; ++group) {
     const int64_t first = group * plan.cores_a_head;
-    for (int64_t i = 0; i < plan.cores_a_head; ++i) {
-      const Router router = core((first + i) % params_.cores());
-      ReadInterleaved(router, keys * key_bytes);
-      traffic_.macs[router] +=
+    for (int64_t part = 0; part < plan.cores_a_head; ++part) {
+      const auto i = static_cast<size_t>((first + part) % params_.cores());
+      bytes.keys[i] += keys * key_bytes;
+      traffic_.macs[cores_[i]] +=
           rows * keys * width * static_cast<double>(kTileMacs) * times;
     }
-    QueriesAndResults(core(first % params_.cores()),
-                      rows * static_cast<double>(Tiles(a.head_dim)) * row_bytes,
-                      rows * static_cast<double>(Tiles(a.v_dim)) * row_bytes);
+    const auto leader = static_cast<size_t>(first % params_.cores());
+    bytes.queries[leader] += rows * query_tiles * row_bytes;
+    bytes.results[leader] += rows * value_tiles * row_bytes;
   }
+  Send(bytes);
 }
 
 // ---- Everything else ----

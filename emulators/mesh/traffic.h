@@ -70,6 +70,7 @@ class Flows : public PlanSink {
 
  private:
   struct Operands;
+  struct CoreBytes;
   void PlaceBanks(int64_t count);
   // Links of the route, in the vectors of traffic_.
   template <class OnLink>
@@ -91,8 +92,10 @@ class Flows : public PlanSink {
                double times);
   void Decode(const AttentionProblem& problem, const AttentionPlan& plan,
               double times);
-  // Queries from wherever they are kept to one core, and its results back.
-  void QueriesAndResults(Router core, double query_bytes, double result_bytes);
+  void Send(const CoreBytes& bytes);
+  // Of `bytes` of keys that pass `count` cores from `first` on, these read
+  // `read_share` from DRAM, each a part, and pass on what the others have not.
+  void ShareKeys(int64_t first, int64_t count, double bytes, double read_share);
 
   const Params& params_;
   double repeat_ = 1;
