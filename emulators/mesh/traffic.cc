@@ -413,7 +413,7 @@ Traffic TrafficOf(const Params& params, const Fold& fold,
   Flows flows(params);
   for (const Fold::Part& part : fold.parts()) {
     flows.set_repeat(static_cast<double>(part.times));
-    CostOf(params, fold.graph(), fold.graph().node(part.node), binding, &flows);
+    CostOf(params, fold.graph(), *part.placed.node, binding, &flows);
   }
   return flows.traffic();
 }
