@@ -149,7 +149,7 @@ TEST_CASE("Tornados: over the means, and from a base point") {
 
 TEST_CASE("A base that no point shares axes with has bars of itself alone") {
   const auto bars =
-      TornadoAt(MakeResults({Numbers("a", Role::kAxis, {1, 2, 3}),
+      TornadoAt(MakeResults({Numbers("a", Role::kAxis, {1, 2, 1}),
                              Numbers("b", Role::kAxis, {4, 5, 6}),
                              Numbers("y", Role::kMeasure, {7, 8, 9})},
                             {}),
@@ -160,6 +160,23 @@ TEST_CASE("A base that no point shares axes with has bars of itself alone") {
     CHECK(bar.low == 8);
     CHECK(bar.high == 8);
   }
+}
+
+TEST_CASE("Of axes that move together the first stands for all") {
+  const sweep::Results results =
+      MakeResults({Numbers("a", Role::kAxis, {1, 2, 1, 2}),
+                   Texts("same", Role::kAxis, {"x", "y", "x", "y"}),
+                   Numbers("b", Role::kAxis, {4, 4, 5, 5}),
+                   Numbers("nearly", Role::kAxis, {4, 4, 5, 6}),
+                   Numbers("y", Role::kMeasure, {7, 8, 9, 10})},
+                  {});
+  const auto followers = Followers(results);
+  REQUIRE(followers.size() == 1);
+  CHECK(followers[0].axis == "same");
+  CHECK(followers[0].leader == "a");
+  const auto effects = MainEffects(results, "y");
+  REQUIRE(effects);
+  CHECK(effects->size() == 3);
 }
 
 TEST_CASE("What binds, by cell") {

@@ -230,7 +230,12 @@ class StudyReader {
       return Fail(where, overrides.empty() ? "targets" : "set",
                   family.error().message);
     }
-    TRIPTYCH_ASSIGN(const auto target, family->Make({}));
+    const auto made = family->Make({});
+    if (!made) {
+      return Fail(where, overrides.empty() ? "targets" : "set",
+                  made.error().message);
+    }
+    const Target* target = made->get();
     if (target->measured()) {
       return Fail(where, "targets",
                   fmt::format("{} is measured on this computer, and the points "
