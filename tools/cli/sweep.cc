@@ -133,15 +133,21 @@ bool IsObjective(const sweep::Results& results, const std::string& name) {
          results.objectives.end();
 }
 
+// Whether a column tells the points of the front apart.
+bool Varies(const sweep::Column& column, const std::vector<size_t>& front) {
+  return std::ranges::any_of(front, [&](size_t row) {
+    return CellOf(column, row) != CellOf(column, front.front());
+  });
+}
+
 std::string FrontText(const sweep::Results& results,
                       const std::vector<size_t>& front) {
   std::vector<const sweep::Column*> shown;
   std::vector<std::string> header{"point"};
   for (const sweep::Column& column : results.columns) {
-    if (column.role != sweep::Role::kAxis &&
-        !IsObjective(results, column.name)) {
-      continue;
-    }
+    const bool axis =
+        column.role == sweep::Role::kAxis && Varies(column, front);
+    if (!axis && !IsObjective(results, column.name)) continue;
     shown.push_back(&column);
     header.push_back(column.name);
   }

@@ -30,7 +30,8 @@ int PrefixOf(double value, std::string_view unit) {
   // A value that rounds up to 1000 takes the next prefix.
   const double magnitude = std::abs(value) * (1 + 5e-4);
   const int power = static_cast<int>(std::floor(std::log10(magnitude) / 3));
-  const bool counts = unit.empty() || unit.starts_with("FLOP");
+  const bool counts =
+      unit.empty() || unit.starts_with("FLOP") || unit.starts_with("1/");
   return std::clamp(power, counts ? 0 : -kOnes, kOnes);
 }
 
@@ -38,6 +39,8 @@ std::string WithPrefix(std::string_view number, int power,
                        std::string_view unit) {
   const std::string_view prefix = kPrefixes[static_cast<size_t>(power + kOnes)];
   if (prefix.empty() && unit.empty()) return std::string(number);
+  // Rates read "10 k/s", not "10 k1/s".
+  if (unit.starts_with("1/")) unit.remove_prefix(1);
   return fmt::format("{} {}{}", number, prefix, unit);
 }
 

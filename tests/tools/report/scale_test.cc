@@ -26,6 +26,8 @@ std::string Labels(const Scale& scale, int about, std::string_view unit) {
 TEST_CASE("quantities have three digits and a prefix") {
   CHECK(FormatQuantity(0.00123456, "s") == "1.23 ms");
   CHECK(FormatQuantity(45.64e9, "B/s") == "45.6 GB/s");
+  CHECK(FormatQuantity(12345, "1/s") == "12.3 k/s");
+  CHECK(FormatQuantity(0.25, "1/s") == "0.25 /s");
   CHECK(FormatQuantity(0, "J") == "0 J");
   CHECK(FormatQuantity(-2.5e-6, "J") == "-2.5 µJ");
   CHECK(FormatQuantity(12.345, "%") == "12.3 %");
