@@ -47,22 +47,6 @@ std::string Describe(const Config::Scalar& value) {
   return std::visit(Visitor{}, value);
 }
 
-// A TOML basic string.
-std::string Quote(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-      out += fmt::format("\\u{:04X}", static_cast<unsigned>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
-
 // ---- TOML ----
 
 std::optional<Basis> BasisFromName(std::string_view name) {
@@ -272,7 +256,7 @@ std::string ParamSet::ValueOf(const Row& row) {
   struct Visitor {
     std::string operator()(bool b) const { return b ? "true" : "false"; }
     std::string operator()(double d) const { return FormatNumber(d); }
-    std::string operator()(const std::string& s) const { return Quote(s); }
+    std::string operator()(const std::string& s) const { return Quoted(s); }
   };
   return std::visit(Visitor{}, row.value);
 }
@@ -310,8 +294,8 @@ std::string ParamSet::Effective() const {
   for (const Row& row : rows_) {
     out +=
         fmt::format("{} = {{ value = {}, basis = {}, source = {} }}\n", row.key,
-                    ValueOf(row), Quote(BasisName(row.provenance->basis)),
-                    Quote(row.provenance->source));
+                    ValueOf(row), Quoted(BasisName(row.provenance->basis)),
+                    Quoted(row.provenance->source));
   }
   return out;
 }

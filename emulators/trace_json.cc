@@ -7,26 +7,11 @@
 #include <vector>
 
 #include "emulators/trace_sink.h"
+#include "kernels/base/text.h"
 #include "models/ops/op.h"
 
 namespace triptych {
 namespace {
-
-// Text in JSON quotes.
-std::string Quote(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
 
 // Picoseconds as microseconds, exactly.
 std::string Micros(Picos t) {
@@ -54,8 +39,8 @@ class JsonSink : public TraceSink {
   // A counter has no event of its own: its name and unit are in each value.
   uint32_t Counter(std::string_view name, std::string_view unit) override {
     counters_.push_back(fmt::format(
-        "{{\"ph\":\"C\",\"name\":{},\"pid\":{},\"args\":{{{}:", Quote(name),
-        pid_, Quote(unit)));
+        "{{\"ph\":\"C\",\"name\":{},\"pid\":{},\"args\":{{{}:", Quoted(name),
+        pid_, Quoted(unit)));
     return static_cast<uint32_t>(counters_.size() - 1);
   }
 
@@ -65,9 +50,9 @@ class JsonSink : public TraceSink {
         "{{\"ph\":\"X\",\"name\":{},\"cat\":{},\"pid\":{},\"tid\":{},"
         "\"ts\":{},\"dur\":{},\"args\":{{\"action\":{},\"count\":{},"
         "\"energy_j\":{}}}}}",
-        Quote(node.name), Quote(node.op->name), pid_, thread,
+        Quoted(node.name), Quoted(node.op->name), pid_, thread,
         Micros(charge.begin), Micros(charge.end - charge.begin),
-        Quote(ActionOf(*track_, charge).name), charge.count,
+        Quoted(ActionOf(*track_, charge).name), charge.count,
         EnergyOf(*track_, charge).value));
   }
 
@@ -83,7 +68,7 @@ class JsonSink : public TraceSink {
     Event(
         fmt::format("{{\"ph\":\"M\",\"name\":\"{}\",\"pid\":{},\"tid\":{},"
                     "\"args\":{{\"name\":{}}}}}",
-                    what, pid_, tid, Quote(name)));
+                    what, pid_, tid, Quoted(name)));
   }
 
   void Event(std::string_view json) {

@@ -11,44 +11,6 @@
 namespace triptych::sweep {
 namespace {
 
-// Joe and Kuo's notes on generating Sobol' sequences (2008) print the first
-// ten points in three dimensions, in Gray-code order.
-TEST_CASE("the first Sobol' points are the published ones") {
-  const double published[10][3] = {{0, 0, 0},
-                                   {0.5, 0.5, 0.5},
-                                   {0.75, 0.25, 0.25},
-                                   {0.25, 0.75, 0.75},
-                                   {0.375, 0.375, 0.625},
-                                   {0.875, 0.875, 0.125},
-                                   {0.625, 0.125, 0.875},
-                                   {0.125, 0.625, 0.375},
-                                   {0.1875, 0.3125, 0.9375},
-                                   {0.6875, 0.8125, 0.4375}};
-  const auto sobol = MakeSampler(DesignKind::kSobol, 10, 3, 0);
-  for (uint64_t i = 0; i < 10; ++i) {
-    for (size_t d = 0; d < 3; ++d) {
-      CAPTURE(i);
-      CAPTURE(d);
-      CHECK(sobol->At(i, d) == published[i][d]);
-    }
-  }
-}
-
-TEST_CASE("in every dimension Sobol' points are stratified, shifted or not") {
-  for (const uint64_t seed : {0, 7}) {
-    const auto sobol =
-        MakeSampler(DesignKind::kSobol, 1024, kSobolDimensions, seed);
-    for (size_t d = 0; d < kSobolDimensions; ++d) {
-      std::set<int> intervals;
-      for (uint64_t i = 0; i < 1024; ++i) {
-        intervals.insert(static_cast<int>(sobol->At(i, d) * 1024));
-      }
-      CAPTURE(d);
-      CHECK(intervals.size() == 1024);
-    }
-  }
-}
-
 // Rows of bits; the rank over the field of two elements.
 size_t RankOf(std::vector<uint64_t> rows) {
   size_t rank = 0;

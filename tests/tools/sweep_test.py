@@ -138,7 +138,7 @@ def wait_for(what, condition):
 def killed_runs_go_on():
     """kill -9 at random moments, resumed each time: no point is lost once it
     is committed, none doubled, and the end is that of an undisturbed run."""
-    folder = Folder(1000)
+    folder = Folder(20000)
     began = time.monotonic()
     sweep(folder.study, folder / "whole.db", "--threads", "2")
     took = time.monotonic() - began
@@ -209,7 +209,7 @@ def the_front_is_a_front():
 
 
 def a_signal_leaves_a_file_to_go_on_with():
-    folder = Folder(4000)
+    folder = Folder(40000)
     db = folder / "stopped.db"
     for number in (signal.SIGINT, signal.SIGTERM):
         process = start(folder, db)
@@ -226,7 +226,7 @@ def a_signal_leaves_a_file_to_go_on_with():
 
 
 def a_worker_that_is_killed_costs_its_point():
-    folder = Folder(600)
+    folder = Folder(8000)
     sweep(folder.study, folder / "whole.db")
     db = folder / "hit.db"
     process = start(folder, db)

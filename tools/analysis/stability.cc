@@ -37,7 +37,7 @@ std::vector<bool> CoveredByOthers(const Grouped& rows, const Grouped& by) {
   for (const uint32_t group : by.groups) most = std::max(most, group);
   for (const uint32_t group : rows.groups) most = std::max(most, group);
   std::vector<bool> covered(rows.groups.size());
-  for (unsigned bit = 0; bit < std::bit_width(most); ++bit) {
+  for (int bit = 0; bit < static_cast<int>(std::bit_width(most)); ++bit) {
     for (const bool set : {false, true}) {
       const auto found =
           Covered(rows.With(bit, set).costs, by.With(bit, !set).costs);

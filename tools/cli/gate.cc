@@ -7,6 +7,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "kernels/base/text.h"
 #include "tools/cli/output.h"
 
 namespace triptych::cli {
@@ -95,29 +96,6 @@ std::string Judge(const ScoredTarget& scored,
   return "the baseline has no such target; --accept adds it";
 }
 
-std::string XmlEscape(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 json ToJson(const ScoredTarget& scored) {
@@ -149,10 +127,10 @@ Status WriteJunit(const std::string& path,
   std::string cases;
   for (const ScoredTarget& one : scored) {
     cases += fmt::format("  <testcase classname=\"accuracy\" name=\"{}\">",
-                         XmlEscape(one.Label()));
+                         EscapeXml(one.Label()));
     if (!one.failure.empty()) {
       ++failures;
-      cases += fmt::format("<failure message=\"{}\"/>", XmlEscape(one.failure));
+      cases += fmt::format("<failure message=\"{}\"/>", EscapeXml(one.failure));
     }
     cases += "</testcase>\n";
   }

@@ -5,6 +5,7 @@
 
 #include <type_traits>
 
+#include "kernels/base/text.h"
 #include "tools/report/assets.h"
 #include "tools/report/terminal.h"
 

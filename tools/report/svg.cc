@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "kernels/base/check.h"
+#include "kernels/base/text.h"
 
 namespace triptych::report {
 namespace {
@@ -53,34 +54,6 @@ PathData Polygon(Point c, int corners, double outer, double inner,
 }
 
 }  // namespace
-
-std::string EscapeXml(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\n':
-      case '\t':
-        out += c;
-        break;
-      default:
-        if (static_cast<unsigned char>(c) >= 0x20) out += c;
-    }
-  }
-  return out;
-}
 
 PathData& PathData::MoveTo(Point p) {
   text_ += 'M' + Number(p.x) + ' ' + Number(p.y);

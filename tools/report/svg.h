@@ -12,10 +12,6 @@
 
 namespace triptych::report {
 
-// `text` as XML character data and attribute value; control characters that
-// XML has no way to write are left out.
-std::string EscapeXml(std::string_view text);
-
 struct Point {
   double x = 0, y = 0;
 };

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "emulators/target.h"
+#include "kernels/base/text.h"
 #include "tools/sweep/sqlite.h"
 
 namespace triptych::sweep {
@@ -87,21 +88,6 @@ std::string CsvField(std::string_view text) {
   }
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + '"';
-}
-
-std::string JsonText(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      quoted += '\\';
-      quoted += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      quoted += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      quoted += c;
-    }
-  }
   return quoted + '"';
 }
 
@@ -255,7 +241,7 @@ Status ExportNdjson(const std::string& path, std::ostream& out) {
   std::vector<std::string> names;
   const auto head = [&](const Statement& row) {
     for (int i = 0; i < row.columns(); ++i) {
-      names.push_back(JsonText(row.Name(i)));
+      names.push_back(Quoted(row.Name(i)));
     }
   };
   return ForRows(path, head, [&](std::string_view tier, const Statement& row) {
@@ -265,7 +251,7 @@ Status ExportNdjson(const std::string& path, std::ostream& out) {
       if (i == 1) {
         out << '"' << HexOf(row.Text(i)) << '"';
       } else if (row.IsText(i)) {
-        out << JsonText(row.Text(i));
+        out << Quoted(row.Text(i));
       } else if (row.IsNull(i) || !std::isfinite(row.Double(i))) {
         out << "null";
       } else {

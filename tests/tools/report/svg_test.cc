@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "kernels/base/text.h"
 #include "tools/report/text_width.h"
 
 namespace triptych::report {
