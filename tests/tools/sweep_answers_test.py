@@ -140,8 +140,30 @@ def a_study_without_objectives_is_refused(folder):
         assert 'objectives: missing' in run('sweep', command, study, status=2)
 
 
+def a_saltelli_study_has_indices_with_intervals(folder):
+    text = BOX.replace('kind = "sobol"\npoints = 8',
+                       'kind = "saltelli"\npoints = 1024').replace(
+        ', log = true', '').replace(
+            'cost = "clock_hz / 1e9 + dram.peak_gb_per_s / 10"',
+            'cost = "clock_hz / 1e9 + dram.peak_gb_per_s / 100"')
+    db = database(folder, text)
+    found = results('sweep', 'answers', db)['explained'][1]
+    assert found['output'] == 'cost'
+    indices = {index['axis']: index for index in found['sobol']}
+    # A sum of uniform numbers 1.5 and 2.56 wide: shares go by the squares.
+    truth = 1.5 ** 2 / (1.5 ** 2 + 2.56 ** 2)
+    for axis, share in (('clock_hz', truth),
+                        ('dram.peak_gb_per_s', 1 - truth)):
+        for order in ('first', 'total'):
+            index = indices[axis]
+            assert abs(index[order] / share - 1) < 0.02, (axis, index, share)
+            assert index[order + '_low'] < share < index[order + '_high']
+    assert ' .. ' in run('sweep', 'answers', db)
+
+
 CASES = (answers_name_front_effects_and_what_binds, a_wish_is_met_or_refused,
          a_search_finds_the_ends_and_repeats,
+         a_saltelli_study_has_indices_with_intervals,
          a_served_point_is_a_point_of_the_study,
          a_study_without_objectives_is_refused)
 

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "tools/analysis/sobol.h"
+#include "tools/analysis/sobol_sequence.h"
 #include "tools/sweep/designs.h"
 
 namespace triptych::sweep {
@@ -47,6 +49,23 @@ TEST_CASE("Sobol' points have property A in all dimensions") {
     }
     CAPTURE(dimensions);
     CHECK(RankOf(rows) == dimensions);
+  }
+}
+
+TEST_CASE("Saltelli's points are those of his design, by number") {
+  constexpr size_t kInputs = 3, kBases = 16;
+  std::vector<double> base;
+  const analysis::SobolSequence sequence(2 * kInputs, 5);
+  for (uint64_t i = 0; i < kBases; ++i) {
+    for (int d = 0; d < static_cast<int>(2 * kInputs); ++d) {
+      base.push_back(sequence.At(i, d));
+    }
+  }
+  const std::vector<double> design = analysis::SaltelliDesign(base, kInputs);
+  const auto sampler = MakeSampler(DesignKind::kSaltelli, kBases, kInputs, 5);
+  REQUIRE(design.size() == kBases * (kInputs + 2) * kInputs);
+  for (size_t i = 0; i < design.size(); ++i) {
+    CHECK(sampler->At(i / kInputs, i % kInputs) == design[i]);
   }
 }
 

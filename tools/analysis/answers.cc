@@ -27,7 +27,7 @@ Result<Explained> Explain(const sweep::Results& results,
   if (base) {
     TRIPTYCH_ASSIGN(explained.tornado_at, TornadoAt(results, output, *base));
   }
-  if (auto sobol = SobolOfGrid(results, output)) {
+  if (auto sobol = SobolOfStudy(results, output)) {
     explained.sobol = std::move(*sobol);
   } else {
     explained.no_sobol = sobol.error().message;

@@ -37,7 +37,7 @@ struct Explained {
   std::vector<TornadoBar> tornado;  // over the means
   // From the knee, or else the first point of the front; empty without one.
   std::vector<TornadoBar> tornado_at;
-  std::optional<GridSobol> sobol;
+  std::optional<StudySobol> sobol;
   std::string no_sobol;  // why there are no exact indices
 };
 

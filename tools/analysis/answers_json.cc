@@ -86,7 +86,7 @@ json BarsJson(const std::vector<TornadoBar>& bars) {
   return array;
 }
 
-json SobolJson(const GridSobol& sobol) {
+json SobolJson(const StudySobol& sobol) {
   json array = json::array();
   for (size_t i = 0; i < sobol.axes.size(); ++i) {
     const SobolIndex& index = sobol.indices.of_input[i];

@@ -191,14 +191,27 @@ std::string IndexCell(const Explained& explained, const std::string& axis,
                  index);
 }
 
+// The 95 % interval of an estimate; exact indices have none.
+std::string IntervalCell(const Explained& explained, const std::string& axis) {
+  if (!explained.sobol) return "";
+  const auto& axes = explained.sobol->axes;
+  const auto place = std::ranges::find(axes, axis) - axes.begin();
+  const SobolIndex& index =
+      explained.sobol->indices.of_input[static_cast<size_t>(place)];
+  if (index.total_low == index.total_high) return "";
+  return fmt::format("{:.1f} .. {:.1f}", 100 * index.total_low,
+                     100 * index.total_high);
+}
+
 std::string ExplainedText(const Explained& explained) {
-  Table table({"axis", "share of variance", "with interactions", "lowest mean",
-               "at", "highest mean", "at"});
+  Table table({"axis", "share of variance", "with interactions", "95 %",
+               "lowest mean", "at", "highest mean", "at"});
   for (const MainEffect& effect : explained.effects) {
     const auto bar =
         std::ranges::find(explained.tornado, effect.axis, &TornadoBar::axis);
     table.Add({effect.axis, Percent(effect.variance_share),
                IndexCell(explained, effect.axis, &SobolIndex::total),
+               IntervalCell(explained, effect.axis),
                fmt::format("{:.4g}", effect.lowest), bar->low_level,
                fmt::format("{:.4g}", effect.highest), bar->high_level});
   }

@@ -247,11 +247,34 @@ SobolIndices EstimateSobol(std::span<const double> output, size_t inputs,
   return indices;
 }
 
-Result<GridSobol> SobolOfGrid(const sweep::Results& results,
-                              std::string_view output) {
+Result<StudySobol> SobolOfStudy(const sweep::Results& results,
+                                std::string_view output) {
+  if (results.design != "saltelli") return SobolOfGrid(results, output);
+  TRIPTYCH_ASSIGN(const sweep::Column* column, NumberColumn(results, output));
+  StudySobol sobol;
+  for (const sweep::Column& axis : results.columns) {
+    if (axis.role == sweep::Role::kAxis) sobol.axes.push_back(axis.name);
+  }
+  const size_t rows_of_base = sobol.axes.size() + 2;
+  size_t bases = 0;
+  for (const uint32_t number : results.numbers) {
+    bases = std::max<size_t>(bases, number / rows_of_base + 1);
+  }
+  // Points that are not there, or not ok, take their base point along.
+  std::vector<double> outputs(bases * rows_of_base,
+                              std::numeric_limits<double>::quiet_NaN());
+  for (size_t row = 0; row < results.points; ++row) {
+    outputs[results.numbers[row]] = column->numbers[row];
+  }
+  sobol.indices = EstimateSobol(outputs, sobol.axes.size());
+  return sobol;
+}
+
+Result<StudySobol> SobolOfGrid(const sweep::Results& results,
+                               std::string_view output) {
   TRIPTYCH_ASSIGN(const sweep::Column* column, NumberColumn(results, output));
   TRIPTYCH_ASSIGN(Grid grid, GridOf(results, column->numbers));
-  GridSobol sobol{std::move(grid.axes), {}};
+  StudySobol sobol{std::move(grid.axes), {}};
   sobol.indices.mean = MeanOf(grid.output);
   sobol.indices.variance = VarianceOf(grid.output);
   sobol.indices.base_points = grid.output.size();

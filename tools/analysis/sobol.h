@@ -59,12 +59,18 @@ SobolIndices EstimateSobol(std::span<const double> output, size_t inputs,
 // as any other; intervals have no width. One for each axis that varies, in
 // the study's order. Errors: the column; not each combination of the axes'
 // levels there once, with a finite output.
-struct GridSobol {
+struct StudySobol {
   std::vector<std::string> axes;
   SobolIndices indices;  // base_points: of the grid
 };
-Result<GridSobol> SobolOfGrid(const sweep::Results& results,
-                              std::string_view output);
+Result<StudySobol> SobolOfGrid(const sweep::Results& results,
+                               std::string_view output);
+
+// Estimates with their intervals from the points of a study whose design is
+// "saltelli" (sweep::Results::design), by their numbers; exact ones from any
+// other that is a complete grid.
+Result<StudySobol> SobolOfStudy(const sweep::Results& results,
+                                std::string_view output);
 
 // The output at given points of axes (points x axes, row-major), NaN where
 // the study has none: how the rows of a design, which a database has in

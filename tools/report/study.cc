@@ -44,8 +44,10 @@ Sensitivity SensitivityOf(const sweep::Results& results,
   if (!explained.sobol) return s;
   const auto& indices = explained.sobol->indices.of_input;
   for (size_t i = 0; i < indices.size(); ++i) {
-    s.indices.push_back(
-        {explained.sobol->axes[i], indices[i].first, 0, indices[i].total, 0});
+    const analysis::SobolIndex& from = indices[i];
+    s.indices.push_back({explained.sobol->axes[i], from.first,
+                         (from.first_high - from.first_low) / 2, from.total,
+                         (from.total_high - from.total_low) / 2});
   }
   return s;
 }

@@ -209,6 +209,8 @@ Status Database::Create() {
   TRIPTYCH_TRY(insert("meta", View("format"), int64_t{kFormat}));
   TRIPTYCH_TRY(insert("meta", View("name"), View(study_->name)));
   TRIPTYCH_TRY(insert("meta", View("about"), View(study_->about)));
+  TRIPTYCH_TRY(insert("meta", View("design"),
+                      View(kDesignNames[static_cast<size_t>(study_->design)])));
   TRIPTYCH_TRY(insert("meta", View("study"), View(study_->text)));
   TRIPTYCH_TRY(
       insert("meta", View("model_version"), View(study_->model_version)));

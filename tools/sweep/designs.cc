@@ -62,6 +62,24 @@ class SobolSampler final : public Sampler {
   analysis::SobolSequence sequence_;
 };
 
+class SaltelliSampler final : public Sampler {
+ public:
+  SaltelliSampler(size_t dimensions, uint64_t seed)
+      : dimensions_(std::max<size_t>(dimensions, 1)),
+        base_(2 * dimensions_, seed) {}
+  // Row 0 of a base point is A, row 1 B, row 2 + i is A with B's input i.
+  double At(uint64_t point, size_t dimension) const override {
+    const uint64_t row = point % (dimensions_ + 2);
+    const bool b = row == 1 || row == dimension + 2;
+    return base_.At(point / (dimensions_ + 2),
+                    b ? dimensions_ + dimension : dimension);
+  }
+
+ private:
+  size_t dimensions_;
+  SobolSampler base_;
+};
+
 }  // namespace
 
 std::unique_ptr<Sampler> MakeSampler(DesignKind kind, uint64_t points,
@@ -71,6 +89,9 @@ std::unique_ptr<Sampler> MakeSampler(DesignKind kind, uint64_t points,
   if (kind == DesignKind::kRandom) return std::make_unique<RandomSampler>(seed);
   if (kind == DesignKind::kLhs) {
     return std::make_unique<LhsSampler>(points, dimensions, seed);
+  }
+  if (kind == DesignKind::kSaltelli) {
+    return std::make_unique<SaltelliSampler>(dimensions, seed);
   }
   return std::make_unique<SobolSampler>(dimensions, seed);
 }

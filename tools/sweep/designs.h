@@ -15,9 +15,9 @@
 
 namespace triptych::sweep {
 
-enum class DesignKind : uint8_t { kGrid, kRandom, kLhs, kSobol };
+enum class DesignKind : uint8_t { kGrid, kRandom, kLhs, kSobol, kSaltelli };
 inline constexpr std::string_view kDesignNames[] = {"grid", "random", "lhs",
-                                                    "sobol"};
+                                                    "sobol", "saltelli"};
 
 // Immutable; threads may share it.
 class Sampler {
@@ -38,6 +38,9 @@ inline constexpr size_t kSobolDimensions =
 //     21, 1979).
 //   sobol: analysis::SobolSequence, beginning with the origin unless a seed
 //     that is not 0 shifts it.
+//   saltelli: for each point of a Sobol' sequence of twice as many dimensions,
+//     the points A, B, AB_1 .. AB_n of analysis::SaltelliDesign, in a row:
+//     n + 2 times as many points as base points.
 std::unique_ptr<Sampler> MakeSampler(DesignKind kind, uint64_t points,
                                      size_t dimensions, uint64_t seed);
 

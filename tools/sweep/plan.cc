@@ -57,7 +57,8 @@ Result<Plan> Plan::Make(const Study& study) {
         static_cast<size_t>(std::ranges::count_if(study.axes, &Axis::varies));
     plan.sampler_ =
         MakeSampler(study.design, study.points, dimensions, study.seed);
-    plan.size_ = study.points;
+    plan.size_ = study.points *
+                 (study.design == DesignKind::kSaltelli ? dimensions + 2 : 1);
   }
   plan.Keep();
   if (plan.points() > 0) return plan;
@@ -99,7 +100,9 @@ Status Plan::MeasureGrid() {
 void Plan::Keep() {
   const bool constrained = study_->formulas.has_early_constraints();
   const bool grid = study_->design == DesignKind::kGrid;
-  if (!constrained && grid) return;
+  // An estimate of indices goes by the numbers of points: all stay.
+  const bool repeats = !grid && study_->design != DesignKind::kSaltelli;
+  if (!constrained && !repeats) return;
   all_ = false;
   KeyMaker key(*study_);
   std::unordered_set<Key, KeyHash> seen;
@@ -108,7 +111,7 @@ void Plan::Keep() {
   for (uint64_t number = 0; number < size_; ++number) {
     At(number, point);
     if (constrained && study_->formulas.Before(*study_, point, row)) continue;
-    if (!grid && !seen.insert(key(point, Tier::kAnalytic)).second) continue;
+    if (repeats && !seen.insert(key(point, Tier::kAnalytic)).second) continue;
     kept_.push_back(static_cast<uint32_t>(number));
   }
 }

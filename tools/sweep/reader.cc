@@ -180,6 +180,8 @@ Result<Results> ReadResults(const std::string& path, Tier tier) {
                   file.Text("SELECT value FROM meta WHERE name = 'name'"));
   TRIPTYCH_ASSIGN(results.about,
                   file.Text("SELECT value FROM meta WHERE name = 'about'"));
+  TRIPTYCH_ASSIGN(results.design,
+                  file.Text("SELECT value FROM meta WHERE name = 'design'"));
   TRIPTYCH_ASSIGN(std::vector<StoredColumn> columns, ReadColumns(file));
   TRIPTYCH_ASSIGN(Statement goals,
                   file.Prepare("SELECT name, maximise FROM objectives ORDER "

@@ -36,8 +36,9 @@ struct Objective {
 
 // Points whose status is ok, and how many others there are.
 struct Results {
-  std::string study;  // its name
-  std::string about;  // in a sentence; may be ""
+  std::string study;            // its name
+  std::string about;            // in a sentence; may be ""
+  std::string design = "grid";  // how its points were chosen (designs.h)
   std::vector<Column> columns;
   std::vector<Objective> objectives;
   size_t points = 0;  // rows of every column

@@ -366,7 +366,7 @@ class StudyReader {
       if (points) {
         return Fail(*points, "design.points",
                     "a grid has the points that its axes make; allowed with "
-                    "random, lhs, sobol");
+                    "random, lhs, sobol, saltelli");
       }
       return CheckGrid();
     }
@@ -380,10 +380,19 @@ class StudyReader {
     study_.points = static_cast<uint64_t>(number);
     const auto dimensions =
         static_cast<size_t>(std::ranges::count_if(study_.axes, &Axis::varies));
-    if (study_.design == DesignKind::kSobol && dimensions > kSobolDimensions) {
+    const bool sobol = study_.design == DesignKind::kSobol;
+    const bool saltelli = study_.design == DesignKind::kSaltelli;
+    const size_t most = kSobolDimensions / (saltelli ? 2 : 1);
+    if ((sobol || saltelli) && dimensions > most) {
       return Fail(*points, "design.kind",
-                  fmt::format("{} axes; a Sobol' sequence has up to {}",
-                              dimensions, kSobolDimensions));
+                  fmt::format("{} axes; {} of a Sobol' sequence goes up to {}",
+                              dimensions, saltelli ? "half" : "all", most));
+    }
+    if (saltelli && study_.points * (dimensions + 2) > kMaxPoints) {
+      return Fail(*points, "design.points",
+                  fmt::format("{} is not allowed; each is {} points, and there "
+                              "may be {}",
+                              study_.points, dimensions + 2, kMaxPoints));
     }
     return {};
   }
@@ -395,7 +404,8 @@ class StudyReader {
       if (value == nullptr) value = Find(document_.entries, axis.name);
       return Fail(*value, axis.name,
                   "a range without steps in a grid; allowed with steps, or a "
-                  "list, or [design] kind = \"random\", \"lhs\", \"sobol\"");
+                  "list, or [design] kind = \"random\", \"lhs\", \"sobol\", "
+                  "\"saltelli\"");
     }
     return {};
   }

@@ -54,7 +54,7 @@ std::unique_ptr<Chart> IndicesOf(const Study& study, const Sensitivity& s) {
                              study.results.study, s.objective);
   chart->description =
       "The share of the variance that is left when all other axes are known: "
-      "exact, over the levels of the grid";
+      "exact over the levels of a grid, else estimated, with 95 % intervals";
   chart->quantity = {"total index", "%"};
   for (const SobolIndex& index : s.indices) {
     chart->bars.push_back(
