@@ -154,8 +154,9 @@ Status Rewrite(Sqlite from, const std::string& to) {
   // Everything is in the new file; a log beside it would be taken for its own.
   TRIPTYCH_TRY(from.Run("PRAGMA wal_checkpoint(TRUNCATE)"));
   {
-    const Statement last = std::move(vacuum);
+    // The statement is the first to go: a connection with one stays open.
     const Sqlite closed = std::move(from);
+    const Statement last = std::move(vacuum);
   }
   fs::remove(to + "-wal", ignored);
   fs::remove(to + "-shm", ignored);

@@ -70,7 +70,9 @@ size_t Read(std::span<const char> data, size_t derived, Row& row) {
   row.measures = head.measures;
   const char* at = data.data() + sizeof(head);
   row.derived.resize(derived);
-  std::memcpy(row.derived.data(), at, derived * sizeof(double));
+  if (derived > 0) {
+    std::memcpy(row.derived.data(), at, derived * sizeof(double));
+  }
   at += derived * sizeof(double);
   row.message.assign(at, head.message);
   row.bound.assign(at + head.message, head.bound);
