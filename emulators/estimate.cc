@@ -93,7 +93,8 @@ class Sums {
     for (size_t u = busiest; u < busy_.size(); ++u) {
       if (busy_[u] > busy_[busiest]) busiest = u;
     }
-    if (2 * busy_[busiest] < makespan.value) return "latency";
+    // Less than half of it; doubled, days of picoseconds would overflow.
+    if (busy_[busiest] < makespan.value - busy_[busiest]) return "latency";
     return target_.units()[busiest].name;
   }
 
