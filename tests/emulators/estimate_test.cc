@@ -60,9 +60,16 @@ bool IsBusiest(const Profile& whole, std::string_view bound) {
   return Off(of(bound), of(whole.bound)) < 1e-12;
 }
 
+// Rates of the host as it is measured would be those of a sanitizer, under
+// which the largest models take longer than times can say.
+std::vector<std::string> FixedRates(std::string_view target) {
+  if (target != "cpu") return {};
+  return {"matrix_gflops=100", "vector_gflops=50", "dram_gb_per_s=20"};
+}
+
 TEST_CASE("an estimate equals the walk over every node") {
   for (const TargetEntry& entry : AllTargets()) {
-    const auto target = MakeTarget(entry.name);
+    const auto target = MakeTarget(entry.name, FixedRates(entry.name));
     REQUIRE(target);
     for (const std::string& name : PresetNames()) {
       const auto config = PresetByName(name);
