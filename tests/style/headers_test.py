@@ -18,13 +18,17 @@ GUARDED = '#ifndef A_\n#define A_\n{}\n#endif\n'
 
 class HeadersTest(unittest.TestCase):
 
-    def outcome(self, text):
-        """(exit status, output) for a tree with one header."""
+    def outcome(self, text, source=None):
+        """(exit status, output) for a tree with one header and one source."""
         with tempfile.TemporaryDirectory() as root:
             build_dir = os.path.join(root, 'build')
             os.makedirs(build_dir)
             with open(os.path.join(root, 'a.h'), 'w', encoding='utf-8') as file:
                 file.write(text)
+            if source is not None:
+                with open(os.path.join(root, 'a.cc'), 'w',
+                          encoding='utf-8') as file:
+                    file.write(source)
             database = [{'directory': build_dir, 'file': '../a.cc',
                          'command': f"c++ -I{root} -Wall -Werror '-DSIX=(6)'"
                                     ' -o a.o -c ../a.cc'}]
@@ -54,6 +58,16 @@ class HeadersTest(unittest.TestCase):
 
     def test_warning_fails(self):
         status, _ = self.outcome(GUARDED.format('static int Unused() {}'))
+        self.assertEqual(status, 1)
+
+    def test_first_in_a_source_needs_no_more(self):
+        status, output = self.outcome('no C++', '#include "a.h"\n')
+        self.assertEqual(status, 0, output)
+        self.assertIn('1 of them first in a source', output)
+
+    def test_second_in_a_source_proves_nothing(self):
+        status, _ = self.outcome(GUARDED.format('std::string F();'),
+                                 '#include <string>\n#include "a.h"\n')
         self.assertEqual(status, 1)
 
     def test_no_header_fails(self):
