@@ -189,22 +189,5 @@ TEST_CASE("A grid with a hole, a repeat or a failure has no exact indices") {
   CHECK(SobolOfGrid(Grid(), "z").error().code == ErrorCode::kNotFound);
 }
 
-TEST_CASE("Outputs found again by the axes' values") {
-  const auto results =
-      MakeResults({Numbers("a", Role::kAxis, {1, 2, 1, kNan}),
-                   Numbers("b", Role::kAxis, {5, 5, 6, 5}),
-                   Numbers("y", Role::kMeasure, {10, 20, 30, 40})},
-                  {});
-  const std::vector<std::string> axes = {"b", "a"};
-  const std::vector<double> points = {6, 1, 5, 1, 5, 3, 5, 1};
-  const auto found = OutputsAt(results, "y", axes, points);
-  REQUIRE(found);
-  CHECK((*found)[0] == 30);
-  CHECK((*found)[1] == 10);
-  CHECK(std::isnan((*found)[2]));
-  CHECK((*found)[3] == 10);
-  CHECK(!OutputsAt(results, "q", axes, points));
-}
-
 }  // namespace
 }  // namespace triptych::analysis

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
 
 #include "kernels/base/check.h"
 #include "kernels/base/rng.h"
@@ -202,9 +201,6 @@ SobolIndex IndexOf(const Grid& grid, size_t axis, double variance) {
   return {first, total, first, first, total, total};
 }
 
-// Points of a few axes by value, for look-ups.
-using Place = std::vector<double>;
-
 }  // namespace
 
 std::vector<double> SaltelliDesign(std::span<const double> base,
@@ -284,40 +280,6 @@ Result<StudySobol> SobolOfGrid(const sweep::Results& results,
                                    : SobolIndex{});
   }
   return sobol;
-}
-
-Result<std::vector<double>> OutputsAt(const sweep::Results& results,
-                                      std::string_view output,
-                                      std::span<const std::string> axes,
-                                      std::span<const double> points) {
-  TRIPTYCH_CHECK(!axes.empty() && points.size() % axes.size() == 0, "points",
-                 points.size());
-  TRIPTYCH_ASSIGN(const sweep::Column* column, NumberColumn(results, output));
-  std::vector<const std::vector<double>*> columns;
-  for (const std::string& axis : axes) {
-    TRIPTYCH_ASSIGN(const sweep::Column* of_axis, NumberColumn(results, axis));
-    columns.push_back(&of_axis->numbers);
-  }
-  std::map<Place, double> outputs;
-  Place place(axes.size());
-  for (size_t i = 0; i < results.points; ++i) {
-    bool whole = true;  // NaN has no order
-    for (size_t a = 0; a < axes.size(); ++a) {
-      place[a] = (*columns[a])[i];
-      whole &= !std::isnan(place[a]);
-    }
-    if (whole) outputs.emplace(place, column->numbers[i]);
-  }
-  std::vector<double> found;
-  for (size_t i = 0; i < points.size(); i += axes.size()) {
-    const auto point = points.subspan(i, axes.size());
-    place.assign(point.begin(), point.end());
-    const auto at = outputs.find(place);
-    found.push_back(at == outputs.end()
-                        ? std::numeric_limits<double>::quiet_NaN()
-                        : at->second);
-  }
-  return found;
 }
 
 }  // namespace triptych::analysis

@@ -72,15 +72,6 @@ Result<StudySobol> SobolOfGrid(const sweep::Results& results,
 Result<StudySobol> SobolOfStudy(const sweep::Results& results,
                                 std::string_view output);
 
-// The output at given points of axes (points x axes, row-major), NaN where
-// the study has none: how the rows of a design, which a database has in
-// another order and without repeats, get their outputs back. Errors: a column
-// that is not there or holds texts.
-Result<std::vector<double>> OutputsAt(const sweep::Results& results,
-                                      std::string_view output,
-                                      std::span<const std::string> axes,
-                                      std::span<const double> points);
-
 }  // namespace triptych::analysis
 
 #endif  // TRIPTYCH_TOOLS_ANALYSIS_SOBOL_H_
