@@ -289,7 +289,9 @@ Result<std::vector<std::byte>> GgufModelBytes(const ModelFile& model,
   TRIPTYCH_TRY(CheckWritable(model.config, matrices));
   GgufWriter writer;
   AddConfig(model.config, writer);
-  if (!model.tokenizer.empty()) AddGgufTokenizer(model.tokenizer, writer);
+  if (!model.tokenizer.empty()) {
+    TRIPTYCH_TRY(AddGgufTokenizer(model.tokenizer, writer));
+  }
   std::deque<std::vector<std::byte>> owned;  // must not move: views into it
   TRIPTYCH_TRY(ForEachTensor(
       model.config,
