@@ -119,7 +119,8 @@ void Tokenizer::Model::AppendRun(std::string_view run, bool first,
     run = changed;
   }
   std::string prefixed;
-  if (first && spec.special.add_space_prefix) {
+  if (spec.special.add_space_prefix && (first || spec.prefix_every_run) &&
+      !(spec.prefix_unless_there && run.starts_with(' '))) {
     prefixed.reserve(run.size() + 1);
     prefixed = ' ';
     prefixed += run;

@@ -36,6 +36,9 @@ struct TokenizerSpec {
   TokenizerKind kind = TokenizerKind::kSentencePiece;
   std::vector<Piece> pieces;
   SpecialTokens special;
+  // special.add_space_prefix: in front of the text, or of every run of text
+  // between pieces that are cut out; always, or unless a space is there.
+  bool prefix_every_run = false, prefix_unless_there = false;
   std::vector<NormalizeStep> normalize;  // before the text is cut
   std::vector<SplitRule> split;          // none: the text is one word
   std::vector<Merge> merges;             // kMergeBpe

@@ -248,6 +248,11 @@ Status AddKind(const TokenizerSpec& spec, std::span<const std::string> texts,
                      "tokenizer: merges of characters, or words cut by rules "
                      "without a name: GGUF has no keys for them");
   }
+  if (spec.prefix_every_run || spec.prefix_unless_there) {
+    return MakeError(ErrorCode::kUnsupported,
+                     "tokenizer: a space that goes in front only where there "
+                     "is none, or of every run: GGUF has no keys for it");
+  }
   if (!words && !spec.normalize.empty()) {
     return MakeError(ErrorCode::kUnsupported,
                      "tokenizer: text is normalised: GGUF has no keys for it");

@@ -43,6 +43,9 @@ struct MergeBpeOptions {
   bool bytes = true;
   // A word that is a piece is that piece, whatever the merges say.
   bool whole_words = false;
+  // Of characters: neighbours that have neither a piece nor byte pieces are
+  // one unknown token, not one each.
+  bool fuse_unknown = false;
 };
 
 // BPE by a list of merges. Errors: a merge of or to an id outside the

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "models/tokenizers/algorithm.h"
+#include "models/tokenizers/pair_cuts.h"
 #include "models/tokenizers/unicode.h"
 
 namespace triptych {
@@ -59,7 +60,10 @@ class MergeBpe final : public TokenAlgorithm {
  public:
   MergeBpe(const Vocabulary& vocabulary, MergeTable merges,
            const MergeBpeOptions& options)
-      : vocabulary_(vocabulary), merges_(std::move(merges)), options_(options) {
+      : vocabulary_(vocabulary),
+        merges_(std::move(merges)),
+        options_(options),
+        cuts_(vocabulary) {
     for (size_t byte = 0; byte < 256; ++byte) {
       const char text = static_cast<char>(byte);
       bytes_[byte] = vocabulary.Find({&text, 1});
@@ -75,6 +79,17 @@ class MergeBpe final : public TokenAlgorithm {
         return;
       }
     }
+    // Words that rules cut are short; a whole text is not.
+    bool after_unknown = false;
+    cuts_.ForEachPart(word, [&](std::string_view part) {
+      AppendPart(part, scratch, after_unknown, ids);
+    });
+  }
+
+ private:
+  // `after_unknown`: whether the last character was the unknown token.
+  void AppendPart(std::string_view word, JoinScratch& scratch,
+                  bool& after_unknown, std::vector<TokenId>& ids) const {
     Joiner joiner(scratch);
     if (options_.bytes) {
       AddBytes(word, joiner);
@@ -88,18 +103,22 @@ class MergeBpe final : public TokenAlgorithm {
       joint.rank = merge.rank;
       return merge.joined != kNoToken;
     });
+    const TokenId unknown = vocabulary_.special().unknown;
     joiner.ForEach([&](const Symbol& symbol) {
+      const std::string_view text = word.substr(symbol.begin, symbol.length);
+      const bool fused =
+          std::exchange(after_unknown, false) && options_.fuse_unknown;
       if (symbol.id != kNoToken) {
         ids.push_back(symbol.id);
-      } else if (!options_.bytes) {
-        vocabulary_.AppendBytes(word.substr(symbol.begin, symbol.length), ids);
-      } else if (vocabulary_.special().unknown != kNoToken) {
-        ids.push_back(vocabulary_.special().unknown);
+      } else if (!options_.bytes && vocabulary_.HasBytes(text)) {
+        vocabulary_.AppendBytes(text, ids);
+      } else {
+        if (unknown != kNoToken && !fused) ids.push_back(unknown);
+        after_unknown = true;
       }
     });
   }
 
- private:
   void AddBytes(std::string_view word, Joiner& joiner) const {
     for (size_t at = 0; at < word.size(); ++at) {
       joiner.Add(at, 1, bytes_[static_cast<unsigned char>(word[at])]);
@@ -116,6 +135,7 @@ class MergeBpe final : public TokenAlgorithm {
   const Vocabulary& vocabulary_;
   MergeTable merges_;
   MergeBpeOptions options_;
+  PairCuts cuts_;
   std::array<TokenId, 256> bytes_{};  // the pieces of one byte
 };
 
@@ -135,6 +155,16 @@ Result<std::unique_ptr<const TokenAlgorithm>> MakeMergeBpe(
                        fmt::format("tokenizer: merge {}: of a piece that is "
                                    "not in the vocabulary",
                                    i));
+    }
+    const auto text = [&](TokenId id) -> const std::string& {
+      return vocabulary[id].text;
+    };
+    if (text(merge.left) + text(merge.right) != text(merge.joined)) {
+      return MakeError(
+          ErrorCode::kInvalid,
+          fmt::format("tokenizer: merge {}: makes a piece that does not read "
+                      "as the two do",
+                      i));
     }
     if (!table.Insert(merge)) {
       return MakeError(

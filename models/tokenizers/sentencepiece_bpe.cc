@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "models/tokenizers/algorithm.h"
+#include "models/tokenizers/pair_cuts.h"
 #include "models/tokenizers/unicode.h"
 
 namespace triptych {
@@ -10,7 +11,7 @@ namespace {
 class SentencePieceBpe final : public TokenAlgorithm {
  public:
   explicit SentencePieceBpe(const Vocabulary& vocabulary)
-      : vocabulary_(vocabulary), ranks_(vocabulary.size()) {
+      : vocabulary_(vocabulary), ranks_(vocabulary.size()), cuts_(vocabulary) {
     std::vector<float> scores;
     scores.reserve(vocabulary.size());
     for (size_t i = 0; i < vocabulary.size(); ++i) {
@@ -28,6 +29,13 @@ class SentencePieceBpe final : public TokenAlgorithm {
 
   void Append(std::string_view word, JoinScratch& scratch,
               std::vector<TokenId>& ids) const override {
+    cuts_.ForEachPart(
+        word, [&](std::string_view part) { AppendPart(part, scratch, ids); });
+  }
+
+ private:
+  void AppendPart(std::string_view word, JoinScratch& scratch,
+                  std::vector<TokenId>& ids) const {
     Joiner joiner(scratch);
     for (size_t at = 0; at < word.size();) {
       const size_t length = FirstCharacter(word.substr(at)).length;
@@ -50,9 +58,9 @@ class SentencePieceBpe final : public TokenAlgorithm {
     });
   }
 
- private:
   const Vocabulary& vocabulary_;
   std::vector<uint32_t> ranks_;  // of each piece: 0 has the highest score
+  PairCuts cuts_;
 };
 
 }  // namespace

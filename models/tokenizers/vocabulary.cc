@@ -3,8 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
-#include <optional>
 #include <utility>
 
 namespace triptych {
@@ -17,16 +17,6 @@ int HexDigit(char c) {
   return -1;
 }
 
-// "<0x0A>" -> 10.
-std::optional<uint8_t> ByteOf(std::string_view text) {
-  if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') {
-    return std::nullopt;
-  }
-  const int high = HexDigit(text[3]), low = HexDigit(text[4]);
-  if (high < 0 || low < 0) return std::nullopt;
-  return static_cast<uint8_t>(high * 16 + low);
-}
-
 Status CheckSpecial(const char* name, TokenId id, size_t size) {
   if (id == kNoToken || (id >= 0 && std::cmp_less(id, size))) return {};
   return MakeError(ErrorCode::kInvalid,
@@ -36,6 +26,15 @@ Status CheckSpecial(const char* name, TokenId id, size_t size) {
 
 }  // namespace
 
+std::optional<uint8_t> ByteOfPiece(std::string_view text) {
+  if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') {
+    return std::nullopt;
+  }
+  const int high = HexDigit(text[3]), low = HexDigit(text[4]);
+  if (high < 0 || low < 0) return std::nullopt;
+  return static_cast<uint8_t>(high * 16 + low);
+}
+
 Status Vocabulary::Enter(TokenId id) {
   const Piece& piece = (*this)[id];
   if (!std::isfinite(piece.score)) {
@@ -44,7 +43,7 @@ Status Vocabulary::Enter(TokenId id) {
         fmt::format("tokenizer: score of token {}: must be finite", id));
   }
   if (piece.type == PieceType::kByte) {
-    const std::optional<uint8_t> byte = ByteOf(piece.text);
+    const std::optional<uint8_t> byte = ByteOfPiece(piece.text);
     if (!byte || byte_ids_[*byte] != kNoToken) {
       return MakeError(
           ErrorCode::kInvalid,
@@ -87,6 +86,12 @@ Status Vocabulary::Fill(std::vector<Piece> pieces,
   return {};
 }
 
+bool Vocabulary::HasBytes(std::string_view text) const {
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    return ByteId(static_cast<unsigned char>(c)) != kNoToken;
+  });
+}
+
 void Vocabulary::AppendBytes(std::string_view text,
                              std::vector<TokenId>& ids) const {
   for (const char c : text) {
@@ -111,7 +116,7 @@ std::string_view Vocabulary::TextOf(TokenId id) const {
     case PieceType::kControl:
       return {};
     case PieceType::kByte:
-      return {&kBytes[*ByteOf(piece.text)], 1};
+      return {&kBytes[*ByteOfPiece(piece.text)], 1};
     default:
       return piece.text;
   }

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -36,6 +37,9 @@ struct Piece {
   // Takes the white space before (after) it along when cut out of a text.
   bool takes_left = false, takes_right = false;
 };
+
+// What a byte piece reads: "<0x0A>" -> 10.
+std::optional<uint8_t> ByteOfPiece(std::string_view text);
 
 // kNoToken: the vocabulary has none.
 struct SpecialTokens {
@@ -75,6 +79,8 @@ class Vocabulary {
   // The piece of a byte, or kNoToken.
   TokenId ByteId(unsigned char byte) const { return byte_ids_[byte]; }
 
+  // Whether all bytes of `text` have pieces.
+  bool HasBytes(std::string_view text) const;
   // `text` spelled in byte pieces; the unknown token, if there is one, for a
   // byte without a piece.
   void AppendBytes(std::string_view text, std::vector<TokenId>& ids) const;
