@@ -215,6 +215,11 @@ std::string_view Tokenizer::TextOf(TokenId id) const {
   return model_->vocabulary.TextOf(id);
 }
 
+TokenId Tokenizer::start() const {
+  if (special().bos != kNoToken) return special().bos;
+  return std::max(special().eos, TokenId{0});
+}
+
 bool Tokenizer::starts_with_space() const {
   return special().add_space_prefix || spec().kind == TokenizerKind::kWordPiece;
 }

@@ -94,6 +94,10 @@ class Tokenizer {
   // The bytes one id stands for, its leading space included.
   std::string_view TextOf(TokenId id) const;
 
+  // What a text of nothing starts from: bos, or eos in a vocabulary without
+  // one, as GPT-2's <|endoftext|> parts texts; 0 if it has neither.
+  TokenId start() const;
+
   // Whether Decode takes a space off the front.
   bool starts_with_space() const;
 
