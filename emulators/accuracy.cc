@@ -63,7 +63,7 @@ Status NeedsTokenizer(const Tokenizer& tokenizer) {
 std::vector<int32_t> EncodeWithBos(std::string_view text,
                                    const Tokenizer& tokenizer) {
   std::vector<int32_t> ids = tokenizer.Encode(text);
-  const int32_t bos = tokenizer.special().bos;
+  const int32_t bos = tokenizer.start();
   if (ids.empty() || ids.front() != bos) ids.insert(ids.begin(), bos);
   return ids;
 }
@@ -186,7 +186,7 @@ Result<std::vector<Segment>> ChunkSegments(std::string_view text,
     const auto chunk = rest.first(static_cast<size_t>(context));
     Segment& segment = segments.emplace_back();
     segment.tokens.assign(chunk.begin(), chunk.end());
-    segment.tokens.front() = tokenizer.special().bos;
+    segment.tokens.front() = tokenizer.start();
     segment.first_scored = static_cast<size_t>(context / 2);
   }
   if (segments.empty()) {

@@ -1,264 +1,227 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/tokenizer.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
-#include <cmath>
-#include <optional>
-#include <queue>
 #include <utility>
 
 #include "kernels/base/check.h"
+#include "models/tokenizers/prefix_index.h"
+#include "models/tokenizers/unicode.h"
 
 namespace triptych {
 namespace {
 
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
+bool IsSpace(char32_t code) { return (TraitsOf(code) & kWhiteSpace) != 0; }
 
-// "<0x0A>" -> 10.
-std::optional<uint8_t> ByteOf(std::string_view text) {
-  if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') {
-    return std::nullopt;
+// `text` less the white space at its end (at its beginning).
+std::string_view WithoutTail(std::string_view text) {
+  while (!text.empty() && IsSpace(LastCharacter(text).code)) {
+    text.remove_suffix(LastCharacter(text).length);
   }
-  const int high = HexDigit(text[3]), low = HexDigit(text[4]);
-  if (high < 0 || low < 0) return std::nullopt;
-  return static_cast<uint8_t>(high * 16 + low);
+  return text;
 }
-
-// Bytes of the character that starts with `lead`; 0 if none does.
-size_t Utf8Length(unsigned char lead) {
-  if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead < 0xE0) return 2;
-  if (lead >= 0xE0 && lead < 0xF0) return 3;
-  if (lead >= 0xF0 && lead < 0xF5) return 4;
-  return 0;
-}
-
-bool IsContinuation(char c) {
-  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
-}
-
-// Bytes of the first character of `text`; a byte that starts none, or whose
-// continuation is missing, is a character of its own. `text` is not empty.
-size_t FirstCharacter(std::string_view text) {
-  const size_t length = Utf8Length(static_cast<unsigned char>(text[0]));
-  if (length == 0 || length > text.size()) return 1;
-  for (size_t i = 1; i < length; ++i) {
-    if (!IsContinuation(text[i])) return 1;
+std::string_view WithoutHead(std::string_view text) {
+  while (!text.empty() && IsSpace(FirstCharacter(text).code)) {
+    text.remove_prefix(FirstCharacter(text).length);
   }
-  return length;
+  return text;
 }
 
-// Bytes at the end of `text` that begin a character and may still complete.
-size_t UnfinishedTail(std::string_view text) {
-  for (size_t back = 1; back <= std::min<size_t>(3, text.size()); ++back) {
-    const char c = text[text.size() - back];
-    if (IsContinuation(c)) continue;
-    return Utf8Length(static_cast<unsigned char>(c)) > back ? back : 0;
+// A hostile file could double a text over and over.
+Status CheckGrowth(std::span<const NormalizeStep> steps) {
+  constexpr double kMost = 64;
+  double growth = 1;
+  for (const NormalizeStep& step : steps) {
+    if (step.kind == NormalizeStep::Kind::kReplace) {
+      if (step.from.empty()) {
+        return MakeError(ErrorCode::kInvalid,
+                         "tokenizer: normalizer: nothing to replace");
+      }
+      growth *= std::max(1.0, static_cast<double>(step.to.size()) /
+                                  static_cast<double>(step.from.size()));
+    }
   }
-  return 0;
-}
-
-Status CheckSpecial(const char* name, TokenId id, size_t size) {
-  if (id >= 0 && static_cast<size_t>(id) < size) return {};
+  if (growth <= kMost) return {};
   return MakeError(ErrorCode::kInvalid,
-                   fmt::format("tokenizer: {} token id {}: must be in 0..{}",
-                               name, id, size - 1));
+                   "tokenizer: normalizer: could make a text more than 64 "
+                   "times as long");
 }
 
 }  // namespace
 
-Status Tokenizer::Enter(TokenId id, const Piece& piece) {
-  if (!std::isfinite(piece.score)) {
-    return MakeError(
-        ErrorCode::kInvalid,
-        fmt::format("tokenizer: score of token {}: must be finite", id));
-  }
-  if (piece.type == PieceType::kByte) {
-    const std::optional<uint8_t> byte = ByteOf(piece.text);
-    if (!byte || byte_ids_[*byte] >= 0) {
-      return MakeError(
-          ErrorCode::kInvalid,
-          fmt::format("tokenizer: token {}: a byte token must read "
-                      "<0x00>..<0xFF>, each at most once",
-                      id));
-    }
-    byte_ids_[*byte] = id;
-  } else if (piece.type == PieceType::kNormal ||
-             piece.type == PieceType::kUserDefined) {
-    by_text_.push_back(id);
+struct Tokenizer::Model {
+  Vocabulary vocabulary;
+  TokenizerSpec spec;  // without its pieces
+  PreTokenizer pre_tokenizer;
+  std::unique_ptr<const TokenAlgorithm> algorithm;
+  PrefixIndex user_defined;  // cut out of every text
+  PrefixIndex added;         // these and the control pieces
+
+  Status Fill(TokenizerSpec from);
+  Status MakeAlgorithm();
+  void IndexAdded();
+
+  void AppendRun(std::string_view run, bool first, JoinScratch& scratch,
+                 std::vector<TokenId>& ids) const;
+  void AppendText(std::string_view text, const EncodeOptions& options,
+                  std::vector<TokenId>& ids) const;
+};
+
+Status Tokenizer::Model::MakeAlgorithm() {
+  if (spec.kind == TokenizerKind::kSentencePiece) {
+    algorithm = MakeSentencePieceBpe(vocabulary);
+  } else if (spec.kind == TokenizerKind::kWordPiece) {
+    algorithm = MakeWordPiece(vocabulary, spec.longest_word);
+  } else {
+    TRIPTYCH_ASSIGN(algorithm,
+                    MakeMergeBpe(vocabulary, spec.merges, spec.merge_options));
   }
   return {};
 }
 
-Result<Tokenizer> Tokenizer::Create(std::vector<Piece> pieces,
-                                    const SpecialTokens& special) {
-  if (pieces.empty() || pieces.size() > INT32_MAX) {
-    return MakeError(
-        ErrorCode::kInvalid,
-        fmt::format("tokenizer: {} pieces: must be 1..2^31-1", pieces.size()));
+void Tokenizer::Model::IndexAdded() {
+  std::vector<PrefixIndex::Entry> user, all;
+  for (size_t i = 0; i < vocabulary.size(); ++i) {
+    const auto id = static_cast<TokenId>(i);
+    const Piece& piece = vocabulary[id];
+    if (piece.text.empty()) continue;
+    const bool defined = piece.type == PieceType::kUserDefined;
+    if (defined) user.push_back({piece.text, id});
+    if (defined || piece.type == PieceType::kControl) {
+      all.push_back({piece.text, id});
+    }
   }
-  TRIPTYCH_TRY(CheckSpecial("bos", special.bos, pieces.size()));
-  TRIPTYCH_TRY(CheckSpecial("eos", special.eos, pieces.size()));
-  TRIPTYCH_TRY(CheckSpecial("unknown", special.unknown, pieces.size()));
+  user_defined = PrefixIndex(std::move(user));
+  added = PrefixIndex(std::move(all));
+}
 
-  Tokenizer made;
-  made.special_ = special;
-  made.byte_ids_.fill(-1);
-  for (size_t i = 0; i < pieces.size(); ++i) {
-    TRIPTYCH_TRY(made.Enter(static_cast<TokenId>(i), pieces[i]));
+Status Tokenizer::Model::Fill(TokenizerSpec from) {
+  TRIPTYCH_TRY(CheckGrowth(from.normalize));
+  TRIPTYCH_TRY(vocabulary.Fill(std::move(from.pieces), from.special));
+  from.pieces.clear();
+  spec = std::move(from);
+  Result<PreTokenizer> made = PreTokenizer::Create(spec.split);
+  if (!made) return Locate(std::move(made).error(), "tokenizer");
+  pre_tokenizer = std::move(*made);
+  TRIPTYCH_TRY(MakeAlgorithm());
+  IndexAdded();
+  return {};
+}
+
+// Text between two pieces that were cut out.
+void Tokenizer::Model::AppendRun(std::string_view run, bool first,
+                                 JoinScratch& scratch,
+                                 std::vector<TokenId>& ids) const {
+  if (run.empty()) return;
+  std::string changed;
+  if (!spec.normalize.empty()) {
+    changed = Normalize(spec.normalize, run);
+    run = changed;
   }
-  // Equal texts: the lowest id comes first and is the one that is found.
-  std::sort(made.by_text_.begin(), made.by_text_.end(),
-            [&](TokenId a, TokenId b) {
-              const int order = pieces[a].text.compare(pieces[b].text);
-              return order != 0 ? order < 0 : a < b;
-            });
-  made.pieces_ = std::move(pieces);
+  std::string prefixed;
+  if (spec.special.add_space_prefix && (first || spec.prefix_every_run) &&
+      !(spec.prefix_unless_there && run.starts_with(' '))) {
+    prefixed.reserve(run.size() + 1);
+    prefixed = ' ';
+    prefixed += run;
+    run = prefixed;
+  }
+  pre_tokenizer.Split(run, [&](std::string_view word) {
+    algorithm->Append(word, scratch, ids);
+  });
+}
+
+void Tokenizer::Model::AppendText(std::string_view text,
+                                  const EncodeOptions& options,
+                                  std::vector<TokenId>& ids) const {
+  const PrefixIndex& index = options.control_from_text ? added : user_defined;
+  JoinScratch scratch;
+  size_t done = 0;
+  for (size_t at = 0; at < text.size() && !index.empty();) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const PrefixIndex::Entry found =
+        index.Starts(byte) ? index.Longest(text.substr(at), options.barred)
+                           : PrefixIndex::Entry{};
+    if (found.id == kNoToken) {
+      ++at;
+      continue;
+    }
+    const Piece& piece = vocabulary[found.id];
+    std::string_view run = text.substr(done, at - done);
+    if (piece.takes_left) run = WithoutTail(run);
+    AppendRun(run, done == 0, scratch, ids);
+    ids.push_back(found.id);
+    at += found.text.size();
+    if (piece.takes_right) {
+      at = text.size() - WithoutHead(text.substr(at)).size();
+    }
+    done = at;
+  }
+  AppendRun(text.substr(done), done == 0, scratch, ids);
+}
+
+Result<Tokenizer> Tokenizer::Create(TokenizerSpec spec) {
+  const auto model = std::make_shared<Model>();
+  TRIPTYCH_TRY(model->Fill(std::move(spec)));
+  Tokenizer made;
+  made.model_ = model;
   return made;
 }
 
-size_t Tokenizer::CheckedIndex(TokenId id) const {
-  TRIPTYCH_CHECK(id >= 0 && static_cast<size_t>(id) < pieces_.size(), "id", id,
-                 "size", pieces_.size());
-  return static_cast<size_t>(id);
+Result<Tokenizer> Tokenizer::Create(std::vector<Piece> pieces,
+                                    const SpecialTokens& special) {
+  TokenizerSpec spec;
+  spec.pieces = std::move(pieces);
+  spec.special = special;
+  return Create(std::move(spec));
 }
 
-TokenId Tokenizer::Lookup(std::string_view text) const {
-  const auto found = std::lower_bound(
-      by_text_.begin(), by_text_.end(), text,
-      [this](TokenId id, std::string_view t) { return pieces_[id].text < t; });
-  if (found == by_text_.end() || pieces_[*found].text != text) return -1;
-  return *found;
+size_t Tokenizer::size() const {
+  return empty() ? 0 : model_->vocabulary.size();
 }
 
-// The state of one Encode: the text as a doubly linked list of symbols, and
-// the pairs that could be joined, best first. A pair is stale, and skipped,
-// when one of its symbols has grown or gone since.
-class EncodeState {
- public:
-  EncodeState(const Tokenizer& tokenizer, std::string_view text)
-      : tokenizer_(tokenizer), text_(text) {
-    for (size_t at = 0; at < text.size();) {
-      const size_t length = FirstCharacter(text.substr(at));
-      const size_t index = symbols_.size();
-      symbols_.push_back({at, length, index - 1, index + 1});
-      at += length;
-    }
-    if (!symbols_.empty()) symbols_.back().next = kNone;
-    for (size_t i = 1; i < symbols_.size(); ++i) Propose(i - 1, i);
-  }
-
-  void JoinAll() {
-    while (!pairs_.empty()) {
-      const Pair best = pairs_.top();
-      pairs_.pop();
-      Symbol& left = symbols_[best.left];
-      Symbol& right = symbols_[best.right];
-      if (left.length + right.length != best.length || left.length == 0 ||
-          right.length == 0) {
-        continue;
-      }
-      left.length = best.length;
-      left.next = right.next;
-      right.length = 0;
-      if (left.next != kNone) symbols_[left.next].previous = best.left;
-      if (left.previous != kNone) Propose(left.previous, best.left);
-      if (left.next != kNone) Propose(best.left, left.next);
-    }
-  }
-
-  // The symbols that remain, in order.
-  template <class Visit>
-  void ForEach(const Visit& visit) const {
-    for (size_t i = symbols_.empty() ? kNone : 0; i != kNone;
-         i = symbols_[i].next) {
-      visit(text_.substr(symbols_[i].begin, symbols_[i].length));
-    }
-  }
-
- private:
-  static constexpr size_t kNone = static_cast<size_t>(-1);
-  struct Symbol {
-    size_t begin, length, previous, next;  // length 0: joined into another
-  };
-  struct Pair {
-    float score;
-    size_t left, right, length;
-    // Top of the queue: the highest score, then the leftmost.
-    friend bool operator<(const Pair& a, const Pair& b) {
-      return a.score != b.score ? a.score < b.score : a.left > b.left;
-    }
-  };
-
-  void Propose(size_t left, size_t right) {
-    const size_t length = symbols_[left].length + symbols_[right].length;
-    const TokenId id =
-        tokenizer_.Lookup(text_.substr(symbols_[left].begin, length));
-    if (id < 0) return;
-    pairs_.push({tokenizer_.piece(id).score, left, right, length});
-  }
-
-  const Tokenizer& tokenizer_;
-  std::string_view text_;
-  std::vector<Symbol> symbols_;
-  std::priority_queue<Pair> pairs_;
-};
-
-void Tokenizer::AppendBytes(std::string_view text,
-                            std::vector<TokenId>* ids) const {
-  for (const char c : text) {
-    const TokenId id = byte_ids_[static_cast<unsigned char>(c)];
-    ids->push_back(id >= 0 ? id : special_.unknown);
-  }
+const Piece& Tokenizer::piece(TokenId id) const {
+  TRIPTYCH_CHECK(id >= 0 && std::cmp_less(id, size()), "id", id, "size",
+                 size());
+  return model_->vocabulary[id];
 }
 
-std::vector<TokenId> Tokenizer::Encode(std::string_view text) const {
+const SpecialTokens& Tokenizer::special() const { return spec().special; }
+
+const TokenizerSpec& Tokenizer::spec() const {
+  static const TokenizerSpec kNothing;
+  return empty() ? kNothing : model_->spec;
+}
+
+TokenId Tokenizer::Find(std::string_view text) const {
+  if (empty()) return kNoToken;
+  const PrefixIndex::Entry found = model_->added.Longest(text);
+  if (found.id != kNoToken && found.text == text) return found.id;
+  return model_->vocabulary.Find(text);
+}
+
+std::vector<TokenId> Tokenizer::Encode(std::string_view text,
+                                       const EncodeOptions& options) const {
   TRIPTYCH_CHECK(!empty(), "no vocabulary");
   std::vector<TokenId> ids;
-  if (special_.add_bos) ids.push_back(special_.bos);
-  if (text.empty()) return ids;
-  std::string prefixed;
-  if (special_.add_space_prefix) {
-    prefixed = " ";
-    prefixed += text;
-    text = prefixed;
-  }
-  EncodeState state(*this, text);
-  state.JoinAll();
-  state.ForEach([&](std::string_view symbol) {
-    const TokenId id = Lookup(symbol);
-    if (id >= 0) {
-      ids.push_back(id);
-    } else {
-      AppendBytes(symbol, &ids);
-    }
-  });
+  if (options.special && special().add_bos) ids.push_back(special().bos);
+  model_->AppendText(text, options, ids);
+  if (options.special && special().add_eos) ids.push_back(special().eos);
   return ids;
 }
 
 std::string_view Tokenizer::TextOf(TokenId id) const {
-  // The 256 one-byte strings, in order: what byte tokens point at.
-  static const std::array<char, 256> kBytes = [] {
-    std::array<char, 256> bytes{};
-    for (int i = 0; i < 256; ++i) bytes[i] = static_cast<char>(i);
-    return bytes;
-  }();
-  const Piece& token = piece(id);
-  switch (token.type) {
-    case PieceType::kControl:
-      return {};
-    case PieceType::kByte:
-      return {&kBytes[*ByteOf(token.text)], 1};
-    default:
-      return token.text;
-  }
+  piece(id);  // checks the range
+  return model_->vocabulary.TextOf(id);
+}
+
+TokenId Tokenizer::start() const {
+  if (special().bos != kNoToken) return special().bos;
+  return std::max(special().eos, TokenId{0});
+}
+
+bool Tokenizer::starts_with_space() const {
+  return special().add_space_prefix || spec().kind == TokenizerKind::kWordPiece;
 }
 
 std::string Tokenizer::Decode(std::span<const TokenId> ids) const {
@@ -271,8 +234,8 @@ std::string Tokenizer::Decode(std::span<const TokenId> ids) const {
 std::string TokenStream::Push(TokenId id) {
   std::string_view text = tokenizer_->TextOf(id);
   if (text.empty()) return {};
-  if (std::exchange(at_start_, false) &&
-      tokenizer_->special().add_space_prefix && text.front() == ' ') {
+  if (std::exchange(at_start_, false) && tokenizer_->starts_with_space() &&
+      text.front() == ' ') {
     text.remove_prefix(1);
   }
   held_ += text;

@@ -1,90 +1,109 @@
-// Text to token ids and back, the way SentencePiece's BPE models do it:
-// start from characters, join the adjacent pair that makes the best-scoring
-// piece until none is left, spell what has no piece in bytes.
+// Text to token ids and back. One face for the three kinds of tokenizer that
+// models are published with:
 //
-// Inside, a space is a space; readers of files that write it as U+2581 put
-// it back. Nothing is normalised: text comes back byte for byte.
+//   SentencePiece BPE   from characters, by the score of the joined piece
+//   merge BPE           from bytes (GPT-2) or characters, by a list of merges
+//   WordPiece           the longest piece from the left (BERT)
+//
+// Inside, a piece's text is the bytes that it stands for: readers undo what
+// files write for them (U+2581 for a space, GPT-2's letters for bytes, "##").
+// SentencePiece and byte BPE give back any text byte for byte, unless there
+// are steps that normalise it or bytes without a piece.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_MODELS_TOKENIZER_H_
 #define TRIPTYCH_MODELS_TOKENIZER_H_
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "kernels/base/result.h"
+#include "models/tokenizers/algorithm.h"
+#include "models/tokenizers/normalizer.h"
+#include "models/tokenizers/pre_tokenizer.h"
+#include "models/tokenizers/vocabulary.h"
 
 namespace triptych {
 
-using TokenId = int32_t;
+enum class TokenizerKind : uint8_t { kSentencePiece, kMergeBpe, kWordPiece };
 
-// What a piece stands for. Values as in GGUF's tokenizer.ggml.token_type.
-enum class PieceType : uint8_t {
-  kNormal = 1,
-  kUnknown = 2,      // in place of what cannot be spelled
-  kControl = 3,      // begin, end: no text
-  kUserDefined = 4,  // here: as kNormal
-  kUnused = 5,       // never produced
-  kByte = 6,         // "<0x0A>": one byte of a character without a piece
+// All that a tokenizer is made of.
+struct TokenizerSpec {
+  TokenizerKind kind = TokenizerKind::kSentencePiece;
+  std::vector<Piece> pieces;
+  SpecialTokens special;
+  // special.add_space_prefix: in front of the text, or of every run of text
+  // between pieces that are cut out; always, or unless a space is there.
+  bool prefix_every_run = false, prefix_unless_there = false;
+  std::vector<NormalizeStep> normalize;  // before the text is cut
+  std::vector<SplitRule> split;          // none: the text is one word
+  std::vector<Merge> merges;             // kMergeBpe
+  MergeBpeOptions merge_options;         // kMergeBpe
+  size_t longest_word = 100;             // kWordPiece: characters
+  // As the file has it, a Jinja template; "" if it has none. See chat.h.
+  std::string chat_template;
 };
 
-struct Piece {
-  std::string text;
-  float score = 0;  // higher joins first
-  PieceType type = PieceType::kNormal;
+struct EncodeOptions {
+  bool special = true;  // bos and eos, where special() adds them
+  // Text that reads like a control piece becomes that piece: for prompts
+  // that are written out, never for what a user says.
+  bool control_from_text = false;
+  // Pieces that are not to be cut out of the text, even if user-defined.
+  std::span<const TokenId> barred = {};
 };
 
-struct SpecialTokens {
-  TokenId bos = 1;
-  TokenId eos = 2;
-  TokenId unknown = 0;
-  bool add_bos = true;           // Encode begins with bos
-  bool add_space_prefix = true;  // "a" is encoded as " a"
-};
-
-// Immutable once made; Encode and Decode may run on any number of threads.
+// Immutable once made, and cheap to copy; Encode and Decode may run on any
+// number of threads.
 class Tokenizer {
  public:
   // No vocabulary: empty() is true and nothing may be encoded.
   Tokenizer() = default;
 
-  // Errors: no pieces, a score that is not finite, a byte piece that is not
-  // "<0xHH>" or names a byte twice, a special token outside the vocabulary.
+  // Errors: those of Vocabulary::Fill, MakeMergeBpe and PreTokenizer::Create,
+  // and steps to normalise by that could make a text 64 times as long.
+  static Result<Tokenizer> Create(TokenizerSpec spec);
+  // SentencePiece's.
   static Result<Tokenizer> Create(std::vector<Piece> pieces,
                                   const SpecialTokens& special);
 
-  bool empty() const { return pieces_.empty(); }
-  size_t size() const { return pieces_.size(); }
-  const Piece& piece(TokenId id) const { return pieces_[CheckedIndex(id)]; }
-  const SpecialTokens& special() const { return special_; }
+  bool empty() const { return model_ == nullptr; }
+  size_t size() const;
+  const Piece& piece(TokenId id) const;
+  const SpecialTokens& special() const;
+  // What it was made of, less the pieces: those are piece(0..size()-1).
+  const TokenizerSpec& spec() const;
 
-  // Any bytes; those that are no UTF-8 are spelled as bytes. O(n log n).
-  std::vector<TokenId> Encode(std::string_view text) const;
+  // The control, user-defined or normal piece that reads `text`, in this
+  // order, the lowest id of equal ones; kNoToken if there is none.
+  TokenId Find(std::string_view text) const;
 
-  // The text of the ids: control tokens have none, and the space that
-  // add_space_prefix put in front is taken off. Ids must be in range.
+  // Any bytes; user-defined pieces are cut out first, the longest of the
+  // leftmost. O(n log n).
+  std::vector<TokenId> Encode(std::string_view text,
+                              const EncodeOptions& options = {}) const;
+
+  // The text of the ids: control tokens have none, and a first space that
+  // Encode put in front is taken off. Ids must be in range.
   std::string Decode(std::span<const TokenId> ids) const;
 
   // The bytes one id stands for, its leading space included.
   std::string_view TextOf(TokenId id) const;
 
- private:
-  friend class EncodeState;
-  // Notes how `id` is found, by its text or as a byte. Errors as of Create.
-  Status Enter(TokenId id, const Piece& piece);
-  size_t CheckedIndex(TokenId id) const;
-  // The id of a piece with exactly this text; -1 if there is none.
-  TokenId Lookup(std::string_view text) const;
-  void AppendBytes(std::string_view text, std::vector<TokenId>* ids) const;
+  // What a text of nothing starts from: bos, or eos in a vocabulary without
+  // one, as GPT-2's <|endoftext|> parts texts; 0 if it has neither.
+  TokenId start() const;
 
-  std::vector<Piece> pieces_;
-  std::vector<TokenId> by_text_;         // normal pieces, sorted by text
-  std::array<TokenId, 256> byte_ids_{};  // -1: the byte has no piece
-  SpecialTokens special_;
+  // Whether Decode takes a space off the front.
+  bool starts_with_space() const;
+
+ private:
+  struct Model;
+  std::shared_ptr<const Model> model_;
 };
 
 // Decodes as tokens arrive. Bytes of a character that is not complete yet

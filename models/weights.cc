@@ -9,6 +9,7 @@
 #include "kernels/base/formats.h"
 #include "models/formats/gguf_model.h"
 #include "models/formats/llama2c.h"
+#include "models/formats/tokenizer_file.h"
 
 namespace triptych {
 namespace {
@@ -72,16 +73,16 @@ Result<ModelFile> LoadModel(const std::string& path,
   TRIPTYCH_ASSIGN(ModelFile model, Parse(*storage));
   model.storage = storage;
   if (model.config.name.empty()) model.config.name = Stem(path);
-  if (tokenizer_path.empty()) return model;
+  const std::string from =
+      tokenizer_path.empty() ? TokenizerBeside(path) : tokenizer_path;
+  if (from.empty()) return model;
 
-  TRIPTYCH_ASSIGN(const MappedFile file, MappedFile::Open(tokenizer_path));
-  TRIPTYCH_ASSIGN(model.tokenizer,
-                  ParseLlama2cTokenizer(file.bytes(), tokenizer_path));
+  TRIPTYCH_ASSIGN(model.tokenizer, LoadTokenizer(from));
   if (std::cmp_greater(model.tokenizer.size(), model.config.vocab)) {
-    return MakeError(ErrorCode::kInvalid,
-                     fmt::format("{}: {} tokens: the model {} has {} at most",
-                                 tokenizer_path, model.tokenizer.size(), path,
-                                 model.config.vocab));
+    return MakeError(
+        ErrorCode::kInvalid,
+        fmt::format("{}: {} tokens: the model {} has {} at most", from,
+                    model.tokenizer.size(), path, model.config.vocab));
   }
   return model;
 }

@@ -66,8 +66,9 @@ struct ModelFile {
 };
 
 // The model in `path`, whose first bytes say which format it is, and the
-// tokenizer in `tokenizer_path` (a llama2.c tokenizer.bin) instead of the
-// one inside, unless that is "". Located errors; nothing is ever half read.
+// tokenizer in `tokenizer_path` (of any kind that LoadTokenizer reads) instead
+// of the one inside, unless that is ""; then the one that lies beside a
+// checkpoint of Hugging Face's. Located errors; nothing is ever half read.
 Result<ModelFile> LoadModel(const std::string& path,
                             const std::string& tokenizer_path = "");
 

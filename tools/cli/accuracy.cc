@@ -31,7 +31,7 @@ Result<std::string> ReadText(const std::string& path) {
 Result<std::vector<Segment>> OwnSegments(const Model& model,
                                          const AccuracyOptions& o) {
   const Tokenizer& tokenizer = model.file.tokenizer;
-  const int32_t bos = tokenizer.empty() ? 1 : tokenizer.special().bos;
+  const int32_t bos = tokenizer.empty() ? 1 : tokenizer.start();
   const int64_t longest = model.file.config.context - 1;  // and BOS
   Progress progress("reference's text");
   std::vector<Segment> segments;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "emulators/accuracy.h"
+#include "models/chat.h"
 #include "models/reference.h"
 #include "models/sampling.h"
 #include "tools/cli/op_report.h"
@@ -22,15 +23,30 @@ using Clock = std::chrono::steady_clock;
 // The logits that each generated token was drawn from.
 using LogitRows = std::vector<std::vector<float>>;
 
-// The prompt as the model reads it: BOS in front even where the tokenizer
-// would not put one, so that there is always something to start from.
-std::vector<int32_t> PromptIds(const Tokenizer& tokenizer,
-                               const std::string& prompt) {
-  std::vector<int32_t> ids = tokenizer.Encode(prompt);
-  if (ids.empty() || ids.front() != tokenizer.special().bos) {
-    ids.insert(ids.begin(), tokenizer.special().bos);
+// The prompt as the model reads it, and the tokens that end what it writes.
+struct Prompt {
+  std::vector<int32_t> ids;
+  std::vector<int32_t> ends;
+};
+
+Result<Prompt> ReadPrompt(const Tokenizer& tokenizer,
+                          const GenerateOptions& options) {
+  Prompt prompt{.ids = {}, .ends = {tokenizer.special().eos}};
+  if (!options.chat) {
+    prompt.ids = tokenizer.Encode(options.prompt);
+    if (prompt.ids.empty()) prompt.ids = {tokenizer.start()};
+    return prompt;
   }
-  return ids;
+  TRIPTYCH_ASSIGN(const ChatTemplate* chat,
+                  options.chat_template.empty()
+                      ? RecogniseChatTemplate(tokenizer.spec().chat_template)
+                      : ChatTemplateNamed(options.chat_template));
+  const ChatMessage message{ChatRole::kUser, options.prompt};
+  TRIPTYCH_ASSIGN(prompt.ids,
+                  EncodeChat(tokenizer, *chat, std::span(&message, 1)));
+  TRIPTYCH_ASSIGN(const TokenId end, EndOfTurn(tokenizer, *chat));
+  prompt.ends.push_back(end);
+  return prompt;
 }
 
 Result<Sampler> MakeSampler(const Sampling& s) {
@@ -42,9 +58,9 @@ Result<Sampler> MakeSampler(const Sampling& s) {
   return Sampler(options);
 }
 
-// Appends up to `count` tokens, fewer where the text ends, to `tokens`.
-Result<LogitRows> Continue(const Model& model, Session& session,
-                           std::string_view label, int count, Sampler sampler,
+// Appends up to `count` tokens, fewer where one of `ends` comes, to `tokens`.
+Result<LogitRows> Continue(Session& session, std::string_view label, int count,
+                           Sampler sampler, std::span<const int32_t> ends,
                            std::vector<int32_t>& tokens) {
   Progress progress(label);
   LogitRows rows;
@@ -54,7 +70,8 @@ Result<LogitRows> Continue(const Model& model, Session& session,
     rows.emplace_back(last.begin(), last.end());
     tokens.push_back(sampler.Sample(rows.back()));
     progress(rows.size(), static_cast<size_t>(count));
-    const bool end = tokens.back() == model.file.tokenizer.special().eos;
+    const bool end =
+        std::find(ends.begin(), ends.end(), tokens.back()) != ends.end();
     if (end || std::cmp_equal(rows.size(), count)) return rows;
     TRIPTYCH_ASSIGN(logits, session.Decode(tokens.back()));
   }
@@ -107,7 +124,8 @@ Result<TargetRun> RunOn(const Model& model, const std::string& spec,
                   MakeTarget(spec, OverridesFor(spec, options.set)));
   TRIPTYCH_ASSIGN(Sampler sampler, MakeSampler(options.sampling));
   TRIPTYCH_TRY(CheckTokenizer(model));
-  g.tokens = PromptIds(model.file.tokenizer, options.prompt);
+  TRIPTYCH_ASSIGN(Prompt prompt, ReadPrompt(model.file.tokenizer, options));
+  g.tokens = std::move(prompt.ids);
   TRIPTYCH_TRY(CheckContext(
       model.file.config, static_cast<int64_t>(g.tokens.size()) + options.tokens,
       "-n and -p"));
@@ -125,8 +143,8 @@ Result<TargetRun> RunOn(const Model& model, const std::string& spec,
           .threads = ThreadsOf(options),
           .mode = timeline ? Ledger::Mode::kKeep : Ledger::Mode::kFold});
   TRIPTYCH_ASSIGN(const LogitRows rows,
-                  Continue(model, *run.session, run.target->name(),
-                           options.tokens, std::move(sampler), g.tokens));
+                  Continue(*run.session, run.target->name(), options.tokens,
+                           std::move(sampler), prompt.ends, g.tokens));
   g.host_wall_s = std::chrono::duration<double>(Clock::now() - start).count();
   g.text = model.file.tokenizer.Decode(g.tokens);
   AddCosts(model.graph, *run.target, *run.session, &g);

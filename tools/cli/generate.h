@@ -42,10 +42,11 @@ struct TargetRun {
   Generation generation;
 };
 
-// Continues options.prompt by up to options.tokens, or until the model ends
-// the text, on the target named by `spec`. The KL is taken on the target's
-// own text, position by position. `model` has weights. Errors: a target, an
-// override or a sampling option that is not allowed, no tokenizer, a text
+// Continues options.prompt, or answers it as a user's turn of a chat, by up to
+// options.tokens, or until the model ends the text, on the target named by
+// `spec`. The KL is taken on the target's own text, position by position.
+// `model` has weights. Errors: a target, an override or a sampling option that
+// is not allowed, no tokenizer, a chat template that is not known, a text
 // longer than the model was made for.
 Result<TargetRun> RunOn(const Model& model, const std::string& spec,
                         const GenerateOptions& options);

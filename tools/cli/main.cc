@@ -92,10 +92,29 @@ void AddGenerators(CLI::App& app, Chosen& chosen) {
   const auto run =
       Command(app, "run", "generate text on one target", RunCommand, chosen);
   AddGenerate(run.app, run.options, false);
+  auto* chat = run.app->add_flag(
+      "--chat", run.options.chat,
+      "the prompt is a user's turn; stop where the answer ends");
+  run.app
+      ->add_option("--chat-template", run.options.chat_template,
+                   "by name, instead of the one in the model")
+      ->needs(chat);
   const auto compare =
       Command(app, "compare", "the same graph on each target, side by side",
               CompareCommand, chosen);
   AddGenerate(compare.app, compare.options, true);
+}
+
+void AddTokenize(CLI::App& app, Chosen& chosen) {
+  const auto [tokenize, o] =
+      Command(app, "tokenize", "the tokens of a text", TokenizeCommand, chosen);
+  tokenize->add_option("-m,--model", o.model,
+                       "model, or a tokenizer's file (default: the shipped)");
+  auto* prompt = tokenize->add_option("-p,--prompt", o.prompt, "text");
+  tokenize->add_option("--text", o.text, "text file")->excludes(prompt);
+  tokenize->add_flag("--control", o.control,
+                     "text that reads like a control token becomes one");
+  tokenize->add_option("--json", o.json, "write results as JSON; - is stdout");
 }
 
 void AddProfile(CLI::App& app, Chosen& chosen) {
@@ -302,6 +321,7 @@ int main(int argc, char** argv) {
   app.add_flag("-v,--verbose", verbose, "say more on stderr");
   triptych::cli::Chosen chosen;
   triptych::cli::AddGenerators(app, chosen);
+  triptych::cli::AddTokenize(app, chosen);
   triptych::cli::AddProfile(app, chosen);
   triptych::cli::AddAccuracy(app, chosen);
   triptych::cli::AddMachineCommands(app, chosen);

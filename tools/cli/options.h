@@ -48,6 +48,14 @@ struct GenerateOptions : Common {  // run, compare
   std::string prompt;
   int tokens = 32;
   Sampling sampling;
+  bool chat = false;          // the prompt is what a user says
+  std::string chat_template;  // name; "" is the model's own
+};
+
+struct TokenizeOptions : Common {
+  std::string model;         // or a tokenizer's file; "" is the default model
+  std::string prompt, text;  // what is said, or a file
+  bool control = false;      // "<s>" in the text is that token
 };
 
 struct ProfileOptions : Common {
@@ -140,6 +148,7 @@ struct ListOptions : Common {
 // Each returns its exit code; an Error is the user's and exits with kUsage.
 Result<int> RunCommand(const GenerateOptions& options);
 Result<int> CompareCommand(const GenerateOptions& options);
+Result<int> TokenizeCommand(const TokenizeOptions& options);
 Result<int> ProfileCommand(const ProfileOptions& options);
 Result<int> OpCommand(const OpOptions& options);
 Result<int> AccuracyCommand(const AccuracyOptions& options);

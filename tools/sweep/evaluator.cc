@@ -189,7 +189,7 @@ class DetailedEvaluator final : public Evaluator {
     TRIPTYCH_ASSIGN(
         scored_, cli::OpenModel(study_.refine.model, "", {.all_logits = true}));
     const Tokenizer& tokenizer = scored_->file.tokenizer;
-    const int32_t bos = tokenizer.empty() ? 1 : tokenizer.special().bos;
+    const int32_t bos = tokenizer.empty() ? 1 : tokenizer.start();
     const int64_t longest = scored_->file.config.context - 1;  // and BOS
     std::vector<Segment> segments;
     for (int64_t left = study_.refine.tokens; left > 0; left -= longest) {
