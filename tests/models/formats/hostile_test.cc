@@ -108,6 +108,15 @@ TEST_CASE("llama2.c: damage is survived") {
   CheckDamage(Llama2cBytes(tiny.model), 28, 3000, kParseBin);
 }
 
+TEST_CASE("llama2.c v1 and v2: cut or damaged") {
+  const TinyModel tiny(false);
+  for (const size_t group : {0, 16}) {
+    const FileBytes whole = Llama2cVersionBytes(tiny.model, group);
+    CheckTruncations(whole, kParseBin);
+    CheckDamage(whole, 64, 3000, kParseBin);
+  }
+}
+
 TEST_CASE("tokenizer.bin: cut or damaged") {
   const FileBytes whole = Llama2cTokenizerBytes(TinyPieces());
   // A cut between two pieces is a shorter vocabulary, not an error.
