@@ -28,6 +28,18 @@
 //
 // A decoded value is its formula, exact, rounded to f32 once.
 //
+// Sources: ggml-org/ggml, src/ggml-common.h and ggml-quants.c; Open Compute
+// Project, Microscaling Formats 1.0.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_KERNELS_BASE_FORMATS_GGUF_H_
+#define TRIPTYCH_KERNELS_BASE_FORMATS_GGUF_H_
+
+#include <cstdint>
+
+#include "kernels/base/dtype.h"
+
+namespace triptych {
+
 // Encoders are plain: extremes give the scales, elements round to nearest,
 // ties to even; nothing is searched for. How far off an element ends:
 //   q8_0          scale = absmax / 127 to nearest: half a step, and what f16
@@ -43,18 +55,6 @@
 //                 two codes, and up to 2 units in what saturates above 6
 // f16 scales saturate at +-65504, and elements beyond them clip.
 //
-// Sources: ggml-org/ggml, src/ggml-common.h and ggml-quants.c; Open Compute
-// Project, Microscaling Formats 1.0.
-// SPDX-License-Identifier: Apache-2.0
-#ifndef TRIPTYCH_KERNELS_BASE_FORMATS_GGUF_H_
-#define TRIPTYCH_KERNELS_BASE_FORMATS_GGUF_H_
-
-#include <cstdint>
-
-#include "kernels/base/dtype.h"
-
-namespace triptych {
-
 // A block is InfoOf(dtype).block_bytes long and needs no alignment; the other
 // side has block_elements. They do not overlap.
 struct GgufCodec {

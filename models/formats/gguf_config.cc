@@ -157,11 +157,13 @@ class ConfigReader {
     TRIPTYCH_ASSIGN(
         const int64_t value_dim,
         file_.Int(Key("attention.value_length"), 1, kLargest, c.head_dim));
-    if (value_dim != c.head_dim || c.head_dim % 2 != 0) {
-      return file_.Fail(Key("attention.key_length"),
-                        fmt::format("{} and {}: heads of keys and values must "
-                                    "have the same, even size",
-                                    c.head_dim, value_dim));
+    const bool turns = c.positions == Positions::kRope;
+    if (value_dim != c.head_dim || (turns && c.head_dim % 2 != 0)) {
+      return file_.Fail(
+          Key("attention.key_length"),
+          fmt::format("{} and {}: heads of keys and values must have the same "
+                      "size, even where RoPE turns pairs",
+                      c.head_dim, value_dim));
     }
     return {};
   }

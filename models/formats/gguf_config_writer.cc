@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,7 +30,7 @@ ModelConfig AsRead(ModelConfig c, const GgufArchitecture& architecture) {
   read.rope.theta = c.rope.theta;
   read.rope.scaling = c.rope.scaling;
   read.kv_heads = read.kv_heads == 0 ? c.heads : c.kv_heads;
-  if (read.head_dim == 0) read.head_dim = c.dim / c.heads;
+  if (read.head_dim == 0 && c.heads > 0) read.head_dim = c.dim / c.heads;
   if (c.positions == Positions::kRope) read.rope.dim = read.head_dim;
   if (c.family == Family::kDeepseek) {
     read.head_dim = c.mla.nope_dim + c.mla.rope_dim;
@@ -82,7 +84,7 @@ Status CheckSayable(const ModelConfig& c,
     // The order of the rows of Q and K is the writer's to change; integers get
     // 32 bits.
     const bool fits = value == got[i].second || (key == "rope.style" && turns);
-    if (fits && value <= 4294967295.0) continue;
+    if (fits && value >= 0 && value <= 4294967295.0) continue;
     return MakeError(
         ErrorCode::kUnsupported,
         fmt::format("{}: {}: {}: a GGUF file of architecture {} says {}",
@@ -148,8 +150,7 @@ std::vector<float> GgufRopeFactors(const RopeConfig& rope) {
   spec.high_freq_factor = s.high_freq;
   spec.original_context = static_cast<double>(s.original_context);
   std::vector<float> factors = InverseFrequencies(dim, spec);
-  for (size_t i = 0; i < factors.size(); ++i)
-    factors[i] = plain[i] / factors[i];
+  std::ranges::transform(plain, factors, factors.begin(), std::divides<>());
   return factors;
 }
 
@@ -164,18 +165,23 @@ Status AddGgufConfig(const ModelConfig& c, const GgufArchitecture& architecture,
     ModelConfig copy = c;
     writer.Add(prefix + std::string(row.key), size(row.member(copy)));
   }
+  const bool rope = c.positions == Positions::kRope;
+  const bool latent = c.family == Family::kDeepseek;
+  if (latent) AddLatent(c, prefix, writer);
+  if (rope && !latent) {
+    writer.Add(prefix + "attention.value_length", size(c.head_dim));
+  }
   writer.Add(prefix + std::string(architecture.eps_key),
              static_cast<float>(c.norm_eps));
-  writer.Add(prefix + "vocab_size", size(c.vocab));
   if (c.family == Family::kBert) writer.Add(prefix + "attention.causal", false);
-  if (c.family == Family::kDeepseek) AddLatent(c, prefix, writer);
-  if (c.positions != Positions::kRope) return {};
-  writer.Add(prefix + "rope.freq_base", static_cast<float>(c.rope.theta));
-  if (c.family != Family::kDeepseek) {
-    writer.Add(prefix + "attention.value_length", size(c.head_dim));
+  if (rope && !latent) {
     writer.Add(prefix + "rope.dimension_count", size(c.rope.dim));
   }
-  AddScaling(c, prefix, writer);
+  if (rope) {
+    writer.Add(prefix + "rope.freq_base", static_cast<float>(c.rope.theta));
+  }
+  writer.Add(prefix + "vocab_size", size(c.vocab));
+  if (rope) AddScaling(c, prefix, writer);
   return {};
 }
 

@@ -12,16 +12,16 @@
 
 namespace triptych {
 
-inline std::vector<ModelConfig> TinyGgufConfigs() {
-  std::vector<ModelConfig> all;
-  const auto add = [&](std::string name, std::string architecture,
-                       ModelConfig c) {
-    c.name = std::move(name);
-    c.architecture = std::move(architecture);
-    all.push_back(std::move(c));
-  };
+inline void AddTiny(const std::string& name, const std::string& architecture,
+                    ModelConfig c, std::vector<ModelConfig>& all) {
+  c.name = name;
+  c.architecture = architecture;
+  all.push_back(std::move(c));
+}
+
+inline void AddTinyLlamas(std::vector<ModelConfig>& all) {
   const ModelConfig llama = TinyLlama();
-  add("llama", "llama", llama);
+  AddTiny("llama", "llama", llama, all);
 
   ModelConfig c = llama;
   c.tied_head = true;
@@ -35,37 +35,39 @@ inline std::vector<ModelConfig> TinyGgufConfigs() {
                     .original_context = 8192,
                     .low_freq = 1,
                     .high_freq = 4};
-  add("llama-3", "llama", c);
+  AddTiny("llama-3", "llama", c, all);
 
   c.out_bias = false;
   c.rope.scaling.original_context = 40;  // and numbers nobody uses
   c.rope.scaling.low_freq = 0.5;
   c.rope.scaling.high_freq = 3;
-  add("llama-odd", "llama", c);
+  AddTiny("llama-odd", "llama", c, all);
 
   c = llama;
   c.rope.scaling = {
       .kind = RopeScalingKind::kLlama3, .factor = 4, .original_context = 1};
-  add("llama-linear", "llama", c);
+  AddTiny("llama-linear", "llama", c, all);
   c.rope.scaling = {.kind = RopeScalingKind::kYarn,
                     .factor = 4,
                     .original_context = 16,
                     .low_freq = 1,
                     .high_freq = 32};
-  add("llama-yarn", "llama", c);
+  AddTiny("llama-yarn", "llama", c, all);
+}
 
-  c = llama;
+inline void AddTinyQwens(std::vector<ModelConfig>& all) {
+  ModelConfig c = TinyLlama();
   c.rope.style = RopeStyle::kHalf;
   c.attn_bias = c.key_bias = true;
   c.out_bias = false;
-  add("qwen2", "qwen2", c);
+  AddTiny("qwen2", "qwen2", c, all);
 
-  c = llama;
+  c = TinyLlama();
   c.family = Family::kQwen3;
   c.rope.style = RopeStyle::kHalf;
   c.qk_norm = QkNorm::kPerHead;
   c.tied_head = true;
-  add("qwen3", "qwen3", c);
+  AddTiny("qwen3", "qwen3", c, all);
 
   c.ffn = 0;
   c.moe.experts = 4;
@@ -73,9 +75,11 @@ inline std::vector<ModelConfig> TinyGgufConfigs() {
   c.moe.expert_ffn = 32;
   c.moe.router = Router::kSoftmax;
   c.moe.normalize = true;
-  add("qwen3moe", "qwen3moe", c);
+  AddTiny("qwen3moe", "qwen3moe", c, all);
+}
 
-  c = llama;
+inline void AddTinyWithLayerNorm(std::vector<ModelConfig>& all) {
+  ModelConfig c = TinyLlama();
   c.family = Family::kGpt2;
   c.kv_heads = c.heads;
   c.norm = NormKind::kLayer;
@@ -83,9 +87,9 @@ inline std::vector<ModelConfig> TinyGgufConfigs() {
   c.positions = Positions::kLearned;
   c.rope.dim = 0;
   c.attn_bias = c.key_bias = c.ffn_bias = true;
-  add("gpt2", "gpt2", c);
+  AddTiny("gpt2", "gpt2", c, all);
   c.tied_head = true;
-  add("gpt2-tied", "gpt2", c);
+  AddTiny("gpt2-tied", "gpt2", c, all);
 
   c.tied_head = false;
   c.family = Family::kBert;
@@ -93,15 +97,17 @@ inline std::vector<ModelConfig> TinyGgufConfigs() {
   c.norm_eps = 1e-12;
   c.activation = Activation::kGeluErf;
   c.segments = 2;
-  add("bert", "bert", c);
+  AddTiny("bert", "bert", c, all);
   c.pooler = true;
-  add("bert-pooled", "bert", c);
+  AddTiny("bert-pooled", "bert", c, all);
   c.segments = 1;
   c.classes = 3;
   c.head_bias = true;
-  add("bert-classes", "bert", c);
+  AddTiny("bert-classes", "bert", c, all);
+}
 
-  c = llama;
+inline void AddTinyDeepseek(std::vector<ModelConfig>& all) {
+  ModelConfig c = TinyLlama();
   c.family = Family::kDeepseek;
   c.layers = 3;
   c.ffn = 0;
@@ -127,7 +133,15 @@ inline std::vector<ModelConfig> TinyGgufConfigs() {
   c.moe.router_bias = true;
   c.moe.normalize = true;
   c.moe.scale = 2.5;
-  add("deepseek", "deepseek2", c);
+  AddTiny("deepseek", "deepseek2", c, all);
+}
+
+inline std::vector<ModelConfig> TinyGgufConfigs() {
+  std::vector<ModelConfig> all;
+  AddTinyLlamas(all);
+  AddTinyQwens(all);
+  AddTinyWithLayerNorm(all);
+  AddTinyDeepseek(all);
   return all;
 }
 

@@ -15,6 +15,8 @@
 #include "models/formats/gguf_model.h"
 #include "models/formats/llama2c.h"
 #include "tests/models/llama2c_bytes.h"
+#include "tests/models/seeded_model.h"
+#include "tests/models/tiny_gguf_configs.h"
 #include "tests/models/tiny_model.h"
 #include "tests/models/touch.h"
 
@@ -95,6 +97,19 @@ TEST_CASE("GGUF: damage is survived") {
   const FileBytes whole = AsFile(*GgufModelBytes(tiny.model, DType::kQ8_0));
   CheckDamage(whole, 800, 3000, kParseGguf);    // keys
   CheckDamage(whole, 11000, 3000, kParseGguf);  // up to the tensors
+}
+
+TEST_CASE("GGUF: cut or damaged files of every architecture") {
+  for (const ModelConfig& config : TinyGgufConfigs()) {
+    CAPTURE(config.name);
+    const FileBytes whole =
+        AsFile(*GgufModelBytes(SeededModel(config), DType::kMxfp4));
+    for (size_t size = 0; size < whole.size(); size += 61) {
+      CHECK(!Survives(kParseGguf(std::span(whole).first(size))));
+    }
+    CheckDamage(whole, 1200, 200, kParseGguf);  // keys
+    CheckDamage(whole, 6000, 200, kParseGguf);  // and tensors
+  }
 }
 
 TEST_CASE("llama2.c: every truncation is an error") {
