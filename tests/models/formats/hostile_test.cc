@@ -104,7 +104,8 @@ TEST_CASE("GGUF: cut or damaged files of every architecture") {
     CAPTURE(config.name);
     const FileBytes whole =
         AsFile(*GgufModelBytes(SeededModel(config), DType::kMxfp4));
-    for (size_t size = 0; size < whole.size(); size += 61) {
+    // Up to 31 bytes at the end are padding.
+    for (size_t size = 0; size + 32 <= whole.size(); size += 61) {
       CHECK(!Survives(kParseGguf(std::span(whole).first(size))));
     }
     CheckDamage(whole, 1200, 200, kParseGguf);  // keys
