@@ -48,6 +48,10 @@ struct WeightTensor {
   // A vector is one row.
   int64_t cols() const { return shape.back(); }
   int64_t rows() const;
+
+  // Keeps alive what `data` points to when a reader had to make it; empty when
+  // it lies in the model's storage.
+  std::shared_ptr<const void> owner;
 };
 
 // The values of one row in f32. `out` has cols() elements and does not

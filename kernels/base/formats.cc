@@ -7,13 +7,13 @@
 #include <limits>
 
 #include "kernels/base/check.h"
+#include "kernels/base/formats_gguf.h"
 
 namespace triptych {
 namespace {
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr uint32_t kF32Infinity = 0x7F800000;
-constexpr size_t kGgufBlock = 32;
 
 uint32_t Bits(float x) { return std::bit_cast<uint32_t>(x); }
 uint32_t MagnitudeBits(float x) { return Bits(x) & 0x7FFFFFFF; }
@@ -140,60 +140,6 @@ void EncodeI4(const float* in, size_t elements, uint8_t* block) {
   }
 }
 
-// What f16 can hold of a scale: saturating, so that large rows clip and do
-// not turn into infinities; NaN stays NaN.
-uint16_t F16Scale(float scale) {
-  return F16FromF32(std::isnan(scale) ? scale
-                                      : std::clamp(scale, -65504.f, 65504.f));
-}
-float InverseOrZero(float scale) {
-  return scale == 0 || std::isnan(scale) ? 0.f : 1.f / scale;
-}
-
-void DecodeQ8(const uint8_t* block, float* out) {
-  const float scale = F32FromF16(Load<uint16_t>(block));
-  for (size_t i = 0; i < kGgufBlock; ++i) {
-    out[i] = static_cast<float>(static_cast<int8_t>(block[2 + i])) * scale;
-  }
-}
-void EncodeQ8(const float* in, uint8_t* block) {
-  const uint16_t scale = F16Scale(AbsMax({in, kGgufBlock}) / 127.f);
-  Store(block, scale);
-  const float inverse = InverseOrZero(F32FromF16(scale));
-  for (size_t i = 0; i < kGgufBlock; ++i) {
-    // -128 is left unused: products of codes then fit in 15 bits.
-    const float code = std::nearbyint(inverse == 0 ? 0.f : in[i] * inverse);
-    block[2 + i] = static_cast<uint8_t>(
-        static_cast<int8_t>(std::clamp(code, -127.f, 127.f)));
-  }
-}
-
-void DecodeQ4(const uint8_t* block, float* out) {
-  const float scale = F32FromF16(Load<uint16_t>(block));
-  for (size_t i = 0; i < kGgufBlock / 2; ++i) {
-    const uint8_t pair = block[2 + i];
-    out[i] = static_cast<float>((pair & 15) - 8) * scale;
-    out[i + kGgufBlock / 2] = static_cast<float>((pair >> 4) - 8) * scale;
-  }
-}
-void EncodeQ4(const float* in, uint8_t* block) {
-  // The extreme takes code 0, that is -8: the side that has one code more.
-  const float absmax = AbsMax({in, kGgufBlock});
-  const bool positive =
-      std::find(in, in + kGgufBlock, absmax) != in + kGgufBlock;
-  const uint16_t scale = F16Scale((positive ? -absmax : absmax) / 8.f);
-  Store(block, scale);
-  const float inverse = InverseOrZero(F32FromF16(scale));
-  const auto code = [&](float x) {
-    const float q = std::nearbyint(inverse == 0 ? 0.f : x * inverse) + 8.f;
-    return static_cast<uint8_t>(std::clamp(q, 0.f, 15.f));
-  };
-  for (size_t i = 0; i < kGgufBlock / 2; ++i) {
-    block[2 + i] =
-        static_cast<uint8_t>(code(in[i]) | (code(in[i + kGgufBlock / 2]) << 4));
-  }
-}
-
 // ---- Rows of plain formats ----
 
 // Decodes `cols` elements of a plain format, one at a time.
@@ -254,6 +200,17 @@ float F32FromFp8E4m3(uint8_t code) {
   const float value =
       magnitude == 0x7F ? kNan : DecodeMagnitude(magnitude, 3, 7);
   return std::copysign(value, (code & 0x80) != 0 ? -1.f : 1.f);
+}
+
+uint8_t Fp4E2m1FromF32(float x) {
+  const uint32_t code = EncodeMagnitude(MagnitudeBits(x), 1, 1);
+  return static_cast<uint8_t>((Bits(x) >> 31 << 3) |
+                              std::min<uint32_t>(code, 7));
+}
+
+float F32FromFp4E2m1(uint8_t code) {
+  return std::copysign(DecodeMagnitude(code & 7, 1, 1),
+                       (code & 8) != 0 ? -1.f : 1.f);
 }
 
 float AbsMax(std::span<const float> row) {
@@ -349,9 +306,15 @@ void DequantizeRow(DType dtype, const void* src, float* dst, size_t cols) {
     case DType::kU8:
       return EachFrom<uint8_t>(src, dst, cols, Same<uint8_t>);
     case DType::kQ8_0:
-      return each_block(DecodeQ8);
     case DType::kQ4_0:
-      return each_block(DecodeQ4);
+    case DType::kQ4_1:
+    case DType::kQ5_0:
+    case DType::kQ5_1:
+    case DType::kQ4_K:
+    case DType::kQ5_K:
+    case DType::kQ6_K:
+    case DType::kMxfp4:
+      return each_block(GgufCodecOf(dtype).decode);
     case DType::kBfp8:
       return each_block(DecodeBfp8);
     case DType::kBfp4:
@@ -392,9 +355,15 @@ void QuantizeRow(DType dtype, const float* src, void* dst, size_t cols) {
     case DType::kU8:
       return EachTo<uint8_t>(src, dst, cols, SaturatingRound<uint8_t>);
     case DType::kQ8_0:
-      return each_block(EncodeQ8);
     case DType::kQ4_0:
-      return each_block(EncodeQ4);
+    case DType::kQ4_1:
+    case DType::kQ5_0:
+    case DType::kQ5_1:
+    case DType::kQ4_K:
+    case DType::kQ5_K:
+    case DType::kQ6_K:
+    case DType::kMxfp4:
+      return each_block(GgufCodecOf(dtype).encode);
     case DType::kBfp8:
       return each_block(EncodeBfp8);
     case DType::kBfp4:

@@ -4,9 +4,9 @@
 // for bit. All rounding is to nearest, ties to even.
 //
 // What is not finite stays visible. A format that has no NaN of its own
-// (bfp, int4 groups, Q8_0, Q4_0, scaled integer rows) decodes the whole
-// block that held one to NaN; plain integers, which cannot say it at all,
-// saturate infinities and turn a NaN into 0.
+// (bfp, int4 groups, the GGUF blocks, MXFP4, scaled integer rows) decodes the
+// whole block that held one to NaN; plain integers, which cannot say it at
+// all, saturate infinities and turn a NaN into 0.
 //
 // Memory layout of one block, little-endian throughout:
 //   bfp8    u8 exponent E, then 16 x u8 (sign at bit 7, magnitude m 0..127);
@@ -15,9 +15,7 @@
 //           m 0..7); value = +-m * 2^(E - 127 - 2)
 //   i4gN    f32 scale, then N/2 x u8, low nibble first, two's complement;
 //           value = q * scale, q in -7..7
-//   q8_0    f16 scale, then 32 x i8; value = q * scale
-//   q4_0    f16 scale, then 16 x u8: element j in the low nibble of byte j,
-//           j + 16 in its high nibble; value = (u - 8) * scale
+//   q8_0 ... q6_k, mxfp4   formats_gguf.h
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_KERNELS_BASE_FORMATS_H_
 #define TRIPTYCH_KERNELS_BASE_FORMATS_H_
@@ -55,6 +53,12 @@ float F32FromF16(uint16_t code);
 // OFP8, revision 1.0): saturates at +-448, infinities included.
 uint8_t Fp8E4m3FromF32(float x);
 float F32FromFp8E4m3(uint8_t code);
+
+// fp4 e2m1 (bias 1; 0, 0.5, 1, 1.5, 2, 3, 4, 6; no infinity, no NaN; Open
+// Compute Project, Microscaling Formats 1.0), in the low nibble: saturates at
+// +-6, NaN included, which is for the scale of a block to say.
+uint8_t Fp4E2m1FromF32(float x);
+float F32FromFp4E2m1(uint8_t code);
 
 inline float RoundToBf16(float x) { return F32FromBf16(Bf16FromF32(x)); }
 inline float RoundToF16(float x) { return F32FromF16(F16FromF32(x)); }
@@ -107,9 +111,9 @@ float QuantizeRowInt(std::span<const float> row, int bits,
 // alignment.
 void DequantizeRow(DType dtype, const void* src, float* dst, size_t cols);
 
-// The inverse. Block scales: q8_0 absmax / 127 and q4_0 (largest magnitude,
-// signed) / -8, both rounded to f16 *before* the codes are chosen, so that
-// codes fit the scale that is stored; i4gN absmax / 7.
+// The inverse. Block scales: i4gN absmax / 7; those of the GGUF formats are
+// in formats_gguf.h, and rounded *before* the codes are chosen, so that codes
+// fit the scale that is stored.
 void QuantizeRow(DType dtype, const float* src, void* dst, size_t cols);
 
 }  // namespace triptych

@@ -101,11 +101,14 @@ ValueId Blocks::FeedForward(const std::string& local, ValueId x, int64_t ffn) {
 
 ValueId Blocks::Attend(const std::string& local, ValueId q, ValueId k,
                        ValueId v, int64_t kv_heads, bool causal) {
-  return graph.Add("attention", Name(local), {q, k, v},
-                   {{"heads", static_cast<double>(config.heads)},
-                    {"kv_heads", static_cast<double>(kv_heads)},
-                    {"head_dim", static_cast<double>(config.head_dim)},
-                    {"causal", causal ? 1.0 : 0.0}});
+  const auto head_dim = static_cast<double>(config.head_dim);
+  return graph.Add(
+      "attention", Name(local), {q, k, v},
+      {{"heads", static_cast<double>(config.heads)},
+       {"kv_heads", static_cast<double>(kv_heads)},
+       {"head_dim", head_dim},
+       {"causal", causal ? 1.0 : 0.0},
+       {"scale", config.rope.scaling.ScoreScale() / std::sqrt(head_dim)}});
 }
 
 ValueId Blocks::SelfAttention(const std::string& local, ValueId x,
@@ -133,7 +136,7 @@ ValueId Blocks::SelfAttention(const std::string& local, ValueId x,
   }
   const ValueId mixed =
       Attend(local + ".attention", q, k, v, c.kv_heads, cached);
-  return Linear(local + ".o", mixed, c.dim, c.attn_bias);
+  return Linear(local + ".o", mixed, c.dim, c.attn_bias && c.out_bias);
 }
 
 ValueId Blocks::EncoderLayer(ValueId x) {

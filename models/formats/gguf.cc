@@ -33,21 +33,23 @@ struct GgmlType {
   std::optional<DType> dtype;
 };
 
-// Types 4, 5, 31..33 and 36..38 were withdrawn.
+// Withdrawn ones are named, so that whoever meets an old file knows why.
 constexpr GgmlType kGgmlTypes[] = {
     {0, "F32", DType::kF32},
     {1, "F16", DType::kF16},
     {2, "Q4_0", DType::kQ4_0},
-    {3, "Q4_1", {}},
-    {6, "Q5_0", {}},
-    {7, "Q5_1", {}},
+    {3, "Q4_1", DType::kQ4_1},
+    {4, "Q4_2 (withdrawn)", {}},
+    {5, "Q4_3 (withdrawn)", {}},
+    {6, "Q5_0", DType::kQ5_0},
+    {7, "Q5_1", DType::kQ5_1},
     {8, "Q8_0", DType::kQ8_0},
     {9, "Q8_1", {}},
     {10, "Q2_K", {}},
     {11, "Q3_K", {}},
-    {12, "Q4_K", {}},
-    {13, "Q5_K", {}},
-    {14, "Q6_K", {}},
+    {12, "Q4_K", DType::kQ4_K},
+    {13, "Q5_K", DType::kQ5_K},
+    {14, "Q6_K", DType::kQ6_K},
     {15, "Q8_K", {}},
     {16, "IQ2_XXS", {}},
     {17, "IQ2_XS", {}},
@@ -64,13 +66,18 @@ constexpr GgmlType kGgmlTypes[] = {
     {28, "F64", {}},
     {29, "IQ1_M", {}},
     {30, "BF16", DType::kBf16},
+    {31, "Q4_0_4_4 (withdrawn)", {}},
+    {32, "Q4_0_4_8 (withdrawn)", {}},
+    {33, "Q4_0_8_8 (withdrawn)", {}},
     {34, "TQ1_0", {}},
     {35, "TQ2_0", {}},
-    {39, "MXFP4", {}},
+    {36, "IQ4_NL_4_4 (withdrawn)", {}},
+    {37, "IQ4_NL_4_8 (withdrawn)", {}},
+    {38, "IQ4_NL_8_8 (withdrawn)", {}},
+    {39, "MXFP4", DType::kMxfp4},
     {40, "NVFP4", {}},
+    {41, "Q1_0", {}},
 };
-
-constexpr std::string_view kReadable = "F32, F16, BF16, Q8_0, Q4_0 are read";
 
 // Bytes of a value of a type of fixed size; 0 for strings and arrays.
 size_t FixedSize(GgufType type) {
@@ -210,12 +217,14 @@ Result<DType> ReadDType(ByteReader& reader, std::string_view name) {
   for (const GgmlType& type : kGgmlTypes) {
     if (type.id != id) continue;
     if (type.dtype) return *type.dtype;
-    return reader.FailAt(offset, name,
-                         fmt::format("ggml type {}: {}", type.name, kReadable),
-                         ErrorCode::kUnsupported);
+    return reader.FailAt(
+        offset, name,
+        fmt::format("ggml type {}: {} are read", type.name, GgmlTypesRead()),
+        ErrorCode::kUnsupported);
   }
   return reader.FailAt(
-      offset, name, fmt::format("ggml type {} is unknown: {}", id, kReadable));
+      offset, name,
+      fmt::format("ggml type {} is unknown: {} are read", id, GgmlTypesRead()));
 }
 
 // Bytes of a tensor of whole blocks; nothing if they do not fit 64 bits.
@@ -284,6 +293,15 @@ std::optional<uint32_t> GgmlTypeOf(DType dtype) {
     if (type.dtype == dtype) return type.id;
   }
   return std::nullopt;
+}
+
+std::string GgmlTypesRead() {
+  std::string names;
+  for (const GgmlType& type : kGgmlTypes) {
+    if (!type.dtype) continue;
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", type.name);
+  }
+  return names;
 }
 
 Result<GgufFile> GgufFile::Parse(std::span<const std::byte> bytes,
@@ -443,6 +461,16 @@ Result<double> GgufFile::Float(std::string_view key,
   if (value->type == GgufType::kF64) return Load<double>(value->bytes.data());
   if (value->type != GgufType::kF32) return Fail(key, "must be f32 or f64");
   return AsWritten(Load<float>(value->bytes.data()));
+}
+
+Result<double> GgufFile::Number(std::string_view key, double otherwise) const {
+  TRIPTYCH_ASSIGN(const GgufValue* value, Get(key, false));
+  if (value == nullptr) return otherwise;
+  if (value->type == GgufType::kBool) return Load<uint8_t>(value->bytes.data());
+  if (const auto number = IntegerAt(value->type, value->bytes.data())) {
+    return static_cast<double>(*number);
+  }
+  return Float(key);
 }
 
 Result<bool> GgufFile::Bool(std::string_view key,

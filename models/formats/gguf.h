@@ -70,8 +70,11 @@ struct GgufTensor {
   size_t info_offset = 0;  // where the file describes it
 };
 
-// The ggml type that stores `dtype`; nothing if GGUF has none for it.
+// The ggml type that stores `dtype`; nothing if there is none, or none that is
+// read.
 std::optional<uint32_t> GgmlTypeOf(DType dtype);
+// "F32, F16, Q4_0, ...": the types that are read and written.
+std::string GgmlTypesRead();
 
 class GgufFile {
  public:
@@ -89,6 +92,8 @@ class GgufFile {
   // An f32 becomes the double with the same shortest decimal: 1e-5f is 1e-5.
   Result<double> Float(std::string_view key,
                        std::optional<double> otherwise = {}) const;
+  // Any integer, float or bool, as near as a double is to it.
+  Result<double> Number(std::string_view key, double otherwise) const;
   Result<bool> Bool(std::string_view key, std::optional<bool> otherwise) const;
   Result<std::string_view> Text(
       std::string_view key,

@@ -3,81 +3,24 @@
 
 #include <fmt/core.h>
 
-#include <cmath>
-#include <cstdio>
-#include <deque>
+#include <memory>
+#include <numeric>
 #include <set>
 #include <string_view>
 #include <utility>
 
+#include "kernels/base/aligned.h"
 #include "kernels/base/formats.h"
 #include "models/formats/gguf.h"
+#include "models/formats/gguf_arch.h"
+#include "models/formats/gguf_config.h"
 #include "models/formats/gguf_tokenizer.h"
 #include "models/formats/gguf_writer.h"
 
 namespace triptych {
 namespace {
 
-// Larger than any model, small enough that a product of three fits int64.
-constexpr int64_t kLargest = int64_t{1} << 20;
-
-constexpr char kArchitectures[] = "architectures that are read: llama";
-
-// ---- Tensors ----
-
-using SizeOf = int64_t (*)(const ModelConfig&);
-
-int64_t Vocab(const ModelConfig& c) { return c.vocab; }
-int64_t Model(const ModelConfig& c) { return c.dim; }
-int64_t Query(const ModelConfig& c) { return c.q_dim(); }
-int64_t KeyValue(const ModelConfig& c) { return c.kv_dim(); }
-int64_t Inner(const ModelConfig& c) { return c.ffn; }
-
-// GGUF's name, ours, and the shape; without `rows` it is a vector.
-struct TensorRow {
-  std::string_view gguf, name;
-  SizeOf rows, cols;
-};
-
-constexpr TensorRow kBefore = {"token_embd", "tok_embed", Vocab, Model};
-constexpr TensorRow kOfLayer[] = {
-    // blk.N.<gguf>, layers.N.<name>
-    {"attn_norm", "norm.attn", nullptr, Model},
-    {"attn_q", "attn.q", Query, Model},
-    {"attn_k", "attn.k", KeyValue, Model},
-    {"attn_v", "attn.v", KeyValue, Model},
-    {"attn_output", "attn.o", Model, Query},
-    {"ffn_norm", "norm.ffn", nullptr, Model},
-    {"ffn_gate", "ffn.gate", Inner, Model},
-    {"ffn_up", "ffn.up", Inner, Model},
-    {"ffn_down", "ffn.down", Model, Inner},
-};
-constexpr TensorRow kAfter = {"output_norm", "norm.final", nullptr, Model};
-constexpr TensorRow kHead = {"output", "head", Vocab, Model};
-
-// Calls visit(GGUF name, our name, shape) for every tensor of the model, in
-// file order, until one says it failed.
-template <class Visit>
-Status ForEachTensor(const ModelConfig& c, const Visit& visit) {
-  const auto one = [&](const TensorRow& row, std::string_view gguf_prefix,
-                       std::string_view prefix) -> Status {
-    std::vector<int64_t> shape;
-    if (row.rows != nullptr) shape.push_back(row.rows(c));
-    shape.push_back(row.cols(c));
-    return visit(fmt::format("{}{}.weight", gguf_prefix, row.gguf),
-                 fmt::format("{}{}", prefix, row.name), std::move(shape));
-  };
-  TRIPTYCH_TRY(one(kBefore, "", ""));
-  for (int64_t layer = 0; layer < c.layers; ++layer) {
-    for (const TensorRow& row : kOfLayer) {
-      TRIPTYCH_TRY(one(row, fmt::format("blk.{}.", layer),
-                       fmt::format("layers.{}.", layer)));
-    }
-  }
-  TRIPTYCH_TRY(one(kAfter, "", ""));
-  if (!c.tied_head) TRIPTYCH_TRY(one(kHead, "", ""));
-  return {};
-}
+using Shape = std::vector<int64_t>;
 
 std::string ShapeText(std::span<const int64_t> shape) {
   std::string text;
@@ -87,183 +30,307 @@ std::string ShapeText(std::span<const int64_t> shape) {
   return text;
 }
 
-Status TakeTensors(const GgufFile& file, ModelFile& model) {
-  std::set<std::string_view> taken;
-  TRIPTYCH_TRY(ForEachTensor(
-      model.config,
-      [&](std::string gguf, std::string name,
-          std::vector<int64_t> shape) -> Status {
-        const GgufTensor* tensor = file.FindTensor(gguf);
-        if (tensor == nullptr) return file.Fail(gguf, "tensor is missing");
-        if (tensor->shape != shape) {
-          return file.Fail(
-              *tensor, fmt::format("{}: must be {}", ShapeText(tensor->shape),
-                                   ShapeText(shape)));
-        }
-        taken.insert(tensor->name);
-        model.tensors.push_back({std::move(name), tensor->dtype,
-                                 std::move(shape), tensor->data.data(),
-                                 tensor->data.size()});
-        return {};
-      }));
-  for (const GgufTensor& tensor : file.tensors()) {
-    if (!taken.contains(tensor.name)) {
-      return file.Fail(tensor,
-                       "is no tensor of a llama model without biases or "
-                       "experts; nothing is left out silently",
-                       ErrorCode::kUnsupported);
+// One tensor of one model: a row of the table, in its layer.
+struct Place {
+  const GgufTensorRow& row;
+  const ModelConfig& config;
+  std::string gguf_prefix, prefix;  // "blk.3.", "layers.3."
+
+  std::string GgufName(std::string_view name) const {
+    return fmt::format("{}{}.{}", gguf_prefix, name,
+                       row.bias ? "bias" : "weight");
+  }
+  std::string GgufName() const { return GgufName(row.gguf); }
+  // A router's bias has a name of its own; other biases are their matrix's.
+  std::string Name(const GgufPart& part) const {
+    const bool suffix = row.bias && part.name != "moe.router_bias";
+    return fmt::format("{}{}{}", prefix, part.name, suffix ? ".bias" : "");
+  }
+  Shape ShapeOf(int64_t rows) const {
+    Shape shape;
+    if (row.experts != nullptr) shape.push_back(row.experts(config));
+    shape.push_back(rows);
+    if (row.cols != nullptr) shape.push_back(row.cols(config));
+    return shape;
+  }
+  Shape WholeShape() const {
+    int64_t rows = 0;
+    for (const GgufPart& part : row.parts) rows += part.rows(config);
+    return ShapeOf(rows);
+  }
+};
+
+// Calls visit(place) for every tensor of the model, in file order, until one
+// says it failed.
+template <class Visit>
+Status ForEachTensor(const ModelConfig& c, const GgufArchitecture& architecture,
+                     const Visit& visit) {
+  const auto all = [&](std::span<const GgufTensorRow> rows, int64_t layer,
+                       const std::string& gguf_prefix,
+                       const std::string& prefix) -> Status {
+    for (const GgufTensorRow& row : rows) {
+      if (row.when != nullptr && !row.when(c, layer)) continue;
+      TRIPTYCH_TRY(visit(Place{row, c, gguf_prefix, prefix}));
     }
+    return {};
+  };
+  TRIPTYCH_TRY(all(architecture.before, 0, "", ""));
+  for (int64_t layer = 0; layer < c.layers; ++layer) {
+    TRIPTYCH_TRY(all(architecture.layer, layer, fmt::format("blk.{}.", layer),
+                     fmt::format("layers.{}.", layer)));
   }
-  return {};
+  return all(architecture.after, 0, "", "");
 }
 
-// ---- Configuration ----
+// ---- Reading ----
 
-Result<RopeConfig> ReadRope(const GgufFile& file, int64_t head_dim) {
-  RopeConfig rope;
-  rope.style = RopeStyle::kInterleaved;
-  TRIPTYCH_ASSIGN(rope.theta, file.Float("llama.rope.freq_base", 10000.0));
-  if (!(rope.theta > 1) || !std::isfinite(rope.theta)) {
-    return file.Fail("llama.rope.freq_base", "must be greater than 1");
-  }
-  // No llama rotates a part of a head; what does is another architecture.
-  TRIPTYCH_ASSIGN(rope.dim, file.Int("llama.rope.dimension_count", head_dim,
-                                     head_dim, head_dim));
-  constexpr std::string_view kType = "llama.rope.scaling.type";
-  TRIPTYCH_ASSIGN(const std::string_view scaling, file.Text(kType, "none"));
-  if (scaling != "none") {
-    return file.Fail(kType,
-                     fmt::format("{}: only none is read", Printable(scaling)),
-                     ErrorCode::kUnsupported);
-  }
-  return rope;
-}
+class TensorTaker {
+ public:
+  TensorTaker(const GgufFile& file, ModelFile& model)
+      : file_(file), model_(model) {}
 
-Status ReadHeads(const GgufFile& file, ModelConfig& c) {
-  constexpr std::string_view kHeads = "llama.attention.head_count";
-  constexpr std::string_view kKvHeads = "llama.attention.head_count_kv";
-  constexpr std::string_view kHeadDim = "llama.attention.key_length";
-  TRIPTYCH_ASSIGN(c.heads, file.Int(kHeads, 1, kLargest));
-  TRIPTYCH_ASSIGN(c.kv_heads, file.Int(kKvHeads, 1, kLargest, c.heads));
-  if (c.heads % c.kv_heads != 0) {
-    return file.Fail(
-        kKvHeads, fmt::format("{}: must divide {} heads", c.kv_heads, c.heads));
+  Status Take(const Place& place) {
+    const std::string name = place.GgufName();
+    if (file_.FindTensor(name) == nullptr && place.row.gguf == "attn_kv_b" &&
+        file_.FindTensor(place.GgufName("attn_k_b")) != nullptr) {
+      return TakeSplitLatent(place);
+    }
+    TRIPTYCH_ASSIGN(const GgufTensor* tensor, Find(name, place.WholeShape()));
+    size_t begin = 0;
+    for (const GgufPart& part : place.row.parts) {
+      Shape shape = place.ShapeOf(part.rows(place.config));
+      const auto cols = static_cast<size_t>(shape.back());
+      if (cols % InfoOf(tensor->dtype).block_elements != 0) {
+        return file_.Fail(
+            *tensor, fmt::format("{}: its {} elements must be whole blocks",
+                                 part.name, cols));
+      }
+      size_t bytes = RowBytes(tensor->dtype, cols);
+      for (size_t i = 0; i + 1 < shape.size(); ++i) {
+        bytes *= static_cast<size_t>(shape[i]);
+      }
+      model_.tensors.push_back({place.Name(part), tensor->dtype,
+                                std::move(shape), tensor->data.data() + begin,
+                                bytes});
+      begin += bytes;
+    }
+    return {};
   }
-  if (!file.Has(kHeadDim) && c.dim % c.heads != 0) {
-    return file.Fail(kHeads,
-                     fmt::format("{}: must divide the {} features of a token",
-                                 c.heads, c.dim));
-  }
-  TRIPTYCH_ASSIGN(c.head_dim, file.Int(kHeadDim, 2, kLargest, c.dim / c.heads));
-  TRIPTYCH_ASSIGN(
-      const int64_t value_dim,
-      file.Int("llama.attention.value_length", 1, kLargest, c.head_dim));
-  if (value_dim != c.head_dim || c.head_dim % 2 != 0) {
-    return file.Fail(kHeadDim,
-                     "heads of keys and values must have the same, "
-                     "even size");
-  }
-  return {};
-}
 
-Result<ModelConfig> ReadConfig(const GgufFile& file) {
-  constexpr std::string_view kArchitecture = "general.architecture";
-  ModelConfig c;
-  TRIPTYCH_ASSIGN(c.architecture, file.Text(kArchitecture));
-  if (c.architecture != "llama") {
-    return file.Fail(
-        kArchitecture,
-        fmt::format("{}: {}", Printable(c.architecture), kArchitectures),
-        ErrorCode::kUnsupported);
+  // `skipped`: what was read for the configuration.
+  Status RefuseOthers(std::string_view skipped) const {
+    for (const GgufTensor& tensor : file_.tensors()) {
+      if (taken_.contains(tensor.name) || tensor.name == skipped) continue;
+      return file_.Fail(
+          tensor,
+          fmt::format("is no tensor of a model of architecture {} with these "
+                      "keys; nothing is left out silently",
+                      model_.config.architecture),
+          ErrorCode::kUnsupported);
+    }
+    return {};
   }
-  TRIPTYCH_ASSIGN(c.name, file.Text("general.name", ""));
-  TRIPTYCH_ASSIGN(c.layers, file.Int("llama.block_count", 1, kLargest));
-  TRIPTYCH_ASSIGN(c.dim, file.Int("llama.embedding_length", 1, kLargest));
-  TRIPTYCH_ASSIGN(c.ffn, file.Int("llama.feed_forward_length", 1, kLargest));
-  TRIPTYCH_ASSIGN(c.context,
-                  file.Int("llama.context_length", 1, int64_t{1} << 40));
-  TRIPTYCH_TRY(ReadHeads(file, c));
-  constexpr std::string_view kEps = "llama.attention.layer_norm_rms_epsilon";
-  TRIPTYCH_ASSIGN(c.norm_eps, file.Float(kEps));
-  if (!(c.norm_eps > 0 && c.norm_eps < 1)) {
-    return file.Fail(kEps, "must be between 0 and 1");
+
+ private:
+  Result<const GgufTensor*> Find(std::string_view name, const Shape& shape) {
+    const GgufTensor* tensor = file_.FindTensor(name);
+    if (tensor == nullptr) return file_.Fail(name, "tensor is missing");
+    if (tensor->shape != shape) {
+      return file_.Fail(*tensor,
+                        fmt::format("{}: must be {}", ShapeText(tensor->shape),
+                                    ShapeText(shape)));
+    }
+    taken_.insert(tensor->name);
+    return tensor;
   }
-  TRIPTYCH_ASSIGN(const int64_t experts,
-                  file.Int("llama.expert_count", 0, kLargest, 0));
-  if (experts != 0) {
-    return file.Fail("llama.expert_count", "models without experts are read",
-                     ErrorCode::kUnsupported);
+
+  // DeepSeek's up-projection as files of 2025 and later have it: the keys'
+  // part, transposed, and the values'. Put together here, in f32.
+  Status TakeSplitLatent(const Place& place) {
+    const ModelConfig& c = place.config;
+    const MlaConfig& m = c.mla;
+    TRIPTYCH_ASSIGN(
+        const GgufTensor* keys,
+        Find(place.GgufName("attn_k_b"), {c.heads, m.kv_lora, m.nope_dim}));
+    TRIPTYCH_ASSIGN(
+        const GgufTensor* values,
+        Find(place.GgufName("attn_v_b"), {c.heads, m.v_dim, m.kv_lora}));
+    const auto nope = static_cast<size_t>(m.nope_dim);
+    const auto latent = static_cast<size_t>(m.kv_lora);
+    const auto head_rows = static_cast<size_t>(m.nope_dim + m.v_dim);
+    auto made = std::make_shared<AlignedVector<float>>(
+        static_cast<size_t>(c.heads) * head_rows * latent);
+    std::vector<float> row(nope);
+    for (size_t h = 0; h < static_cast<size_t>(c.heads); ++h) {
+      float* head = made->data() + h * head_rows * latent;
+      for (size_t j = 0; j < latent; ++j) {
+        Decode(*keys, h * latent + j, row.data());
+        for (size_t i = 0; i < nope; ++i) head[i * latent + j] = row[i];
+      }
+      for (size_t i = nope; i < head_rows; ++i) {
+        Decode(*values, h * (head_rows - nope) + i - nope, head + i * latent);
+      }
+    }
+    const auto bytes = std::as_bytes(std::span<const float>(*made));
+    model_.tensors.push_back({place.Name(place.row.parts[0]), DType::kF32,
+                              place.WholeShape(), bytes.data(), bytes.size(),
+                              std::move(made)});
+    return {};
   }
-  TRIPTYCH_ASSIGN(c.rope, ReadRope(file, c.head_dim));
-  // The embedding table knows the size of the vocabulary; the key may lack.
-  const GgufTensor* table = file.FindTensor("token_embd.weight");
-  if (table == nullptr || table->shape.size() != 2) {
-    return file.Fail("token_embd.weight", "must be a tensor of 2 dimensions");
+
+  static void Decode(const GgufTensor& tensor, size_t row, float* out) {
+    const auto cols = static_cast<size_t>(tensor.shape.back());
+    const size_t stride = RowBytes(tensor.dtype, cols);
+    DequantizeRow(tensor.dtype, tensor.data.data() + row * stride, out, cols);
   }
-  c.vocab = table->shape[0];
-  c.tied_head = file.FindTensor("output.weight") == nullptr;
-  return c;
-}
+
+  const GgufFile& file_;
+  ModelFile& model_;
+  std::set<std::string_view> taken_;
+};
 
 // ---- Writing ----
 
-void AddConfig(const ModelConfig& c, GgufWriter& writer) {
-  const auto size = [](int64_t value) { return static_cast<uint32_t>(value); };
-  writer.Add("general.architecture", "llama");
-  writer.Add("general.name", c.name);
-  writer.Add("llama.block_count", size(c.layers));
-  writer.Add("llama.context_length", size(c.context));
-  writer.Add("llama.embedding_length", size(c.dim));
-  writer.Add("llama.feed_forward_length", size(c.ffn));
-  writer.Add("llama.attention.head_count", size(c.heads));
-  writer.Add("llama.attention.head_count_kv", size(c.kv_heads));
-  writer.Add("llama.attention.key_length", size(c.head_dim));
-  writer.Add("llama.attention.value_length", size(c.head_dim));
-  writer.Add("llama.attention.layer_norm_rms_epsilon",
-             static_cast<float>(c.norm_eps));
-  writer.Add("llama.rope.dimension_count", size(c.rope.dim));
-  writer.Add("llama.rope.freq_base", static_cast<float>(c.rope.theta));
-  writer.Add("llama.vocab_size", size(c.vocab));
-}
-
-// The tensor in `dtype`: its own bytes, or converted ones kept in `owned`.
-std::span<const std::byte> InType(const WeightTensor& tensor, DType dtype,
-                                  std::deque<std::vector<std::byte>>& owned) {
-  if (tensor.dtype == dtype) return {tensor.data, tensor.bytes};
-  const size_t cols = static_cast<size_t>(tensor.cols());
-  const size_t rows = static_cast<size_t>(tensor.rows());
-  const size_t stride = RowBytes(dtype, cols);
-  std::vector<std::byte>& bytes = owned.emplace_back(rows * stride);
-  std::vector<float> row(cols);
-  for (size_t r = 0; r < rows; ++r) {
-    ReadRow(tensor, static_cast<int64_t>(r), row.data());
-    QuantizeRow(dtype, row.data(), bytes.data() + r * stride, cols);
+// The rows of a tensor as a file wants them, from those of a model.
+class TensorSource {
+ public:
+  TensorSource(const Place& place, std::vector<const WeightTensor*> parts,
+               DType dtype, RopeStyle stored)
+      : parts_(std::move(parts)),
+        dtype_(dtype),
+        vector_(place.row.cols == nullptr) {
+    const ModelConfig& c = place.config;
+    if (place.row.heads == nullptr || c.rope.style == stored) return;
+    head_dim_ = static_cast<size_t>(c.head_dim);
+    to_pairs_ = stored == RopeStyle::kInterleaved;
   }
-  return bytes;
-}
 
-// What a tensor of this shape is stored as, when matrices are `matrices`.
-DType StoredType(std::span<const int64_t> shape, DType matrices) {
-  if (shape.size() == 1) return DType::kF32;
+  void operator()(size_t first, std::span<std::byte> out) const {
+    if (vector_) return FillVector(out);
+    const auto cols = static_cast<size_t>(parts_[0]->cols());
+    const size_t stride = RowBytes(dtype_, cols);
+    std::vector<float> values(cols);
+    for (size_t r = 0; r < out.size() / stride; ++r) {
+      auto [part, row] = Locate(first + r);
+      std::byte* to = out.data() + r * stride;
+      if (part->dtype == dtype_ && part->data != nullptr) {
+        std::copy_n(part->data + row * stride, stride, to);
+      } else {
+        ReadRow(*part, static_cast<int64_t>(row), values.data());
+        QuantizeRow(dtype_, values.data(), to, cols);
+      }
+    }
+  }
+
+ private:
+  // Vectors are whole, and f32.
+  void FillVector(std::span<std::byte> out) const {
+    std::vector<float> values;
+    for (const WeightTensor* part : parts_) {
+      const size_t begin = values.size();
+      values.resize(begin + static_cast<size_t>(part->cols()));
+      ReadRow(*part, 0, values.data() + begin);
+    }
+    std::vector<float> ordered(values.size());
+    for (size_t i = 0; i < values.size(); ++i) ordered[i] = values[Ours(i)];
+    QuantizeRow(dtype_, ordered.data(), out.data(), ordered.size());
+  }
+
+  // Row `r` of the file: whose, and which of its rows.
+  std::pair<const WeightTensor*, size_t> Locate(size_t r) const {
+    size_t part = 0;
+    while (r >= static_cast<size_t>(parts_[part]->rows())) {
+      r -= static_cast<size_t>(parts_[part++]->rows());
+    }
+    return {parts_[part], Ours(r)};
+  }
+
+  // The two features that turn together are neighbours in one order, and half
+  // a head apart in the other.
+  size_t Ours(size_t r) const {
+    if (head_dim_ == 0) return r;
+    const size_t half = head_dim_ / 2, i = r % head_dim_;
+    return r - i + (to_pairs_ ? i / 2 + i % 2 * half : i % half * 2 + i / half);
+  }
+
+  std::vector<const WeightTensor*> parts_;
+  DType dtype_;
+  bool vector_;
+  size_t head_dim_ = 0;  // 0: rows stay where they are
+  bool to_pairs_ = false;
+};
+
+// What a tensor is stored as, when matrices are `matrices`.
+DType StoredType(const GgufTensorRow& row, const Shape& shape, DType matrices) {
+  if (row.cols == nullptr || row.f32) return DType::kF32;
   const bool whole = shape.back() % InfoOf(matrices).block_elements == 0;
   return whole ? matrices : DType::kBf16;
 }
 
-Status CheckWritable(const ModelConfig& c, DType matrices) {
+int64_t Elements(const Shape& shape) {
+  return std::accumulate(shape.begin(), shape.end(), int64_t{1},
+                         std::multiplies<>());
+}
+
+Status AddTensor(const ModelFile& model, const Place& place, DType matrices,
+                 RopeStyle stored, GgufWriter& writer) {
+  std::vector<const WeightTensor*> parts;
+  for (const GgufPart& part : place.row.parts) {
+    const std::string name = place.Name(part);
+    const Shape shape = place.ShapeOf(part.rows(place.config));
+    const WeightTensor* tensor = model.Find(name);
+    // Whether experts are a dimension of their own is the reader's choice.
+    if (tensor == nullptr || tensor->cols() != shape.back() ||
+        tensor->rows() * tensor->cols() != Elements(shape)) {
+      return MakeError(ErrorCode::kInvalid,
+                       fmt::format("{}: {}: must be a tensor of {}",
+                                   model.config.name, name, ShapeText(shape)));
+    }
+    parts.push_back(tensor);
+  }
+  const Shape shape = place.WholeShape();
+  const DType dtype = StoredType(place.row, shape, matrices);
+  writer.AddTensor(place.GgufName(), dtype, shape,
+                   TensorSource(place, std::move(parts), dtype, stored));
+  return {};
+}
+
+// Everything but the bytes: they are made from `model`, which must outlive
+// the writer.
+Result<GgufWriter> Prepare(const ModelFile& model, DType matrices) {
+  const ModelConfig& c = model.config;
   if (!GgmlTypeOf(matrices)) {
     return MakeError(ErrorCode::kUnsupported,
-                     fmt::format("matrices: {}: f32, bf16, f16, q8_0 and q4_0 "
-                                 "can be written",
-                                 InfoOf(matrices).name));
+                     fmt::format("matrices: {}: {} can be written",
+                                 InfoOf(matrices).name, GgmlTypesRead()));
   }
-  if (c.family != Family::kLlama || c.rope.style != RopeStyle::kInterleaved ||
-      c.rope.scaling.kind != RopeScalingKind::kNone) {
-    return MakeError(ErrorCode::kUnsupported,
-                     fmt::format("{}: only llama models with interleaved, "
-                                 "unscaled RoPE can be written",
-                                 c.name));
+  const GgufArchitecture* architecture = GgufArchitectureOf(c);
+  if (architecture == nullptr) {
+    return MakeError(
+        ErrorCode::kUnsupported,
+        fmt::format("{}: family {}: GGUF is written for architectures {}",
+                    c.name, NameOf(c.family), GgufArchitectureNames()));
   }
-  return {};
+  GgufWriter writer;
+  TRIPTYCH_TRY(AddGgufConfig(c, *architecture, writer));
+  if (!model.tokenizer.empty()) {
+    TRIPTYCH_TRY(AddGgufTokenizer(model.tokenizer, writer));
+  }
+  ModelConfig implied;
+  architecture->implies(implied);
+  TRIPTYCH_TRY(ForEachTensor(c, *architecture, [&](const Place& place) {
+    return AddTensor(model, place, matrices, implied.rope.style, writer);
+  }));
+  const auto factors = GgufRopeFactors(c.rope);
+  if (!factors.empty()) {
+    const Shape shape = {static_cast<int64_t>(factors.size())};
+    writer.AddTensor(kGgufRopeFactors, DType::kF32, shape,
+                     [factors](size_t, std::span<std::byte> out) {
+                       QuantizeRow(DType::kF32, factors.data(), out.data(),
+                                   factors.size());
+                     });
+  }
+  return writer;
 }
 
 }  // namespace
@@ -278,49 +345,27 @@ Result<ModelFile> ParseGgufModel(std::span<const std::byte> bytes,
                                  const std::string& file) {
   TRIPTYCH_ASSIGN(const GgufFile gguf, GgufFile::Parse(bytes, file));
   ModelFile model;
-  TRIPTYCH_ASSIGN(model.config, ReadConfig(gguf));
-  TRIPTYCH_TRY(TakeTensors(gguf, model));
+  TRIPTYCH_ASSIGN(model.config, ReadGgufConfig(gguf));
+  TensorTaker taker(gguf, model);
+  TRIPTYCH_TRY(ForEachTensor(
+      model.config, *FindGgufArchitecture(model.config.architecture),
+      [&](const Place& place) { return taker.Take(place); }));
+  const bool scaled = model.config.positions == Positions::kRope;
+  TRIPTYCH_TRY(taker.RefuseOthers(scaled ? kGgufRopeFactors : ""));
   TRIPTYCH_ASSIGN(model.tokenizer, ReadGgufTokenizer(gguf, model.config.vocab));
   return model;
 }
 
 Result<std::vector<std::byte>> GgufModelBytes(const ModelFile& model,
                                               DType matrices) {
-  TRIPTYCH_TRY(CheckWritable(model.config, matrices));
-  GgufWriter writer;
-  AddConfig(model.config, writer);
-  if (!model.tokenizer.empty()) {
-    TRIPTYCH_TRY(AddGgufTokenizer(model.tokenizer, writer));
-  }
-  std::deque<std::vector<std::byte>> owned;  // must not move: views into it
-  TRIPTYCH_TRY(ForEachTensor(
-      model.config,
-      [&](const std::string& gguf, const std::string& name,
-          const std::vector<int64_t>& shape) -> Status {
-        const WeightTensor* tensor = model.Find(name);
-        if (tensor == nullptr || tensor->shape != shape) {
-          return MakeError(
-              ErrorCode::kInvalid,
-              fmt::format("{}: {}: must be a tensor of {}", model.config.name,
-                          name, ShapeText(shape)));
-        }
-        const DType dtype = StoredType(shape, matrices);
-        writer.AddTensor(gguf, dtype, shape, InType(*tensor, dtype, owned));
-        return {};
-      }));
+  TRIPTYCH_ASSIGN(const GgufWriter writer, Prepare(model, matrices));
   return writer.Finish();
 }
 
 Status WriteGgufModel(const ModelFile& model, DType matrices,
                       const std::string& path) {
-  TRIPTYCH_ASSIGN(const auto bytes, GgufModelBytes(model, matrices));
-  std::FILE* file = std::fopen(path.c_str(), "wb");
-  const bool opened = file != nullptr;
-  const bool written = opened && std::fwrite(bytes.data(), 1, bytes.size(),
-                                             file) == bytes.size();
-  const bool closed = opened && std::fclose(file) == 0;
-  if (written && closed) return {};
-  return MakeError(ErrorCode::kIo, path + ": cannot be written");
+  TRIPTYCH_ASSIGN(const GgufWriter writer, Prepare(model, matrices));
+  return writer.Write(path);
 }
 
 }  // namespace triptych

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,19 +33,32 @@ class GgufWriter {
   void Add(std::string_view key, std::span<const int32_t> values);
   void Add(std::string_view key, std::span<const std::string> values);
 
-  // `data` is kept as a view until Finish(). dtype is one that GGUF has, and
-  // data.size() the size of the shape (checks).
+  // A tensor whose rows (all of its dimensions but the last) `fill` makes when
+  // they are written, a run at a time: fill(first row, bytes of whole rows).
+  // dtype is one that GGUF has (a check).
+  using Fill = std::function<void(size_t first, std::span<std::byte> rows)>;
+  void AddTensor(std::string_view name, DType dtype,
+                 std::span<const int64_t> shape, Fill fill);
+  // `data` is kept as a view. data.size() is the size of the shape (a check).
   void AddTensor(std::string_view name, DType dtype,
                  std::span<const int64_t> shape,
                  std::span<const std::byte> data);
 
+  // The whole file.
   std::vector<std::byte> Finish() const;
+  // The same into a file, with about a megabyte of it in memory. What was
+  // there under that name is replaced when all went well.
+  Status Write(const std::string& path) const;
 
  private:
   struct Pending {
     uint64_t offset;
-    std::span<const std::byte> data;
+    size_t rows, row_bytes;
+    Fill fill;
   };
+  // What comes before the tensors, padding included.
+  std::vector<std::byte> Header() const;
+
   std::vector<std::byte> keys_, infos_;
   uint64_t key_count_ = 0;
   std::vector<Pending> tensors_;

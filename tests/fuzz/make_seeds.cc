@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <string>
 #include <vector>
@@ -11,6 +12,8 @@
 #include "models/formats/gguf_model.h"
 #include "models/formats/gguf_writer.h"
 #include "tests/models/llama2c_bytes.h"
+#include "tests/models/seeded_model.h"
+#include "tests/models/tiny_gguf_configs.h"
 #include "tests/models/tiny_model.h"
 
 namespace triptych {
@@ -35,6 +38,32 @@ FileBytes Container() {
   return AsFile(writer.Finish());
 }
 
+// A tiny model of each architecture, its matrices in a format of its own.
+std::map<std::string, std::function<FileBytes()>> Families() {
+  constexpr DType kFormats[] = {DType::kQ4_1, DType::kQ5_0,  DType::kQ5_1,
+                                DType::kQ8_0, DType::kMxfp4, DType::kF16,
+                                DType::kBf16};
+  std::map<std::string, std::function<FileBytes()>> seeds;
+  for (const ModelConfig& config : TinyGgufConfigs()) {
+    const DType dtype = kFormats[seeds.size() % std::size(kFormats)];
+    seeds[config.name + ".gguf"] = [=] {
+      return AsFile(*GgufModelBytes(SeededModel(config), dtype));
+    };
+  }
+  return seeds;
+}
+
+// One super-block of each K format: a row of 256.
+FileBytes SuperBlocks(DType dtype) {
+  ModelConfig c = TinyLlama();
+  c.layers = 1;
+  c.dim = 256;
+  c.vocab = 8;
+  c.ffn = 8;
+  c.tied_head = true;
+  return AsFile(*GgufModelBytes(SeededModel(c), dtype));
+}
+
 FileBytes Checkpoint() { return Llama2cBytes(TinyModel(false).model); }
 
 // One layer, one head of two features, one token: 32 numbers.
@@ -56,15 +85,24 @@ FileBytes LeastVocabulary() {
 
 int main(int argc, char** argv) {
   using namespace triptych;
-  const std::map<std::string, std::function<FileBytes()>> kSeeds = {
-      {"model.gguf", Model},          {"container.gguf", Container},
-      {"model.bin", Checkpoint},      {"least.bin", LeastCheckpoint},
-      {"vocabulary.tok", Vocabulary}, {"least.tok", LeastVocabulary},
+  std::map<std::string, std::function<FileBytes()>> seeds = Families();
+  seeds["model.gguf"] = Model;
+  seeds["container.gguf"] = Container;
+  seeds["q4_k.gguf"] = [] { return SuperBlocks(DType::kQ4_K); };
+  seeds["q5_k.gguf"] = [] { return SuperBlocks(DType::kQ5_K); };
+  seeds["q6_k.gguf"] = [] { return SuperBlocks(DType::kQ6_K); };
+  seeds["model.bin"] = Checkpoint;
+  seeds["least.bin"] = LeastCheckpoint;
+  seeds["v1.bin"] = [] { return Llama2cVersionBytes(TinyModel(true).model); };
+  seeds["v2.bin"] = [] {
+    return Llama2cVersionBytes(TinyModel(false).model, 16);
   };
+  seeds["vocabulary.tok"] = Vocabulary;
+  seeds["least.tok"] = LeastVocabulary;
   for (int i = 1; i < argc; ++i) {
     const std::string path = argv[i];
-    const auto seed = kSeeds.find(path.substr(path.find_last_of('/') + 1));
-    if (seed == kSeeds.end()) {
+    const auto seed = seeds.find(path.substr(path.find_last_of('/') + 1));
+    if (seed == seeds.end()) {
       std::fprintf(stderr, "make_seeds: %s: no such seed\n", argv[i]);
       return 2;
     }

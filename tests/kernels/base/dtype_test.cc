@@ -26,6 +26,13 @@ TEST_CASE("Bits per element, scales included") {
   CHECK(BitsPerElement(DType::kF32) == 32);
   CHECK(BitsPerElement(DType::kQ8_0) == 8.5);
   CHECK(BitsPerElement(DType::kQ4_0) == 4.5);
+  CHECK(BitsPerElement(DType::kQ4_1) == 5);
+  CHECK(BitsPerElement(DType::kQ5_0) == 5.5);
+  CHECK(BitsPerElement(DType::kQ5_1) == 6);
+  CHECK(BitsPerElement(DType::kQ4_K) == 4.5);
+  CHECK(BitsPerElement(DType::kQ5_K) == 5.5);
+  CHECK(BitsPerElement(DType::kQ6_K) == 6.5625);
+  CHECK(BitsPerElement(DType::kMxfp4) == 4.25);
   CHECK(BitsPerElement(DType::kBfp8) == 8.5);
   CHECK(BitsPerElement(DType::kBfp4) == 4.5);
   CHECK(BitsPerElement(DType::kI4G32) == 5);

@@ -15,6 +15,8 @@
 #include "models/formats/gguf_model.h"
 #include "models/formats/llama2c.h"
 #include "tests/models/llama2c_bytes.h"
+#include "tests/models/seeded_model.h"
+#include "tests/models/tiny_gguf_configs.h"
 #include "tests/models/tiny_model.h"
 #include "tests/models/touch.h"
 
@@ -97,6 +99,20 @@ TEST_CASE("GGUF: damage is survived") {
   CheckDamage(whole, 11000, 3000, kParseGguf);  // up to the tensors
 }
 
+TEST_CASE("GGUF: cut or damaged files of every architecture") {
+  for (const ModelConfig& config : TinyGgufConfigs()) {
+    CAPTURE(config.name);
+    const FileBytes whole =
+        AsFile(*GgufModelBytes(SeededModel(config), DType::kMxfp4));
+    // Up to 31 bytes at the end are padding.
+    for (size_t size = 0; size + 32 <= whole.size(); size += 61) {
+      CHECK(!Survives(kParseGguf(std::span(whole).first(size))));
+    }
+    CheckDamage(whole, 1200, 200, kParseGguf);  // keys
+    CheckDamage(whole, 6000, 200, kParseGguf);  // and tensors
+  }
+}
+
 TEST_CASE("llama2.c: every truncation is an error") {
   const TinyModel tiny(false);
   const FileBytes whole = Llama2cBytes(tiny.model);
@@ -106,6 +122,15 @@ TEST_CASE("llama2.c: every truncation is an error") {
 TEST_CASE("llama2.c: damage is survived") {
   const TinyModel tiny(true);
   CheckDamage(Llama2cBytes(tiny.model), 28, 3000, kParseBin);
+}
+
+TEST_CASE("llama2.c v1 and v2: cut or damaged") {
+  const TinyModel tiny(false);
+  for (const size_t group : {0, 16}) {
+    const FileBytes whole = Llama2cVersionBytes(tiny.model, group);
+    CheckTruncations(whole, kParseBin);
+    CheckDamage(whole, 64, 3000, kParseBin);
+  }
 }
 
 TEST_CASE("tokenizer.bin: cut or damaged") {

@@ -3,13 +3,18 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <vector>
 
 #include "models/weights.h"
 #include "tests/models/llama2c_bytes.h"
+#include "tests/models/seeded_model.h"
+#include "tests/models/tiny_config.h"
 #include "tests/models/tiny_model.h"
 #include "tests/shared_data.h"
 
@@ -78,6 +83,103 @@ TEST_CASE("A header that cannot be is refused where it is wrong") {
                             " left") != std::string::npos);
   CHECK(message(6, 15).find(": end: 32 bytes too many") != std::string::npos);
   CHECK(message(2, 1000000).find(": needs ") != std::string::npos);
+}
+
+TEST_CASE("v1 gives back every tensor") {
+  for (const bool tied : {true, false}) {
+    const TinyModel tiny(tied);
+    const FileBytes bytes = Llama2cVersionBytes(tiny.model);
+    CHECK(LooksLikeLlama2c(bytes));
+    const auto read = ParseLlama2c(bytes, "t.bin");
+    REQUIRE(read);
+    CHECK(read->config.tied_head == tied);
+    CHECK(read->config.kv_dim() == 16);
+    CHECK(read->tensors.size() == tiny.model.tensors.size());
+    for (const WeightTensor& want : tiny.model.tensors) {
+      const WeightTensor* got = read->Find(want.name);
+      REQUIRE(got != nullptr);
+      CHECK(got->shape == want.shape);
+      CHECK(got->owner == nullptr);
+      CHECK(std::memcmp(got->data, want.data, want.bytes) == 0);
+    }
+  }
+}
+
+TEST_CASE("v2 decodes groups of any size, also such that pass a row's end") {
+  ModelConfig config = TinyLlama();
+  config.dim = 8;
+  config.ffn = 12;
+  config.heads = 2;
+  config.head_dim = config.rope.dim = 4;
+  config.kv_heads = 1;
+  config.vocab = 32;
+  const ModelFile model = SeededModel(config);
+  for (const size_t group : {1, 2, 4, 8, 16, 32}) {
+    CAPTURE(group);
+    ModelFile kept;
+    {
+      // What is decoded outlives the file; what lies in it does not.
+      const FileBytes bytes = Llama2cVersionBytes(model, group);
+      const auto read = ParseLlama2c(bytes, "t.bin");
+      REQUIRE_MESSAGE(read, (read ? "" : read.error().message));
+      CHECK(read->Find("norm.final")->owner == nullptr);
+      kept = *read;
+    }
+    for (const WeightTensor& want : model.tensors) {
+      if (want.shape.size() == 1) continue;
+      CAPTURE(want.name);
+      const WeightTensor* got = kept.Find(want.name);
+      REQUIRE(got != nullptr);
+      CHECK(got->dtype == DType::kF32);
+      CHECK(got->shape == want.shape);
+      const auto* a = reinterpret_cast<const float*>(got->data);
+      const auto* b = reinterpret_cast<const float*>(want.data);
+      int wrong = 0;
+      for (size_t i = 0; i < want.bytes / sizeof(float); ++i) {
+        double most = 0;
+        for (size_t j = i / group * group; j < (i / group + 1) * group; ++j) {
+          most = std::max(most, std::abs(double{b[j]}));
+        }
+        // Half a code (none in a group of one, which is its extreme), and
+        // the roundings of scale, quotient and product.
+        const double codes = group == 1 ? 0 : 0.5;
+        const double bound = most * (codes / 127 + 3 * 0x1p-24);
+        wrong += std::abs(double{a[i]} - double{b[i]}) > bound;
+      }
+      CHECK(wrong == 0);
+    }
+  }
+}
+
+TEST_CASE("Headers of v1 and v2 that cannot be are refused where") {
+  const TinyModel tiny(true);
+  const auto message = [&](size_t offset, int32_t value, size_t size,
+                           size_t group = 16) {
+    FileBytes bytes = Llama2cVersionBytes(tiny.model, group);
+    std::memcpy(bytes.data() + offset, &value, size);
+    CHECK(LooksLikeLlama2c(bytes));
+    const auto read = ParseLlama2c(bytes, "t.bin");
+    return read ? std::string() : read.error().message;
+  };
+  CHECK(message(4, 3, 4) ==
+        "t.bin: offset 4: version: 3: 1, 2 and files without a version "
+        "(legacy) are read");
+  CHECK(message(8, 0, 4) == "t.bin: offset 8: dim: 0: must be 1..1048576");
+  CHECK(message(24, 3, 4).starts_with("t.bin: offset 24: kv_heads: 3: must"));
+  CHECK(message(28, -271, 4).starts_with("t.bin: offset 28: vocab: -271: "));
+  CHECK(message(36, 2, 1) ==
+        "t.bin: offset 36: shared head: 2: must be 0 or 1");
+  CHECK(message(37, 0, 4).starts_with("t.bin: offset 37: group size: 0: must"));
+  CHECK(message(37, 64, 4) ==
+        "t.bin: offset 896: tok_embed: 8672 elements: must be whole groups of "
+        "64");
+  CHECK(message(41, 1, 1) ==
+        "t.bin: offset 41: padding: 1: must be 0 up to offset 256");
+  CHECK(message(37, 1, 1, 0).starts_with("t.bin: offset 37: padding: 1: "));
+  CHECK(message(36, 0, 1).find(": head: needs 10840 bytes") !=
+        std::string::npos);
+  CHECK(message(28, 270, 4).find(": end: 40 bytes too many") !=
+        std::string::npos);
 }
 
 TEST_CASE("A tokenizer.bin gives back its pieces") {
