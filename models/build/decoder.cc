@@ -30,11 +30,6 @@ ValueId LatentAttention(Blocks& b, ValueId x) {
       b.graph.Add("kv_append", b.Name("attn.kv_append"), {rotated, cache});
   const ValueId up = b.graph.Weight(
       b.Name("attn.kv_b"), c.heads * (m.nope_dim + m.v_dim), m.kv_lora);
-  // YaRN sharpens the scores of long contexts by (0.1 ln factor + 1)^2.
-  const double sharpen =
-      c.rope.scaling.kind == RopeScalingKind::kYarn
-          ? std::pow(0.1 * std::log(c.rope.scaling.factor) + 1, 2)
-          : 1.0;
   const ValueId mixed = b.graph.Add(
       "mla_attention", b.Name("attn.attention"), {q, keys, up},
       {{"heads", static_cast<double>(c.heads)},
@@ -42,7 +37,7 @@ ValueId LatentAttention(Blocks& b, ValueId x) {
        {"nope_dim", static_cast<double>(m.nope_dim)},
        {"rope_dim", static_cast<double>(m.rope_dim)},
        {"v_dim", static_cast<double>(m.v_dim)},
-       {"scale", sharpen / std::sqrt(static_cast<double>(q_head))}});
+       {"scale", b.ScoreScale() / std::sqrt(static_cast<double>(q_head))}});
   return b.Linear("attn.o", mixed, c.dim, false);
 }
 

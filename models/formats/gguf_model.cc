@@ -328,7 +328,9 @@ void AddTokenizer(const Tokenizer& tokenizer, GgufWriter& writer) {
 // The tensor in `dtype`: its own bytes, or converted ones kept in `owned`.
 std::span<const std::byte> InType(const WeightTensor& tensor, DType dtype,
                                   std::deque<std::vector<std::byte>>& owned) {
-  if (tensor.dtype == dtype) return {tensor.data, tensor.bytes};
+  if (tensor.dtype == dtype && tensor.data != nullptr) {
+    return {tensor.data, tensor.bytes};
+  }
   const size_t cols = static_cast<size_t>(tensor.cols());
   const size_t rows = static_cast<size_t>(tensor.rows());
   const size_t stride = RowBytes(dtype, cols);
