@@ -8,6 +8,7 @@
 #define TRIPTYCH_MODELS_CONFIG_H_
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -51,6 +52,14 @@ struct RopeScaling {
   // Llama 3: 1 and 4. YaRN calls them beta_slow and beta_fast: 1 and 32.
   double low_freq = 1;
   double high_freq = 4;
+  // YaRN: scores are multiplied by (log_multiplier ln factor + 1)^2. 0.1 is
+  // the paper's; DeepSeek calls it 0.1 mscale_all_dim.
+  double log_multiplier = 0.1;
+  double ScoreScale() const {
+    if (kind != RopeScalingKind::kYarn) return 1;
+    const double sharper = log_multiplier * std::log(factor) + 1;
+    return sharper * sharper;
+  }
 };
 
 struct RopeConfig {
@@ -150,10 +159,11 @@ struct ModelConfig {
   RopeConfig rope;
   bool tied_head = false;  // the head is the embedding table
 
-  // Biases of the linear layers: of Q, V and O; of K; of the network; of the
-  // head.
+  // Biases of the linear layers: of Q, V and O; of K; not of O though Q and V
+  // have one, if out_bias is false; of the network; of the head.
   bool attn_bias = false;
   bool key_bias = false;
+  bool out_bias = true;
   bool ffn_bias = false;
   bool head_bias = false;
 

@@ -99,22 +99,16 @@ ValueId Blocks::FeedForward(const std::string& local, ValueId x, int64_t ffn) {
   return Linear(local + ".down", act, config.dim, bias);
 }
 
-double Blocks::ScoreScale() const {
-  const RopeScaling& scaling = config.rope.scaling;
-  if (scaling.kind != RopeScalingKind::kYarn) return 1;
-  // Peng et al., arXiv 2309.00071, section 3.4: Q and K by this much each.
-  return std::pow(0.1 * std::log(scaling.factor) + 1, 2);
-}
-
 ValueId Blocks::Attend(const std::string& local, ValueId q, ValueId k,
                        ValueId v, int64_t kv_heads, bool causal) {
   const auto head_dim = static_cast<double>(config.head_dim);
-  return graph.Add("attention", Name(local), {q, k, v},
-                   {{"heads", static_cast<double>(config.heads)},
-                    {"kv_heads", static_cast<double>(kv_heads)},
-                    {"head_dim", head_dim},
-                    {"causal", causal ? 1.0 : 0.0},
-                    {"scale", ScoreScale() / std::sqrt(head_dim)}});
+  return graph.Add(
+      "attention", Name(local), {q, k, v},
+      {{"heads", static_cast<double>(config.heads)},
+       {"kv_heads", static_cast<double>(kv_heads)},
+       {"head_dim", head_dim},
+       {"causal", causal ? 1.0 : 0.0},
+       {"scale", config.rope.scaling.ScoreScale() / std::sqrt(head_dim)}});
 }
 
 ValueId Blocks::SelfAttention(const std::string& local, ValueId x,
@@ -142,7 +136,7 @@ ValueId Blocks::SelfAttention(const std::string& local, ValueId x,
   }
   const ValueId mixed =
       Attend(local + ".attention", q, k, v, c.kv_heads, cached);
-  return Linear(local + ".o", mixed, c.dim, c.attn_bias);
+  return Linear(local + ".o", mixed, c.dim, c.attn_bias && c.out_bias);
 }
 
 ValueId Blocks::EncoderLayer(ValueId x) {

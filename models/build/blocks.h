@@ -49,9 +49,6 @@ class Blocks {
   // Self-attention from projections to output projection. With `cached`, K
   // and V go through caches and the mask is causal; else all see all.
   ValueId SelfAttention(const std::string& local, ValueId x, bool cached);
-  // What multiplies scores besides 1 / sqrt(head_dim): YaRN sharpens those of
-  // long contexts.
-  double ScoreScale() const;
   // softmax(Q K^T / sqrt(head_dim)) V; k and v are activations or caches.
   ValueId Attend(const std::string& local, ValueId q, ValueId k, ValueId v,
                  int64_t kv_heads, bool causal);

@@ -30,14 +30,16 @@ ValueId LatentAttention(Blocks& b, ValueId x) {
       b.graph.Add("kv_append", b.Name("attn.kv_append"), {rotated, cache});
   const ValueId up = b.graph.Weight(
       b.Name("attn.kv_b"), c.heads * (m.nope_dim + m.v_dim), m.kv_lora);
-  const ValueId mixed = b.graph.Add(
-      "mla_attention", b.Name("attn.attention"), {q, keys, up},
-      {{"heads", static_cast<double>(c.heads)},
-       {"kv_lora", static_cast<double>(m.kv_lora)},
-       {"nope_dim", static_cast<double>(m.nope_dim)},
-       {"rope_dim", static_cast<double>(m.rope_dim)},
-       {"v_dim", static_cast<double>(m.v_dim)},
-       {"scale", b.ScoreScale() / std::sqrt(static_cast<double>(q_head))}});
+  const double scale =
+      c.rope.scaling.ScoreScale() / std::sqrt(static_cast<double>(q_head));
+  const ValueId mixed =
+      b.graph.Add("mla_attention", b.Name("attn.attention"), {q, keys, up},
+                  {{"heads", static_cast<double>(c.heads)},
+                   {"kv_lora", static_cast<double>(m.kv_lora)},
+                   {"nope_dim", static_cast<double>(m.nope_dim)},
+                   {"rope_dim", static_cast<double>(m.rope_dim)},
+                   {"v_dim", static_cast<double>(m.v_dim)},
+                   {"scale", scale}});
   return b.Linear("attn.o", mixed, c.dim, false);
 }
 

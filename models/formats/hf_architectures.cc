@@ -30,6 +30,11 @@ constexpr HfDemand kLlamaDemands[] = {
     {"partial_rotary_factor", "1"},
 };
 
+constexpr HfDemand kQwen2Demands[] = {
+    {"hidden_act", "\"silu\""},
+    {"use_sliding_window", "false"},
+};
+
 constexpr HfKey kQwen3MoeKeys[] = {
     {"num_hidden_layers", "layers"},
     {"hidden_size", "dim"},
@@ -45,7 +50,8 @@ constexpr HfKey kQwen3MoeKeys[] = {
     {"moe_intermediate_size", "moe.expert_ffn"},
     {"norm_topk_prob", "moe.normalize", true},
 };
-constexpr HfKey kQwen3Keys[] = {
+// Qwen2's and Qwen3's.
+constexpr HfKey kQwenKeys[] = {
     {"num_hidden_layers", "layers"},
     {"hidden_size", "dim"},
     {"intermediate_size", "ffn"},
@@ -319,6 +325,14 @@ ModelConfig Rotated(Family family, QkNorm qk_norm) {
 
 ModelConfig Llama() { return Rotated(Family::kLlama, QkNorm::kNone); }
 
+// Biases, though not of the output.
+ModelConfig Qwen2() {
+  ModelConfig c = Rotated(Family::kLlama, QkNorm::kNone);
+  c.attn_bias = c.key_bias = true;
+  c.out_bias = false;
+  return c;
+}
+
 ModelConfig Qwen3() { return Rotated(Family::kQwen3, QkNorm::kPerHead); }
 
 ModelConfig Qwen3Moe() {
@@ -391,7 +405,9 @@ std::span<const HfArchitecture> HfArchitectures() {
        kDecoderTensors, kDecoderLeftOut},
       {"MistralForCausalLM", "model.", Llama(), kLlamaKeys, kLlamaDemands,
        kDecoderTensors, kDecoderLeftOut},
-      {"Qwen3ForCausalLM", "model.", Qwen3(), kQwen3Keys, kQwen3Demands,
+      {"Qwen2ForCausalLM", "model.", Qwen2(), kQwenKeys, kQwen2Demands,
+       kDecoderTensors, kDecoderLeftOut},
+      {"Qwen3ForCausalLM", "model.", Qwen3(), kQwenKeys, kQwen3Demands,
        kDecoderTensors, kDecoderLeftOut},
       {"Qwen3MoeForCausalLM", "model.", Qwen3Moe(), kQwen3MoeKeys,
        kQwen3Demands, kDecoderTensors, kDecoderLeftOut},

@@ -143,26 +143,35 @@ Result<double> Number(const Reader& reader, const JsonValue& object,
   return number;
 }
 
-// What multiplies the scores of stretched contexts follows from the factor
-// in the graph: 0.1 ln(factor) + 1 squared. A file that says otherwise is of
-// another model.
-Status CheckYarnScores(const Reader& reader, const JsonValue& object,
-                       const ModelConfig& c) {
-  if (const JsonValue* given = Reader::Find(object, "attention_factor")) {
-    const double expected = 0.1 * std::log(c.rope.scaling.factor) + 1;
-    if (std::abs(given->real - expected) > 1e-9) {
-      return reader.Refuse(*given, "attention_factor",
-                           fmt::format("null or {}", expected));
-    }
-  }
-  // DeepSeek writes both, as 1; the others leave both out.
+// What multiplies the scores of stretched contexts: the square of what queries
+// and keys are multiplied by, 0.1 ln(factor) + 1 unless the file says
+// otherwise. DeepSeek has two numbers for it: the first over the second
+// multiplies both, the second then the scores. Only the same two are read.
+Status ReadYarnScores(const Reader& reader, const JsonValue& object,
+                      ModelConfig& c) {
+  RopeScaling& scaling = c.rope.scaling;
   const bool latent = c.family == Family::kDeepseek;
+  if (const JsonValue* given = Reader::Find(object, "attention_factor")) {
+    if (latent) return reader.Refuse(*given, "attention_factor", "null");
+    TRIPTYCH_ASSIGN(const double gain,
+                    Number(reader, object, "attention_factor", 1));
+    scaling.log_multiplier =
+        scaling.factor > 1 ? (gain - 1) / std::log(scaling.factor) : 0;
+  }
   for (const std::string_view key : {"mscale", "mscale_all_dim"}) {
     const JsonValue* given = Reader::Find(object, key);
+    if (given != nullptr && !latent) return reader.Refuse(*given, key, "null");
     if (given == nullptr && latent) return reader.Missing(key);
-    if (given != nullptr && (!latent || given->real != 1)) {
-      return reader.Refuse(*given, key, latent ? "1" : "null");
+  }
+  if (latent) {
+    TRIPTYCH_ASSIGN(const double mscale, Number(reader, object, "mscale", 1));
+    TRIPTYCH_ASSIGN(const double all,
+                    Number(reader, object, "mscale_all_dim", 1));
+    if (mscale != all) {
+      return reader.Refuse(*Reader::Find(object, "mscale"), "mscale",
+                           fmt::format("mscale_all_dim, {}", all));
     }
+    scaling.log_multiplier = 0.1 * all;
   }
   if (const JsonValue* given = Reader::Find(object, "truncate")) {
     if (given->Describe() != "true") {
@@ -205,7 +214,7 @@ Status ReadScaling(const Reader& reader, const JsonValue& object,
     const std::string allowed = Take(*value, 1, scaling.original_context);
     if (!allowed.empty()) return reader.Refuse(*value, kContext, allowed);
   }
-  return yarn ? CheckYarnScores(reader, object, c) : Status();
+  return yarn ? ReadYarnScores(reader, object, c) : Status();
 }
 
 // Newer files have one object for what older ones have in two keys.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 #include "models/formats/byte_reader.h"
 #include "models/formats/json_tree.h"
@@ -201,8 +202,9 @@ Status SafetensorsFile::PlaceTensors(std::vector<Placed> placed,
                                      std::span<const std::byte> bytes,
                                      size_t data_begin) {
   const std::span<const std::byte> data = bytes.subspan(data_begin);
-  std::stable_sort(placed.begin(), placed.end(), [](auto& a, auto& b) {
-    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+  std::sort(placed.begin(), placed.end(), [](auto& a, auto& b) {
+    return std::tie(a.begin, a.end, a.tensor.header_offset) <
+           std::tie(b.begin, b.end, b.tensor.header_offset);
   });
   uint64_t expected = 0;
   for (Placed& p : placed) {

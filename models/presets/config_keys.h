@@ -30,6 +30,7 @@ void VisitKeys(Config& c, Visit&& visit) {
   visit("tied_head", c.tied_head);
   visit("attn_bias", c.attn_bias);
   visit("key_bias", c.key_bias);
+  visit("out_bias", c.out_bias);
   visit("ffn_bias", c.ffn_bias);
   visit("head_bias", c.head_bias);
   visit("segments", c.segments);
@@ -46,6 +47,7 @@ void VisitKeys(Config& c, Visit&& visit) {
   visit("rope.scaling.original_context", c.rope.scaling.original_context);
   visit("rope.scaling.low_freq", c.rope.scaling.low_freq);
   visit("rope.scaling.high_freq", c.rope.scaling.high_freq);
+  visit("rope.scaling.log_multiplier", c.rope.scaling.log_multiplier);
 
   visit("moe.experts", c.moe.experts);
   visit("moe.top_k", c.moe.top_k);

@@ -133,6 +133,14 @@ TEST_CASE("Llama: grouped heads, untied and tied, with and without biases") {
   CheckDecoder("MistralForCausalLM", s, R"(, "sliding_window": null)");
 }
 
+TEST_CASE("Qwen2: biases, though not of the output") {
+  DecoderShape s;
+  s.bias = s.tied = true;
+  s.out_bias = false;
+  CheckDecoder("Qwen2ForCausalLM", s,
+               R"(, "use_sliding_window": false, "sliding_window": 32768)");
+}
+
 TEST_CASE("Llama: stretched rotations") {
   DecoderShape s;
   s.head_dim = 8;  // not dim / heads
@@ -143,9 +151,10 @@ TEST_CASE("Llama: stretched rotations") {
   s.rotation = {20, "yarn", 4, 1, 32, 256};
   CheckDecoder("LlamaForCausalLM", s, R"(, "head_dim": 8, "rope_scaling": {
 "type": "yarn", "factor": 4.0, "original_max_position_embeddings": 256})");
-  // The newer way to write the same.
+  // The newer way to write the same, with what it comes to.
   CheckDecoder("LlamaForCausalLM", s, R"(, "head_dim": 8, "rope_parameters": {
 "rope_type": "yarn", "rope_theta": 20, "factor": 4.0,
+"attention_factor": 1.1386294361119891,
 "original_max_position_embeddings": 256})");
 }
 
@@ -200,11 +209,11 @@ constexpr char kDeepseekKeys[] = R"(, "q_lora_rank": 12, "kv_lora_rank": 10,
 TEST_CASE("DeepSeek-V3: latent attention, groups of experts, YaRN") {
   DecoderShape s = DeepseekShape();
   CheckDecoder("DeepseekV3ForCausalLM", s, kDeepseekKeys);
-  s.rotation = {30, "yarn", 40, 1, 32, 128};
+  s.rotation = {30, "yarn", 40, 1, 32, 128, 0.7};
   CheckDecoder("DeepseekV3ForCausalLM", s,
                std::string(kDeepseekKeys) + R"(, "rope_scaling": {
-"beta_fast": 32, "beta_slow": 1, "factor": 40, "mscale": 1.0,
-"mscale_all_dim": 1.0, "original_max_position_embeddings": 128,
+"beta_fast": 32, "beta_slow": 1, "factor": 40, "mscale": 0.7,
+"mscale_all_dim": 0.7, "original_max_position_embeddings": 128,
 "type": "yarn"})");
 }
 

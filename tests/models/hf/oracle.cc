@@ -230,8 +230,9 @@ Matrix GatedNetwork(const Tensors& t, const std::string& name,
 std::vector<size_t> Best(const Row& values, size_t count) {
   std::vector<size_t> order(values.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return values[a] > values[b]; });
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return values[a] != values[b] ? values[a] > values[b] : a < b;
+  });
   order.resize(count);
   return order;
 }
@@ -287,7 +288,7 @@ Matrix Experts(const DecoderShape& s, const Tensors& t, const std::string& mlp,
 }
 
 double YarnGain(const Rotation& r) {
-  return r.kind == "yarn" ? 0.1 * std::log(r.factor) + 1 : 1;
+  return r.kind == "yarn" ? 0.1 * r.mscale * std::log(r.factor) + 1 : 1;
 }
 
 Matrix GroupedAttention(const DecoderShape& s, const Tensors& t,
@@ -385,7 +386,7 @@ Tensors DecoderTensors(const DecoderShape& s) {
         if (s.bias) Add(t, attn + name + ".bias", {out}, 0.1);
       }
       Add(t, attn + "o_proj.weight", {s.dim, s.heads * s.head_dim});
-      if (s.bias) Add(t, attn + "o_proj.bias", {s.dim}, 0.1);
+      if (s.bias && s.out_bias) Add(t, attn + "o_proj.bias", {s.dim}, 0.1);
     }
     if (s.qk_norm) gain(attn + "q_norm", s.head_dim);
     if (s.qk_norm) gain(attn + "k_norm", s.head_dim);

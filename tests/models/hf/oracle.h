@@ -22,6 +22,7 @@ struct Rotation {
   double theta = 10000;
   std::string kind = "default";  // llama3, yarn
   double factor = 1, low = 1, high = 4, original = 0;
+  double mscale = 1;  // DeepSeek's
 };
 
 // The sizes of a decoder with rotated positions; 0 and false: without.
@@ -31,6 +32,7 @@ struct DecoderShape {
   double eps = 1e-6;
   Rotation rotation;
   bool qk_norm = false, bias = false, tied = false;
+  bool out_bias = true;  // where there is a bias at all
   // Experts, in layers from `dense_layers` on.
   int64_t experts = 0, top_k = 0, expert_ffn = 0, shared = 0;
   int dense_layers = 0;
