@@ -20,7 +20,7 @@ struct Weights::Impl {
     ConstMatView<float> view;        // empty until it is known
     AlignedVector<float> converted;  // behind `view`, if the file has no f32
   };
-  std::shared_ptr<const MappedFile> storage;
+  std::shared_ptr<const ModelStorage> storage;
   std::vector<WeightTensor> tensors;
   std::vector<Slot> slots;  // by ValueId
   std::mutex mutex;         // guards conversion
@@ -56,7 +56,7 @@ Result<Weights> Weights::Bind(const Graph& graph, const ModelFile& file) {
     Impl::Slot& slot = impl->slots[value.id];
     slot.tensor =
         &impl->tensors[static_cast<size_t>(tensor - file.tensors.data())];
-    if (tensor->dtype == DType::kF32) {
+    if (tensor->dtype == DType::kF32 && tensor->data != nullptr) {
       slot.view = ConstMatView<float>(
           reinterpret_cast<const float*>(tensor->data),
           static_cast<size_t>(rows), static_cast<size_t>(value.shape.cols));

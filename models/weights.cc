@@ -3,11 +3,16 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "kernels/base/check.h"
 #include "kernels/base/formats.h"
 #include "models/formats/gguf_model.h"
+#include "models/formats/hf_checkpoint.h"
+#include "models/formats/hf_model.h"
 #include "models/formats/llama2c.h"
 #include "models/formats/tokenizer_file.h"
 
@@ -33,14 +38,57 @@ Result<ModelFile> Parse(const MappedFile& file) {
   }
   return MakeError(ErrorCode::kUnsupported,
                    file.path() +
-                       ": offset 0: header: not a model file; GGUF "
-                       "and llama2.c's legacy .bin are allowed");
+                       ": offset 0: header: not a model file; GGUF, "
+                       "llama2.c's .bin and Hugging Face safetensors "
+                       "are allowed");
+}
+
+Result<ModelFile> LoadFile(const std::string& path) {
+  TRIPTYCH_ASSIGN(MappedFile mapped, MappedFile::Open(path));
+  if (LooksLikeSafetensors(mapped.bytes())) return LoadHfModel(path);
+  auto storage = std::make_shared<ModelStorage>();
+  storage->push_back(std::move(mapped));
+  TRIPTYCH_ASSIGN(ModelFile model, Parse(storage->front()));
+  model.storage = std::move(storage);
+  return model;
 }
 
 // "/a/stories260K.bin" -> "stories260K".
 std::string Stem(const std::string& path) {
   const size_t begin = path.find_last_of('/') + 1;  // npos + 1 is 0
   return path.substr(begin, path.find_last_of('.') - begin);
+}
+
+// One row of a piece, of any step, as f32.
+void ReadPieceRow(DType dtype, const WeightPiece& piece, int64_t row,
+                  float* out) {
+  const std::byte* from =
+      piece.data + static_cast<size_t>(row) * piece.row_step;
+  const auto cols = static_cast<size_t>(piece.cols);
+  const size_t element = RowBytes(dtype, 1);
+  if (piece.col_step == element) return DequantizeRow(dtype, from, out, cols);
+  constexpr size_t kRun = 64;
+  std::byte run[kRun * sizeof(double)];
+  for (size_t c = 0; c < cols; c += kRun) {
+    const size_t count = std::min(kRun, cols - c);
+    for (size_t i = 0; i < count; ++i) {
+      std::memcpy(run + i * element, from + (c + i) * piece.col_step, element);
+    }
+    DequantizeRow(dtype, run, out + c, count);
+  }
+}
+
+void ReadPieces(const WeightTensor& tensor, int64_t row, float* out) {
+  // The last piece that begins at this row or above it; those that share its
+  // rows are next to it.
+  auto piece = std::upper_bound(
+      tensor.pieces.begin(), tensor.pieces.end(), row,
+      [](int64_t r, const WeightPiece& p) { return r < p.row; });
+  TRIPTYCH_CHECK(piece != tensor.pieces.begin(), tensor.name, "has no data");
+  const int64_t first = std::prev(piece)->row;
+  while (piece != tensor.pieces.begin() && (--piece)->row == first) {
+    ReadPieceRow(tensor.dtype, *piece, row - first, out + piece->col);
+  }
 }
 
 }  // namespace
@@ -53,6 +101,7 @@ int64_t WeightTensor::rows() const {
 
 void ReadRow(const WeightTensor& tensor, int64_t row, float* out) {
   TRIPTYCH_CHECK(row >= 0 && row < tensor.rows(), tensor.name, "row", row);
+  if (tensor.data == nullptr) return ReadPieces(tensor, row, out);
   const size_t cols = static_cast<size_t>(tensor.cols());
   const size_t stride = RowBytes(tensor.dtype, cols);
   DequantizeRow(tensor.dtype, tensor.data + static_cast<size_t>(row) * stride,
@@ -68,10 +117,8 @@ const WeightTensor* ModelFile::Find(std::string_view name) const {
 
 Result<ModelFile> LoadModel(const std::string& path,
                             const std::string& tokenizer_path) {
-  TRIPTYCH_ASSIGN(MappedFile mapped, MappedFile::Open(path));
-  const auto storage = std::make_shared<const MappedFile>(std::move(mapped));
-  TRIPTYCH_ASSIGN(ModelFile model, Parse(*storage));
-  model.storage = storage;
+  TRIPTYCH_ASSIGN(ModelFile model,
+                  IsHfCheckpoint(path) ? LoadHfModel(path) : LoadFile(path));
   if (model.config.name.empty()) model.config.name = Stem(path);
   const std::string from =
       tokenizer_path.empty() ? TokenizerBeside(path) : tokenizer_path;

@@ -36,14 +36,33 @@
 
 namespace triptych {
 
-// A view, row-major, outermost dimension first: W[n, k]. Plain formats are
-// aligned to their element. Valid as long as the storage behind it.
+// A rectangle of a tensor, where its file has it: rows [row, row + rows) and
+// columns [col, col + cols). Steps are bytes from one element to the next one
+// in the same column or row; nothing is aligned.
+struct WeightPiece {
+  int64_t row = 0, col = 0;
+  int64_t rows = 0, cols = 0;
+  const std::byte* data = nullptr;
+  size_t row_step = 0, col_step = 0;
+};
+
+// A view, row-major, outermost dimension first: W[n, k]. Valid as long as the
+// storage behind it.
+//
+// Most tensors lie in their file as they are wanted: `data` is then the
+// first of `bytes` bytes, aligned to their element where the format is plain.
+// One that a file has transposed, fused with another, cut up or at an odd
+// address has no `data` but pieces, so that nothing is copied for it; ReadRow
+// reads both.
 struct WeightTensor {
   std::string name;
   DType dtype = DType::kF32;
   std::vector<int64_t> shape;
   const std::byte* data = nullptr;
   size_t bytes = 0;
+  // Of a plain format. They tile the tensor, in the order of their rows, then
+  // columns; those that share a row share all their rows.
+  std::vector<WeightPiece> pieces;
 
   // A vector is one row.
   int64_t cols() const { return shape.back(); }
@@ -58,21 +77,28 @@ struct WeightTensor {
 // overlap the tensor. 0 <= row < rows() (a check).
 void ReadRow(const WeightTensor& tensor, int64_t row, float* out);
 
+// The files of one model: one, or the shards of a large checkpoint.
+using ModelStorage = std::vector<MappedFile>;
+
 struct ModelFile {
   ModelConfig config;
   std::vector<WeightTensor> tensors;
   Tokenizer tokenizer;  // empty() when the file has none
   // What the tensors point into.
-  std::shared_ptr<const MappedFile> storage;
+  std::shared_ptr<const ModelStorage> storage;
+  // Tensors that the file has and the graph has no use for, by their names
+  // there: masks, heads of other tasks.
+  std::vector<std::string> left_out;
 
   // Null if there is no tensor of that name.
   const WeightTensor* Find(std::string_view name) const;
 };
 
-// The model in `path`, whose first bytes say which format it is, and the
-// tokenizer in `tokenizer_path` (of any kind that LoadTokenizer reads) instead
-// of the one inside, unless that is ""; then the one that lies beside a
-// checkpoint of Hugging Face's. Located errors; nothing is ever half read.
+// The model in `path`, and the tokenizer in `tokenizer_path` (of any kind that
+// LoadTokenizer reads) instead of the one inside, or beside, unless that is "".
+// A file's first bytes say which format it is; a Hugging Face checkpoint may be
+// named by its directory, its .safetensors file or the index of its shards.
+// Located errors; nothing is ever half read.
 Result<ModelFile> LoadModel(const std::string& path,
                             const std::string& tokenizer_path = "");
 

@@ -83,6 +83,10 @@ class GgufFile {
                                 std::string file);
 
   bool Has(std::string_view key) const { return values_.contains(key); }
+  // All there are, by key.
+  const std::map<std::string_view, GgufValue>& values() const {
+    return values_;
+  }
 
   // The value of `key`, converted when nothing is lost: any integer type to
   // int64 within [low, high], f32 or f64 to double. Without the key:

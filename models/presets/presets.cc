@@ -14,6 +14,7 @@
 
 #include "kernels/base/check.h"
 #include "models/presets/config_keys.h"
+#include "models/presets/config_words.h"
 
 namespace triptych {
 
@@ -122,51 +123,6 @@ std::string ReadValue(std::string_view text, std::array<int64_t, 3>& out) {
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return "";
-}
-
-// The words for the values of an enumeration, in its order.
-template <class Enum>
-std::vector<std::string_view> WordsOf();
-template <>
-std::vector<std::string_view> WordsOf<Family>() {
-  std::vector<std::string_view> words;
-  for (auto f = Family::kLlama; f <= Family::kWan;
-       f = static_cast<Family>(static_cast<int>(f) + 1)) {
-    words.push_back(NameOf(f));
-  }
-  return words;
-}
-template <>
-std::vector<std::string_view> WordsOf<NormKind>() {
-  return {"rms", "layer"};
-}
-template <>
-std::vector<std::string_view> WordsOf<NormPlace>() {
-  return {"pre", "post"};
-}
-template <>
-std::vector<std::string_view> WordsOf<Activation>() {
-  return {"swiglu", "gelu_tanh", "gelu_erf"};
-}
-template <>
-std::vector<std::string_view> WordsOf<QkNorm>() {
-  return {"none", "per_head", "all_heads"};
-}
-template <>
-std::vector<std::string_view> WordsOf<Positions>() {
-  return {"rope", "learned", "sinusoidal"};
-}
-template <>
-std::vector<std::string_view> WordsOf<Router>() {
-  return {"none", "softmax", "sigmoid"};
-}
-template <>
-std::vector<std::string_view> WordsOf<RopeStyle>() {
-  return {"interleaved", "half"};
-}
-template <>
-std::vector<std::string_view> WordsOf<RopeScalingKind>() {
-  return {"none", "llama3", "yarn"};
 }
 
 template <class Enum>

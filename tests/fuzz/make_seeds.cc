@@ -11,6 +11,8 @@
 
 #include "models/formats/gguf_model.h"
 #include "models/formats/gguf_writer.h"
+#include "tests/models/hf/checkpoint.h"
+#include "tests/models/hf/oracle.h"
 #include "tests/models/llama2c_bytes.h"
 #include "tests/models/seeded_model.h"
 #include "tests/models/tiny_gguf_configs.h"
@@ -80,6 +82,54 @@ FileBytes LeastVocabulary() {
   return Llama2cTokenizerBytes({{"?"}, {"<s>"}, {"</s>"}, {"a"}, {"aa", 1}});
 }
 
+FileBytes FromText(const std::string& text) {
+  return AsFile(std::as_bytes(std::span(text)));
+}
+
+FileBytes Tensors() {
+  hf::Tensors tensors;
+  hf::Add(tensors, "a", {2, 3});
+  hf::Add(tensors, "b", {4});
+  return FromText(hf::SafetensorsText(tensors, {.dtype = "BF16"}));
+}
+
+FileBytes NoTensors() { return FromText(hf::RawSafetensors("{}", 0)); }
+
+// A configuration, a zero byte, the tensors.
+FileBytes WithConfig(std::string config, const hf::Tensors& tensors) {
+  config += '\0';
+  return FromText(config + hf::SafetensorsText(tensors, {.dtype = "F16"}));
+}
+
+FileBytes Experts() {
+  hf::DecoderShape s;
+  s.layers = 1;
+  s.head_dim = 2;
+  s.dim = 4;
+  s.ffn = s.vocab = 3;
+  s.qk_norm = true;
+  s.experts = 3;
+  s.expert_ffn = 2;
+  return WithConfig(
+      R"({"architectures": ["Qwen3MoeForCausalLM"], "num_hidden_layers": 1,
+"hidden_size": 4, "num_attention_heads": 4, "num_key_value_heads": 2,
+"head_dim": 2, "vocab_size": 3, "max_position_embeddings": 8,
+"num_experts": 3, "num_experts_per_tok": 1, "moe_intermediate_size": 2,
+"rope_scaling": {"type": "yarn", "factor": 4}, "rope_theta": 1e4})",
+      hf::DecoderTensors(s));
+}
+
+FileBytes Fused() {
+  hf::ClassicShape s;
+  s.layers = 1;
+  s.dim = s.heads = 2;
+  s.ffn = s.vocab = s.positions = 3;
+  return WithConfig(
+      R"({"architectures": ["GPT2LMHeadModel"], "n_layer": 1, "n_embd": 2,
+"n_head": 2, "n_inner": 3, "vocab_size": 3, "n_positions": 3})",
+      hf::Gpt2Tensors(s));
+}
+
 }  // namespace
 }  // namespace triptych
 
@@ -99,6 +149,10 @@ int main(int argc, char** argv) {
   };
   seeds["vocabulary.tok"] = Vocabulary;
   seeds["least.tok"] = LeastVocabulary;
+  seeds["two.tensors"] = Tensors;
+  seeds["no.tensors"] = NoTensors;
+  seeds["experts.hf"] = Experts;
+  seeds["fused.hf"] = Fused;
   for (int i = 1; i < argc; ++i) {
     const std::string path = argv[i];
     const auto seed = seeds.find(path.substr(path.find_last_of('/') + 1));

@@ -5,10 +5,12 @@ Usage: cli_test.py TRIPTYCH. Runs in the source root. Prints one line a case
 and 'N passed, N failed'; exits 1 if any failed.
 """
 import json
+import math
 import os
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree
 
 TRIPTYCH = sys.argv[1]
 TARGETS = ["cpu", "mesh", "optical", "npu"]
@@ -230,6 +232,93 @@ def bad_input_is_refused_with_a_reason():
         refused("run", "-m", model.name, says=model.name)
 
 
+def a_checkpoint(folder):
+    """A Hugging Face llama of few numbers, all zero, in `folder`."""
+    config = {
+        "architectures": ["LlamaForCausalLM"], "num_hidden_layers": 2,
+        "hidden_size": 8, "intermediate_size": 12, "num_attention_heads": 2,
+        "num_key_value_heads": 2, "vocab_size": 5, "hidden_act": "silu",
+        "max_position_embeddings": 16, "rms_norm_eps": 1e-5,
+        "tie_word_embeddings": True,
+    }
+    shapes = {"embed_tokens": [5, 8], "norm": [8]}
+    for layer in range(2):
+        for name, shape in {
+                "input_layernorm": [8], "post_attention_layernorm": [8],
+                "self_attn.q_proj": [8, 8], "self_attn.k_proj": [8, 8],
+                "self_attn.v_proj": [8, 8], "self_attn.o_proj": [8, 8],
+                "mlp.gate_proj": [12, 8], "mlp.up_proj": [12, 8],
+                "mlp.down_proj": [8, 12]}.items():
+            shapes[f"layers.{layer}.{name}"] = shape
+    header, end = {"__metadata__": {"format": "pt"}}, 0
+    for name, shape in shapes.items():
+        begin, end = end, end + 2 * math.prod(shape)
+        header[f"model.{name}.weight"] = {
+            "dtype": "BF16", "shape": shape, "data_offsets": [begin, end]}
+    text = json.dumps(header).encode()
+    with open(os.path.join(folder, "config.json"), "w") as out:
+        json.dump(config, out)
+    with open(os.path.join(folder, "model.safetensors"), "wb") as out:
+        out.write(len(text).to_bytes(8, "little") + text + bytes(end))
+    return sum(map(math.prod, shapes.values()))
+
+
+def inspect_looks_into_model_files():
+    shipped = results("inspect", "models/default/triptych-stories.gguf")[0]
+    assert shipped["format"] == "GGUF" and shipped["family"] == "llama"
+    assert shipped["tokenizer"]["pieces"] == shipped["config"]["vocab"]
+    assert shipped["metadata"]["general.architecture"] == "llama"
+    assert sum(t["bytes"] for t in shipped["tensors"]) < shipped["bytes"]
+    with tempfile.TemporaryDirectory() as folder:
+        parameters = a_checkpoint(folder)
+        file = os.path.join(folder, "model.safetensors")
+        for path in folder, file:
+            found = results("inspect", path)[0]
+            assert found["format"] == "safetensors"
+            assert found["architecture"] == "LlamaForCausalLM"
+            assert found["parameters"] == parameters
+            assert found["config"]["rope.style"] == "half"
+            assert found["metadata"] == {"format": "pt"}
+            last = found["tensors"][-1]
+            assert last["offset"] + last["bytes"] == found["bytes"]
+        text = run("inspect", folder, "--tensors").stdout
+        assert "model.layers.1.mlp.down_proj.weight" in text
+        # An architecture that is not read is looked into all the same.
+        config = os.path.join(folder, "config.json")
+        with open(config, "w") as out:
+            out.write('{"architectures": ["MambaForCausalLM"]}')
+        found = results("inspect", folder)[0]
+        assert "MambaForCausalLM" in found["not_read"]
+        assert len(found["tensors"]) == 20
+        with open(file, "r+b") as out:
+            out.truncate(os.path.getsize(file) - 1)
+        refused("inspect", folder, says="data_offsets: ends at")
+    refused("inspect", "README.md", says="not a model file")
+
+
+def export_writes_models_and_pictures():
+    with tempfile.TemporaryDirectory() as folder:
+        gguf = os.path.join(folder, "small.gguf")
+        results("export", "-o", gguf, "--dtype", "q8_0")
+        shipped = results("inspect", "models/default/triptych-stories.gguf")[0]
+        written = results("inspect", gguf)[0]
+        assert written["config"] == shipped["config"]
+        assert {t["dtype"] for t in written["tensors"]} <= {"q8_0", "f32",
+                                                            "bf16"}
+        svg = os.path.join(folder, "graph.svg")
+        row = results("export", "-m", "whisper-base", "-o", svg)[0]
+        assert row["bytes"] == os.path.getsize(svg)
+        root = xml.etree.ElementTree.parse(svg).getroot()
+        texts = [e.text for e in root.iter() if e.tag.endswith("text")]
+        assert "encoder.layers 0 to 5: 6 times" in texts
+        dot = os.path.join(folder, "graph.dot")
+        results("export", "-m", "whisper-base", "-o", dot)
+        assert open(dot).read().startswith('digraph "whisper-base" {')
+        refused("export", "-m", "gpt2", "-o", gguf, says="without weights")
+        refused("export", "-o", gguf, "--dtype", "q9", says="--dtype q9")
+    refused("export", "-o", "model.txt", says="*.gguf: the model")
+
+
 CASES = [
     compare_puts_targets_side_by_side,
     the_same_seed_gives_the_same_run,
@@ -243,6 +332,8 @@ CASES = [
     accuracy_writes_as_much_text_as_asked_for,
     accuracy_by_llama_cpp_protocol,
     list_lists_everything,
+    inspect_looks_into_model_files,
+    export_writes_models_and_pictures,
     a_context_too_long_is_said,
     json_goes_to_a_file_too,
     bad_input_is_refused_with_a_reason,

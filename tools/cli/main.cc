@@ -10,6 +10,7 @@
 #include <string>
 
 #include "kernels/base/log.h"
+#include "tools/cli/export.h"
 #include "tools/cli/options.h"
 #include "tools/cli/output.h"
 
@@ -283,6 +284,30 @@ void AddMachineCommands(CLI::App& app, Chosen& chosen) {
                              "actions", "kernels", "ops"}));
 }
 
+void AddModelFiles(CLI::App& app, Chosen& chosen) {
+  const auto [inspect, i] =
+      Command(app, "inspect", "look into a model file", InspectCommand, chosen);
+  inspect
+      ->add_option("file", i.file,
+                   "GGUF, llama2.c or safetensors file, or the directory of a "
+                   "Hugging Face checkpoint")
+      ->required();
+  inspect->add_flag("--tensors", i.tensors, "list every tensor");
+  inspect->add_option("--json", i.json, "write results as JSON; - is stdout");
+
+  const auto [exporting, o] =
+      Command(app, "export", "write a model, or a picture of its graph",
+              ExportCommand, chosen);
+  exporting->add_option("-m,--model", o.model,
+                        "model file or shape preset (default: the shipped)");
+  exporting->add_option("--tokenizer", o.tokenizer,
+                        "tokenizer file, for formats without one inside");
+  exporting->add_option("-o,--output", o.output, ExportEndings())->required();
+  exporting->add_option("--dtype", o.dtype,
+                        "type of the matrices in a GGUF file");
+  exporting->add_option("--json", o.json, "write results as JSON; - is stdout");
+}
+
 void AddReport(CLI::App& app, Chosen& chosen) {
   const auto [report, o] =
       Command(app, "report", "pictures of what other commands wrote",
@@ -327,6 +352,7 @@ int main(int argc, char** argv) {
   triptych::cli::AddMachineCommands(app, chosen);
   triptych::cli::AddSweep(app, chosen);
   triptych::cli::AddReport(app, chosen);
+  triptych::cli::AddModelFiles(app, chosen);
   if (argc > 1 && argv[1][0] != '-' &&
       !triptych::cli::IsKnownCommand(app, argv[1])) {
     return triptych::cli::kUsage;

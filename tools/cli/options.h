@@ -141,6 +141,17 @@ struct ReportOptions : Common {
   std::string svg;     // folder for pictures, "" for none
 };
 
+struct InspectOptions : Common {
+  std::string file;
+  bool tensors = false;  // list them all
+};
+
+struct ExportOptions : Common {
+  std::string model, tokenizer;
+  std::string output;          // what its name ends in says what is written
+  std::string dtype = "bf16";  // of matrices in a GGUF file
+};
+
 struct ListOptions : Common {
   std::string what;
 };
@@ -162,6 +173,8 @@ Result<int> SweepSearchCommand(const SweepSearchOptions& options);
 Result<int> SweepServeCommand(const SweepServeOptions& options);
 Result<int> SweepSubmitCommand(const SweepSubmitOptions& options);
 Result<int> ReportCommand(const ReportOptions& options);
+Result<int> InspectCommand(const InspectOptions& options);
+Result<int> ExportCommand(const ExportOptions& options);
 Result<int> ListCommand(const ListOptions& options);
 
 }  // namespace triptych::cli

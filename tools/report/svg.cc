@@ -65,6 +65,13 @@ PathData& PathData::LineTo(Point p) {
   return *this;
 }
 
+PathData& PathData::CurveTo(Point first, Point second, Point p) {
+  text_ +=
+      fmt::format("C{} {} {} {} {} {}", Number(first.x), Number(first.y),
+                  Number(second.x), Number(second.y), Number(p.x), Number(p.y));
+  return *this;
+}
+
 PathData& PathData::Box(double x, double y, double width, double height) {
   text_ += fmt::format("M{} {}h{}v{}h{}z", Number(x), Number(y), Number(width),
                        Number(height), Number(-width));

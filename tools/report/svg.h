@@ -23,6 +23,8 @@ class PathData {
  public:
   PathData& MoveTo(Point p);
   PathData& LineTo(Point p);
+  // A cubic Bezier curve by way of two control points.
+  PathData& CurveTo(Point first, Point second, Point p);
   PathData& Box(double x, double y, double width, double height);
   PathData& Close();
   const std::string& text() const { return text_; }

@@ -369,13 +369,13 @@ TEST_CASE("A written file is loaded by its content") {
   REQUIRE(WriteGgufModel(tiny.model, DType::kQ8_0, temp.path()));
   const auto read = LoadModel(temp.path());
   REQUIRE(read);
-  CHECK(read->storage->path() == temp.path());
+  CHECK(read->storage->front().path() == temp.path());
   CHECK(read->Find("tok_embed")->dtype == DType::kQ8_0);
   const TempFile text("this is no model, whatever its name");
   CHECK(LoadModel(text.path()).error().message ==
         text.path() +
-            ": offset 0: header: not a model file; GGUF and "
-            "llama2.c's legacy .bin are allowed");
+            ": offset 0: header: not a model file; GGUF, llama2.c's legacy "
+            ".bin and Hugging Face safetensors are allowed");
 }
 
 // Rewrites the model with one key changed by `add`, tensors as they are.

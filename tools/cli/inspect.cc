@@ -1,0 +1,229 @@
+// inspect: what is in a model file.
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "models/build/build.h"
+#include "models/formats/byte_reader.h"
+#include "models/presets/config_keys.h"
+#include "models/presets/config_words.h"
+#include "models/weights.h"
+#include "tools/cli/model_container.h"
+#include "tools/cli/options.h"
+#include "tools/cli/output.h"
+#include "tools/cli/table.h"
+
+namespace triptych::cli {
+namespace {
+
+using nlohmann::json;
+
+// ---- Facts, as JSON ----
+
+template <class T>
+json JsonOf(const T& member) {
+  if constexpr (std::is_enum_v<T>) {
+    return WordsOf<T>()[static_cast<size_t>(member)];
+  } else {
+    return member;
+  }
+}
+
+json ConfigOf(const ModelConfig& config) {
+  json out = json::object();
+  VisitKeys(config, [&](std::string_view key, const auto& member) {
+    out[std::string(key)] = JsonOf(member);
+  });
+  return out;
+}
+
+json TokenizerOf(const Tokenizer& tokenizer) {
+  if (tokenizer.empty()) return nullptr;
+  const SpecialTokens& special = tokenizer.special();
+  return {{"kind", "SentencePiece BPE"}, {"pieces", tokenizer.size()},
+          {"bos", special.bos},          {"eos", special.eos},
+          {"unknown", special.unknown},  {"add_bos", special.add_bos}};
+}
+
+json TensorsOf(const Container& container) {
+  json out = json::array();
+  for (const ContainerTensor& tensor : container.tensors) {
+    out.push_back({{"name", tensor.name},
+                   {"dtype", tensor.type},
+                   {"shape", tensor.shape},
+                   {"file", container.files[tensor.file]},
+                   {"offset", tensor.offset},
+                   {"bytes", tensor.bytes}});
+  }
+  return out;
+}
+
+// What the container is of, if it is anything that can be run.
+void AddModel(const std::string& path, json& facts) {
+  const Result<ModelFile> model = LoadModel(path);
+  Result<Graph> graph =
+      model ? BuildGraph(model->config) : std::unexpected<Error>(model.error());
+  if (!graph) {
+    facts["not_read"] = graph.error().message;
+    return;
+  }
+  const ModelConfig& c = model->config;
+  facts["architecture"] = c.architecture;
+  facts["family"] = NameOf(c.family);
+  facts["name"] = c.name;
+  facts["parameters"] = graph->Parameters();
+  facts["config"] = ConfigOf(c);
+  facts["tokenizer"] = TokenizerOf(model->tokenizer);
+  facts["left_out"] = model->left_out;
+}
+
+json FactsOf(const std::string& path, const Container& container) {
+  json facts = {{"file", path},
+                {"format", container.format},
+                {"files", container.files},
+                {"bytes", container.bytes},
+                {"tensors", TensorsOf(container)},
+                {"metadata", json::object()}};
+  for (const auto& [key, text] : container.metadata) {
+    facts["metadata"][key] = text;
+  }
+  AddModel(path, facts);
+  return facts;
+}
+
+// ---- The same for people ----
+
+constexpr char kLine[] = "{:<15}{}\n";
+
+// "1,235,814,400".
+std::string Grouped(int64_t number) {
+  std::string text = std::to_string(number);
+  for (auto at = static_cast<long>(text.size()) - 3; at > 0; at -= 3) {
+    text.insert(static_cast<size_t>(at), ",");
+  }
+  return text;
+}
+
+// Long texts (a chat template) by their beginning.
+std::string Short(std::string_view text) {
+  return Printable(text.substr(0, text.find('\n')));
+}
+
+// Members that say something: not those an architecture has none of.
+std::string ConfigText(const json& config) {
+  std::string text;
+  for (const auto& [key, value] : config.items()) {
+    if (value == 0 || value == false || value == "none" ||
+        value == json::array({0, 0, 0})) {
+      continue;
+    }
+    const std::string shown =
+        value.is_string() ? value.get<std::string>() : value.dump();
+    text += fmt::format("  {:<29}{}\n", key, shown);
+  }
+  return text;
+}
+
+std::string TensorSummary(const Container& container) {
+  std::map<std::string_view, std::pair<size_t, uint64_t>> by_type;
+  for (const ContainerTensor& tensor : container.tensors) {
+    auto& [count, bytes] = by_type[tensor.type];
+    ++count;
+    bytes += tensor.bytes;
+  }
+  std::vector<std::string> parts;
+  for (const auto& [type, sums] : by_type) {
+    parts.push_back(fmt::format("{} {} ({})", sums.first, type,
+                                Si(static_cast<double>(sums.second), "B")));
+  }
+  return fmt::format("{}: {}", container.tensors.size(),
+                     fmt::join(parts, ", "));
+}
+
+std::string TensorTable(const Container& container) {
+  std::vector<std::string> header = {"tensor", "type", "shape", "offset",
+                                     "bytes"};
+  const bool shards = container.files.size() > 1;
+  if (shards) header.push_back("file");
+  Table table(header);
+  for (const ContainerTensor& tensor : container.tensors) {
+    std::vector<std::string> row = {
+        Printable(tensor.name), tensor.type,
+        fmt::format("{}", fmt::join(tensor.shape, " x ")),
+        std::to_string(tensor.offset), std::to_string(tensor.bytes)};
+    if (shards) {
+      const std::string& file = container.files[tensor.file];
+      row.push_back(file.substr(file.find_last_of('/') + 1));
+    }
+    table.Add(row);
+  }
+  return table.Text();
+}
+
+std::string ModelText(const json& facts) {
+  std::string text;
+  const std::string architecture = facts["architecture"],
+                    family = facts["family"];
+  text +=
+      fmt::format(kLine, "architecture",
+                  architecture == family
+                      ? family
+                      : fmt::format("{} (family {})", architecture, family));
+  text += fmt::format(kLine, "name", facts["name"].get<std::string>());
+  text += fmt::format(kLine, "parameters",
+                      Grouped(facts["parameters"].get<int64_t>()));
+  const json& tokenizer = facts["tokenizer"];
+  text += fmt::format(
+      kLine, "tokenizer",
+      tokenizer.is_null()
+          ? "none inside"
+          : fmt::format("{}, {} pieces; begins with {}, ends with {}",
+                        tokenizer["kind"].get<std::string>(),
+                        tokenizer["pieces"].get<size_t>(),
+                        tokenizer["bos"].get<TokenId>(),
+                        tokenizer["eos"].get<TokenId>()));
+  for (const json& name : facts["left_out"]) {
+    text += fmt::format(kLine, "left out", Printable(name.get<std::string>()));
+  }
+  return text + "configuration\n" + ConfigText(facts["config"]);
+}
+
+std::string TextOf(const Container& container, const json& facts,
+                   bool tensors) {
+  std::string text = fmt::format(
+      kLine, "format",
+      fmt::format("{}, {}{}", container.format,
+                  Si(static_cast<double>(container.bytes), "B"),
+                  container.files.size() == 1
+                      ? ""
+                      : fmt::format(" in {} files", container.files.size())));
+  text += fmt::format(kLine, "tensors", TensorSummary(container));
+  if (facts.contains("not_read")) {
+    text +=
+        fmt::format(kLine, "not read", facts["not_read"].get<std::string>());
+  } else {
+    text += ModelText(facts);
+  }
+  if (!container.metadata.empty()) text += "metadata\n";
+  for (const auto& [key, value] : container.metadata) {
+    text += fmt::format("  {:<43}{}\n", Printable(key), Short(value));
+  }
+  if (tensors) text += "\n" + TensorTable(container);
+  return text;
+}
+
+}  // namespace
+
+Result<int> InspectCommand(const InspectOptions& options) {
+  TRIPTYCH_ASSIGN(const Container container, OpenContainer(options.file));
+  const json facts = FactsOf(options.file, container);
+  Print(options.json, TextOf(container, facts, options.tensors));
+  TRIPTYCH_TRY(WriteJson(options.json, "inspect", json::array({facts})));
+  return kOk;
+}
+
+}  // namespace triptych::cli
