@@ -20,10 +20,10 @@ TEST_CASE("KL, NLL and agreement of two distributions by hand") {
   const std::vector<double> reference = {std::log(1.0) + 3, std::log(1.0) + 3,
                                          std::log(2.0) + 3};
   const std::vector<float> logits = {std::log(2.0f) - 5, -5, -5};
-  AccuracySum sum;
-  sum.Add(reference, logits, 0);
-  sum.Add(reference, {{0, 0, std::log(2.0f)}}, 2);
-  const Accuracy a = sum.Result();
+  const std::vector<float> same = {0, 0, std::log(2.0f)};
+  const std::vector<Score> scores = {ScoreOf(reference, logits, 0),
+                                     ScoreOf(reference, same, 2)};
+  const Accuracy a = SummaryOf(scores);
   CHECK(a.predictions == 2);
   // KL = 1/4 log(1/2) + 0 + 1/2 log 2 = log(2) / 4, and 0.
   CHECK(a.kl_nats_per_token == doctest::Approx(std::log(2.0) / 8));
@@ -43,7 +43,7 @@ TEST_CASE("classes") {
   CHECK(AccuracyClass(0.05) == "Q3");
   CHECK(AccuracyClass(0.2) == "below Q3");
   CHECK(AccuracyClass(NAN) == "below Q3");
-  CHECK(AccuracySum().Result().predictions == 0);
+  CHECK(SummaryOf({}).predictions == 0);
 }
 
 Tokenizer Letters() {
