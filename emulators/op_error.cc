@@ -21,10 +21,10 @@ namespace {
 // enough that the activations of every node, which all stay, are small.
 constexpr size_t kFeed = 32;
 
-// FNV-1a over words.
+// FNV-1a over words; turned, so that a digest mixed with itself is not zero.
 constexpr uint64_t kDigestStart = 0xcbf29ce484222325;
 uint64_t Mix(uint64_t digest, uint64_t word) {
-  return (digest ^ word) * 0x100000001b3;
+  return (std::rotl(digest, 23) ^ word) * 0x100000001b3;
 }
 
 // What one node's outputs add up to.

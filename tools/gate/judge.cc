@@ -84,7 +84,7 @@ class Comparison {
     row.target = "case";
     row.preset = info.name;
     row.phase = "all";
-    Add(row, "settings", standard_ != Standard::kOldVsNew, kWorst,
+    Add(row, "settings", /*fails=*/true, kWorst,
         fmt::format("{}; was {}", info.settings, was->settings));
   }
 
@@ -143,7 +143,7 @@ class Comparison {
 
   void CompareErrors(const Row& was, const Row& row) {
     const RowError &o = *was.error, &n = *row.error;
-    if (!SameText(row) && baseline()) return;
+    if (!SameText(row)) return;  // said once, of the case
     const bool pairs = SameSeeds(row) || (!o.varies && !n.varies);
     CompareValues(o, n, row, pairs);
     if (!std::isfinite(n.mean_square)) {
@@ -277,7 +277,7 @@ std::vector<WorstOperator> WorstThree(const Judgement& judgement,
     return a->error->mean_square > b->error->mean_square;
   });
   for (const Row* row : rows) {
-    add(*row, fmt::format("error {:.2g} % of its outputs, as before",
+    add(*row, fmt::format("error {:.2g} % of its outputs",
                           100 * std::sqrt(row->error->mean_square)));
   }
   return worst;

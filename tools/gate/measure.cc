@@ -2,7 +2,6 @@
 #include "tools/gate/measure.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -50,9 +49,6 @@ class CaseRunner {
     std::string settings =
         fmt::format("{}, batch {}, context {}", model_->graph.name(),
                     case_.batch, case_.context);
-    if (!case_.set.empty()) {
-      settings += fmt::format(", {}", fmt::join(case_.set, " "));
-    }
     if (case_.scored) {
       settings +=
           fmt::format(", text {:016x}, operators on its first {} tokens",

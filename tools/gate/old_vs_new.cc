@@ -161,11 +161,6 @@ Result<OldAndNew> MeasureBoth(const Suite& suite, const Side& old,
     }
   }
   NameAlike(both.old, both.now);
-  // The settings differ by what was asked to be compared.
-  for (CaseInfo& info : both.old.cases) {
-    const CaseInfo* other = both.now.FindCase(info.name);
-    if (other != nullptr) info.settings = other->settings;
-  }
   return both;
 }
 
