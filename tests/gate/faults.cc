@@ -21,8 +21,8 @@ class FaultyStep : public Step {
       : step_(std::move(step)), target_(target), fault_(fault) {}
 
   Picos Run(const StepContext& ctx) const override {
-    Picos end = ctx.values && SpoilsInputs() ? RunSpoiled(ctx)
-                                             : step_->Run(ctx);
+    Picos end =
+        ctx.values && SpoilsInputs() ? RunSpoiled(ctx) : step_->Run(ctx);
     if (fault_ == Seeded::kOneBit && ctx.values) {
       float& first = *ctx.output.row(0);
       first = std::nextafter(first, first + 1);
@@ -75,8 +75,8 @@ class FaultyStep : public Step {
     for (float& x : row) {
       double step = 2 * rounding.of_max * largest;
       if (rounding.of_max == 0) {
-        step = 2 * rounding.of_itself * std::exp2(std::floor(std::log2(
-                                            std::max(std::abs(x), 1e-30f))));
+        step = 2 * rounding.of_itself *
+               std::exp2(std::floor(std::log2(std::max(std::abs(x), 1e-30f))));
       }
       if (step > 0) x = static_cast<float>(std::trunc(x / step) * step);
     }
