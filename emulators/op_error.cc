@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <deque>
 #include <memory>
 #include <utility>
 
@@ -82,11 +83,16 @@ class OpSum {
 // if that is asked for, and compares what they give.
 class Observer {
  public:
-  Observer(const Graph& graph, const OpErrorOptions& options)
-      : inputs_(options.inputs), sums_(graph.nodes().size()) {}
+  Observer(const Graph& graph, const OpErrorOptions& options, size_t repeats)
+      : inputs_(options.inputs),
+        sums_(repeats, std::vector<OpSum>(graph.nodes().size())) {}
 
-  // Whose values are compared with, until the next call.
-  void Follow(Reference& reference) { reference_ = &reference; }
+  // Whose values are compared with, and for which repetition, until the next
+  // call.
+  void Follow(Reference& reference, size_t repeat) {
+    reference_ = &reference;
+    repeat_ = repeat;
+  }
 
   Picos Run(const Step& step, const StepContext& ctx) {
     const Picos end =
@@ -95,7 +101,9 @@ class Observer {
     return end;
   }
 
-  const OpSum& sum(NodeId node) const { return sums_[node]; }
+  const OpSum& sum(size_t repeat, NodeId node) const {
+    return sums_[repeat][node];
+  }
 
  private:
   Picos RunForced(const Step& step, const StepContext& ctx) {
@@ -125,13 +133,15 @@ class Observer {
       last = static_cast<size_t>(ctx.binding.total());
     }
     for (size_t i = first; i < last; ++i) {
-      sums_[ctx.node.id].Add(exact.row_span(i), ctx.output.row_span(i));
+      sums_[repeat_][ctx.node.id].Add(exact.row_span(i),
+                                      ctx.output.row_span(i));
     }
   }
 
   OpInputs inputs_;
   Reference* reference_ = nullptr;
-  std::vector<OpSum> sums_;                  // by node
+  size_t repeat_ = 0;
+  std::vector<std::vector<OpSum>> sums_;     // by repetition and node
   std::vector<AlignedVector<float>> given_;  // by input, of the step that runs
 };
 
@@ -168,12 +178,22 @@ Result<std::vector<OpError>> OperatorErrors(const Graph& graph,
                                             std::span<const Segment> segments,
                                             const OpErrorOptions& options,
                                             const TokensDone& tell) {
+  TRIPTYCH_ASSIGN(auto repeats,
+                  OperatorErrorsOverSeeds(graph, weights, target, segments,
+                                          options, 1, tell));
+  return std::move(repeats.front());
+}
+
+Result<std::vector<std::vector<OpError>>> OperatorErrorsOverSeeds(
+    const Graph& graph, const Weights& weights, const Target& target,
+    std::span<const Segment> segments, const OpErrorOptions& options,
+    size_t repeats, const TokensDone& tell) {
   const Entry* entry = graph.FindEntry(Phase::kPrefill);
   if (entry == nullptr) {
     return MakeError(ErrorCode::kUnsupported,
                      graph.name() + ": not a decoder: it has no prefill");
   }
-  Observer observer(graph, options);
+  Observer observer(graph, options, repeats);
   TRIPTYCH_ASSIGN(
       const auto program,
       target.Compile(graph, &weights, Observed(options.compile, observer)));
@@ -183,22 +203,30 @@ Result<std::vector<OpError>> OperatorErrors(const Graph& graph,
     auto rest = segments[s].fed();
     const auto capacity = static_cast<int64_t>(rest.size());
     Reference reference(graph, weights, 1, capacity);
-    observer.Follow(reference);
-    Session session(graph, *program,
-                    {.capacity = capacity,
-                     .seed = options.seed + s,
-                     .threads = options.threads});
+    std::deque<Session> sessions;
+    for (size_t r = 0; r < repeats; ++r) {
+      sessions.emplace_back(
+          graph, *program,
+          SessionOptions{.capacity = capacity,
+                         .seed = SeedOfRepeat(options.seed, r) + s,
+                         .threads = options.threads});
+    }
     while (!rest.empty()) {
       const auto part = rest.first(std::min(rest.size(), kFeed));
       rest = rest.subspan(part.size());
       TRIPTYCH_TRY(reference.Feed(part));
-      TRIPTYCH_TRY(session.Prefill(part));
+      for (size_t r = 0; r < repeats; ++r) {
+        observer.Follow(reference, r);
+        TRIPTYCH_TRY(sessions[r].Prefill(part));
+      }
       if (tell) tell(done += part.size(), total);
     }
   }
-  std::vector<OpError> errors;
-  for (const Node& node : graph.NodesOf(*entry)) {
-    errors.push_back(observer.sum(node.id).Result(node));
+  std::vector<std::vector<OpError>> errors(repeats);
+  for (size_t r = 0; r < repeats; ++r) {
+    for (const Node& node : graph.NodesOf(*entry)) {
+      errors[r].push_back(observer.sum(r, node.id).Result(node));
+    }
   }
   return errors;
 }

@@ -67,6 +67,13 @@ Result<std::vector<OpError>> OperatorErrors(const Graph& graph,
                                             const OpErrorOptions& options,
                                             const TokensDone& tell = {});
 
+// `repeats` measurements with the noise of SeedOfRepeat(options.seed, i), for
+// one evaluation of the reference.
+Result<std::vector<std::vector<OpError>>> OperatorErrorsOverSeeds(
+    const Graph& graph, const Weights& weights, const Target& target,
+    std::span<const Segment> segments, const OpErrorOptions& options,
+    size_t repeats, const TokensDone& tell = {});
+
 // The same for several measurements of the same nodes with other noise (or
 // one): means, with the errors that the mean of so many has; the largest of
 // the largest; the digest of the digests.

@@ -72,6 +72,22 @@ TEST_CASE("a digest is of the bits: the same seed gives the same") {
   }
 }
 
+TEST_CASE("several seeds at once are the same as one by one") {
+  const Rig rig;
+  const auto target = *MakeFake(*Config::Parse(FakePreset(), "fake.toml"));
+  const auto both = OperatorErrorsOverSeeds(rig.graph, rig.weights, *target,
+                                            rig.text, {.seed = 5}, 2);
+  REQUIRE(both);
+  REQUIRE(both->size() == 2);
+  const auto first = rig.Errors({.seed = SeedOfRepeat(5, 0)});
+  const auto second = rig.Errors({.seed = SeedOfRepeat(5, 1)});
+  for (size_t i = 0; i < first.size(); ++i) {
+    CHECK((*both)[0][i].digest == first[i].digest);
+    CHECK((*both)[1][i].digest == second[i].digest);
+    CHECK((*both)[1][i].mean_square == second[i].mean_square);
+  }
+}
+
 TEST_CASE("the largest error shows what the mean hides") {
   const Rig rig;
   const auto right = rig.Errors(), wrong = rig.Errors({}, Fault::kWrongOutput);

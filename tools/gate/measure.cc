@@ -11,6 +11,7 @@
 #include "emulators/accuracy.h"
 #include "emulators/op_error.h"
 #include "emulators/profile.h"
+#include "models/build/build.h"
 #include "models/ops/op.h"
 #include "tools/cli/model_source.h"
 #include "tools/gate/text.h"
@@ -33,6 +34,7 @@ class CaseRunner {
   Status Prepare() {
     TRIPTYCH_ASSIGN(model_, cli::OpenModel(case_.model, case_.tokenizer,
                                            {.all_logits = case_.scored}));
+    TRIPTYCH_ASSIGN(timed_, BuildGraph(model_->file.config));
     if (!case_.scored) return {};
     TRIPTYCH_ASSIGN(std::vector<Segment> segments,
                     SegmentsOf(*model_, case_.text));
@@ -99,9 +101,8 @@ class CaseRunner {
   }
 
   Status Time(Phase phase, std::vector<Row>& rows) const {
-    const Graph& graph = model_->graph;
     TRIPTYCH_ASSIGN(const auto program,
-                    target_->Compile(graph, nullptr, Options()));
+                    target_->Compile(timed_, nullptr, Options()));
     RunRequest request{.phase = phase,
                        .binding = {case_.batch, case_.context, 0},
                        .threads = options_.threads};
@@ -114,7 +115,7 @@ class CaseRunner {
     rows.push_back(NewRow(phase, ""));
     for (const auto& [key, sums] : ledger.rows()) {
       const auto& [node_id, unit, action_id] = key;
-      const std::string_view op = NameInLayer(graph.node(node_id));
+      const std::string_view op = NameInLayer(timed_.node(node_id));
       const Cost cost = CostOf(
           target_->actions()[static_cast<size_t>(action_id)], sums.count);
       const int64_t picos = unit == kSchedule ? sums.busy.value : 0;
@@ -139,17 +140,15 @@ class CaseRunner {
 
   Status ScoreOperators(std::vector<Row>& rows, size_t first) const {
     if (case_.operator_tokens == 0) return {};
-    std::vector<std::vector<OpError>> repeats;
-    for (int64_t i = 0; i < case_.seeds; ++i) {
-      TRIPTYCH_ASSIGN(
-          const std::vector<OpError> nodes,
-          OperatorErrors(model_->graph, *model_->weights, *target_, beginning_,
-                         {.inputs = OpInputs::kReference,
-                          .seed = SeedOfRepeat(seed_, static_cast<uint64_t>(i)),
-                          .threads = options_.threads,
-                          .compile = Options()}));
-      repeats.push_back(AcrossLayers(nodes));
-    }
+    TRIPTYCH_ASSIGN(std::vector<std::vector<OpError>> repeats,
+                    OperatorErrorsOverSeeds(model_->graph, *model_->weights,
+                                            *target_, beginning_,
+                                            {.inputs = OpInputs::kReference,
+                                             .seed = seed_,
+                                             .threads = options_.threads,
+                                             .compile = Options()},
+                                            static_cast<size_t>(case_.seeds)));
+    for (auto& repeat : repeats) repeat = AcrossLayers(repeat);
     const std::vector<OpError> pooled = Pooled(repeats);
     for (size_t k = 0; k < pooled.size(); ++k) {
       const OpError& e = pooled[k];
@@ -191,6 +190,7 @@ class CaseRunner {
   const MeasureOptions& options_;
   uint64_t seed_;
   std::unique_ptr<cli::Model> model_;
+  Graph timed_;  // as `profile` times it: logits of the last token alone
   std::optional<AccuracyTest> test_;
   std::vector<Segment> beginning_;
   uint64_t text_digest_ = 0;
