@@ -108,6 +108,18 @@ def accepting_takes_a_reason_and_keeps_it():
         "the first", "seven bits: ticket 3"]
 
 
+def some_targets_leave_the_others_alone():
+    folder = Folder()
+    before = folder.read("baseline.json")
+    done = folder.gate("-t", "npu")
+    assert done.returncode == 0, done.stdout
+    done = folder.gate("-t", "npu", "--accept", "--reason", "npu again")
+    assert done.returncode == 0, done.stderr
+    rows = [sorted(map(json.dumps, json.loads(text)["rows"]))
+            for text in (before, folder.read("baseline.json"))]
+    assert rows[0] == rows[1]
+
+
 def other_noise_is_no_change():
     folder = Folder()
     done = folder.gate("--seed", "5")
@@ -192,6 +204,7 @@ CASES = [
     nothing_changed_passes,
     a_change_fails_and_says_where,
     accepting_takes_a_reason_and_keeps_it,
+    some_targets_leave_the_others_alone,
     other_noise_is_no_change,
     two_machines_without_a_baseline,
     two_builds_without_a_baseline,

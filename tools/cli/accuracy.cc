@@ -221,8 +221,9 @@ Result<int> AccuracyCommand(const AccuracyOptions& options) {
   TRIPTYCH_ASSIGN(Scored all, RunAll(*model, options));
   gate::Verdict verdict{all.results, {}, {}};
   if (!options.baseline.empty() && !options.accept) {
-    TRIPTYCH_ASSIGN(const gate::Results baseline,
+    TRIPTYCH_ASSIGN(gate::Results baseline,
                     gate::ReadBaseline(options.baseline));
+    baseline.rows = RowsOfTargets(baseline, all.results, /*there=*/true);
     verdict.judgement = Judge(baseline, all.results, gate::Standard::kBaseline);
   }
   nlohmann::json results = nlohmann::json::array();
@@ -232,7 +233,8 @@ Result<int> AccuracyCommand(const AccuracyOptions& options) {
   Print(options.json, TextOf(all.targets));
   TRIPTYCH_TRY(WriteJson(options.json, "accuracy", results));
   if (options.accept) {
-    TRIPTYCH_TRY(Accept(options.baseline, options.reason, all.results));
+    TRIPTYCH_TRY(Accept(options.baseline, options.reason, all.results,
+                        /*some_targets=*/false));
   }
   TRIPTYCH_TRY(
       WriteText(options.junit, JunitText(verdict, "triptych accuracy")));

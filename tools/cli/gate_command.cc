@@ -29,9 +29,14 @@ Status WriteText(const std::string& path, const std::string& text) {
 }
 
 Status Accept(const std::string& path, const std::string& reason,
-              gate::Results results) {
+              gate::Results results, bool some_targets) {
   if (std::filesystem::exists(path) && !std::filesystem::is_empty(path)) {
     TRIPTYCH_ASSIGN(gate::Results old, gate::ReadBaseline(path));
+    if (some_targets) {
+      for (gate::Row& row : RowsOfTargets(old, results, /*there=*/false)) {
+        results.rows.push_back(std::move(row));
+      }
+    }
     results.reasons = std::move(old.reasons);
   }
   if (!reason.empty()) results.reasons.push_back(reason);
@@ -177,10 +182,12 @@ Result<int> GateCommand(const GateOptions& options) {
                            BaselineText(now, /*with_host_times=*/true)));
     return kOk;
   }
+  const bool some_targets = !options.targets.empty();
+  if (some_targets) old.rows = RowsOfTargets(old, now, /*there=*/true);
   gate::Judgement judgement;
   if (judged) judgement = Judge(old, now, gate::Standard::kBaseline);
   if (options.accept) {
-    TRIPTYCH_TRY(Accept(options.baseline, options.reason, now));
+    TRIPTYCH_TRY(Accept(options.baseline, options.reason, now, some_targets));
   }
   return Tell({now, std::move(judgement), {}}, options);
 }

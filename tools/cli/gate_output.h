@@ -14,9 +14,10 @@ namespace triptych::cli {
 Status WriteText(const std::string& path, const std::string& text);
 
 // Rewrites the baseline `path` with `results`; its reasons stay, and `reason`
-// is one more unless it is "". Errors: a file there that is no baseline.
+// is one more unless it is "". With `some_targets` so do the rows of targets
+// that were not run. Errors: a file there that is no baseline.
 Status Accept(const std::string& path, const std::string& reason,
-              gate::Results results);
+              gate::Results results, bool some_targets);
 
 }  // namespace triptych::cli
 

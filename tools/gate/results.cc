@@ -295,6 +295,18 @@ const Row* Results::FindRow(const Row& like) const {
   return found == rows.end() ? nullptr : &*found;
 }
 
+std::vector<Row> RowsOfTargets(const Results& all, const Results& some,
+                               bool there) {
+  std::vector<Row> rows;
+  for (const Row& row : all.rows) {
+    const bool has = std::ranges::any_of(some.rows, [&](const Row& other) {
+      return other.case_name == row.case_name && other.Label() == row.Label();
+    });
+    if (has == there) rows.push_back(row);
+  }
+  return rows;
+}
+
 RowAccuracy AccuracyOf(std::span<const std::vector<Score>> repeats) {
   RowAccuracy row;
   if (repeats.empty() || repeats[0].empty()) return row;

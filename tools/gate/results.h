@@ -81,6 +81,11 @@ struct Results {
   const Row* FindRow(const Row& like) const;  // the row with the same Id
 };
 
+// The rows of `all` whose targets `some` has too, or those whose it has not:
+// for runs of some of a suite's targets.
+std::vector<Row> RowsOfTargets(const Results& all, const Results& some,
+                               bool there);
+
 // Rows of scores: `repeats` are those of one text with other noise.
 RowAccuracy AccuracyOf(std::span<const std::vector<Score>> repeats);
 
