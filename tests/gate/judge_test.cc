@@ -105,6 +105,21 @@ TEST_CASE("errors with other noise count beyond what noise does") {
   CHECK_FALSE(Judge(quiet, louder, Standard::kBaseline).passed());
 }
 
+TEST_CASE("one seed cannot tell that there is no noise") {
+  Results old = Made(1, 0), now = Made(2, 0);
+  for (Results* r : {&old, &now}) {
+    for (Row& row : r->rows) {
+      if (row.error) row.error->mean_square_stderr = 1e-6;
+    }
+  }
+  now.rows[3].error->mean_square = 1.02e-4;
+  CHECK_FALSE(Judge(old, now, Standard::kBaseline).passed());
+  old.cases[0].seeds = now.cases[0].seeds = 1;
+  CHECK(Judge(old, now, Standard::kBaseline).passed());
+  now.rows[3].error->mean_square = 1.1e-4;
+  CHECK_FALSE(Judge(old, now, Standard::kBaseline).passed());
+}
+
 TEST_CASE("errors of the order of sums do not count, wrong values do") {
   Results old = Made(1, 0);
   old.rows[3].error->mean_square = 1e-14;

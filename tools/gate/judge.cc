@@ -35,7 +35,7 @@ class Comparison {
       : old_(old), now_(now), standard_(standard) {
     // Every test may raise a false alarm: share the chance among them.
     size_t tests = 0;
-    for (const Row& row : now.rows) tests += row.error && row.error->varies;
+    for (const Row& row : now.rows) tests += row.error && !Still(now, row);
     z_ = NormalQuantile(kFalseAlarms /
                         static_cast<double>(std::max<size_t>(tests, 1)));
   }
@@ -128,6 +128,12 @@ class Comparison {
     Exactly(row, "internal bytes", o.internal_bytes, n.internal_bytes, "B");
   }
 
+  // Two seeds gave the same bits: there is no noise. One seed cannot tell.
+  static bool Still(const Results& results, const Row& row) {
+    const CaseInfo* info = results.FindCase(row.case_name);
+    return info != nullptr && info->seeds > 1 && !row.error->varies;
+  }
+
   // The same noise in both, so that only the change is between them.
   bool SameSeeds(const Row& row) const {
     const CaseInfo* o = old_.FindCase(row.case_name);
@@ -144,7 +150,7 @@ class Comparison {
   void CompareErrors(const Row& was, const Row& row) {
     const RowError &o = *was.error, &n = *row.error;
     if (!SameText(row)) return;  // said once, of the case
-    const bool pairs = SameSeeds(row) || (!o.varies && !n.varies);
+    const bool pairs = SameSeeds(row) || (Still(old_, was) && Still(now_, row));
     CompareValues(o, n, row, pairs);
     if (!std::isfinite(n.mean_square)) {
       Add(row, "error", true, kWorst, "is not a number");
