@@ -17,6 +17,15 @@
 
 namespace triptych {
 
+// One scored position.
+struct Score {
+  double nll = 0;  // of the target, on the token that followed
+  double reference_nll = 0;
+  double kl = 0;       // KL(reference || target)
+  bool agree = false;  // the same most likely token
+  friend bool operator==(const Score&, const Score&) = default;
+};
+
 struct Accuracy {
   int64_t predictions = 0;
   double nll_nats_per_token = 0;  // of the target, on the text
@@ -27,33 +36,38 @@ struct Accuracy {
   double kl_stderr = 0;
   double kl_max = 0;
   double top1_agreement = 0;  // fraction, 0..1
-  // "Q8", "Q5", "Q3", or "below Q3": the best class of quantised files whose
-  // KL this does not exceed (accuracy.cc has the table).
+  // "Q8" to "Q3", or "below Q3": the best class of quantised files whose KL
+  // this does not exceed.
   std::string_view accuracy_class;
 };
 
+// Classes from the best to the worst, each with the most KL that is still in
+// it. accuracy.cc says which files they are and who measured them.
+struct AccuracyClassRow {
+  std::string_view name;
+  double kl_nats_per_token;
+};
+std::span<const AccuracyClassRow> AccuracyClasses();
 std::string_view AccuracyClass(double kl_nats_per_token);
 
-// Adds up predictions one by one, in double.
-class AccuracySum {
- public:
-  // Logits of one position, and the token that followed; sizes are equal and
-  // next is within.
-  void Add(std::span<const double> reference, std::span<const float> logits,
-           int32_t next);
-  Accuracy Result() const;
+// Means, errors and class of scored positions; zeros of none.
+Accuracy SummaryOf(std::span<const Score> scores);
 
- private:
-  int64_t count_ = 0, agree_ = 0;
-  double nll_ = 0, nll_squares_ = 0, reference_nll_ = 0;
-  double kl_ = 0, kl_squares_ = 0, kl_max_ = 0;
-};
+// Scores one position by the logits of the reference and of the target and
+// the token that followed; sizes are equal and next is within.
+Score ScoreOf(std::span<const double> reference, std::span<const float> logits,
+              int32_t next);
 
 // A text as it is fed: tokens (the first is BOS) in one prefill; of its rows,
 // row i predicts tokens[i + 1] and is scored from `first_scored` on.
 struct Segment {
   std::vector<int32_t> tokens;
   size_t first_scored = 0;
+
+  // All but the last token, which is only predicted.
+  std::span<const int32_t> fed() const {
+    return std::span(tokens).first(tokens.size() - 1);
+  }
 };
 
 // Protocol "story": the text is cut at "<|endoftext|>", each story (without
@@ -86,16 +100,42 @@ class AccuracyTest {
                                    std::vector<Segment> segments,
                                    const TokensDone& tell = {});
 
-  // Runs every segment through `program`, a compilation of the same graph.
+  // The same from logits that were computed before: by segment, [tokens - 1,
+  // vocab]. Errors: other numbers of them.
+  static Result<AccuracyTest> FromLogits(
+      const Graph& graph, std::vector<Segment> segments,
+      std::vector<std::vector<double>> logits);
+
+  // Runs every segment through `program`, a compilation of the same graph;
+  // the scores of all positions that are scored, in order. Segment i has the
+  // noise of seed + i: no two share theirs.
+  Result<std::vector<Score>> Scores(const Program& program, uint64_t seed,
+                                    int threads,
+                                    const TokensDone& tell = {}) const;
+  // Their summary.
   Result<Accuracy> Run(const Program& program, uint64_t seed, int threads,
                        const TokensDone& tell = {}) const;
+
+  const Graph& graph() const { return *graph_; }
+  const std::vector<Segment>& segments() const { return segments_; }
+  const std::vector<std::vector<double>>& logits() const { return logits_; }
 
  private:
   const Graph* graph_ = nullptr;
   std::vector<Segment> segments_;
-  // By segment, [tokens - 1, vocab].
   std::vector<std::vector<double>> logits_;
 };
+
+// The seed of the i-th repetition of a run with other noise: as far from the
+// others' that no segment of one has the noise of a segment of another.
+inline uint64_t SeedOfRepeat(uint64_t seed, uint64_t i) {
+  return seed + (i << 32);
+}
+
+// The first segments of a text and the beginning of the last of them, with at
+// most `tokens` tokens to feed; at least one is fed.
+std::vector<Segment> Beginning(std::span<const Segment> segments,
+                               int64_t tokens);
 
 }  // namespace triptych
 

@@ -6,6 +6,7 @@
 
 #include "emulators/placement.h"
 #include "emulators/target.h"
+#include "kernels/base/check.h"
 
 namespace triptych {
 namespace {
@@ -18,12 +19,12 @@ struct Plan {
 class GraphProgram : public Program {
  public:
   GraphProgram(const Target& target, const Graph& graph, bool has_weights,
+               std::span<const Side> sides,
                std::vector<std::unique_ptr<Step>> steps)
       : target_(target),
         graph_(graph),
         has_weights_(has_weights),
         steps_(std::move(steps)) {
-    const std::vector<Side> sides = SidesOf(target, graph);
     for (const Entry& entry : graph.entries()) {
       plans_.push_back({&entry, PlaceEntry(graph, entry, sides)});
     }
@@ -102,14 +103,21 @@ class GraphProgram : public Program {
 
 }  // namespace
 
-Result<std::unique_ptr<Program>> Target::Compile(const Graph& graph,
-                                                 const Weights* weights) const {
+Result<std::unique_ptr<Program>> Target::Compile(
+    const Graph& graph, const Weights* weights,
+    const CompileOptions& options) const {
+  TRIPTYCH_CHECK(
+      options.on_host.empty() || options.on_host.size() == graph.nodes().size(),
+      "on_host", options.on_host.size(), "nodes", graph.nodes().size());
   std::vector<std::unique_ptr<Step>> steps;
   for (const Node& node : graph.nodes()) {
-    TRIPTYCH_ASSIGN(auto step, LowerNode(*this, graph, node, weights));
+    const bool on_host = !options.on_host.empty() && options.on_host[node.id];
+    TRIPTYCH_ASSIGN(auto step, LowerNode(*this, graph, node, weights, on_host));
+    if (options.wrap) step = options.wrap(node, std::move(step));
     steps.push_back(std::move(step));
   }
   return std::make_unique<GraphProgram>(*this, graph, weights != nullptr,
+                                        SidesOf(*this, graph, options.on_host),
                                         std::move(steps));
 }
 

@@ -249,10 +249,12 @@ Side SideOf(const Target& target, const Graph& graph, const Node& node) {
   return native && !target.is_host() ? Side::kDevice : Side::kHost;
 }
 
-std::vector<Side> SidesOf(const Target& target, const Graph& graph) {
+std::vector<Side> SidesOf(const Target& target, const Graph& graph,
+                          const std::vector<bool>& on_host) {
   std::vector<Side> sides;
   for (const Node& node : graph.nodes()) {
-    sides.push_back(SideOf(target, graph, node));
+    const bool sent = !on_host.empty() && on_host[node.id];
+    sides.push_back(sent ? Side::kHost : SideOf(target, graph, node));
   }
   return sides;
 }
@@ -264,8 +266,8 @@ std::vector<Placed> PlaceEntry(const Graph& graph, const Entry& entry,
 
 Result<std::unique_ptr<Step>> LowerNode(const Target& target,
                                         const Graph& graph, const Node& node,
-                                        const Weights* weights) {
-  if (target.Supports(graph, node) != Support::kNative) {
+                                        const Weights* weights, bool on_host) {
+  if (on_host || target.Supports(graph, node) != Support::kNative) {
     std::vector<ConstMatView<float>> views(node.inputs.size());
     if (weights != nullptr) views = weights->InputsOf(graph, node);
     return std::make_unique<HostStep>(target.host(), std::move(views));

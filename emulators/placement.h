@@ -26,8 +26,10 @@ namespace triptych {
 enum class Side : uint8_t { kHost, kDevice };
 
 Side SideOf(const Target& target, const Graph& graph, const Node& node);
-// The side of every node of a graph.
-std::vector<Side> SidesOf(const Target& target, const Graph& graph);
+// The side of every node of a graph. `on_host`, by node, sends some of what
+// the machine could do to the host (CompileOptions).
+std::vector<Side> SidesOf(const Target& target, const Graph& graph,
+                          const std::vector<bool>& on_host = {});
 
 // One node in its place, with what has to move before and after it.
 struct Placed {
@@ -45,11 +47,13 @@ std::vector<Placed> PlaceEntry(const Graph& graph, const Entry& entry,
 
 bool WritesCache(const Graph& graph, const Node& node);
 
-// The step for `node`: the machine's own, or the host's. `weights` may be
-// null. Errors are those of Target::Lower, located.
+// The step for `node`: the machine's own, or the host's where the machine has
+// none or `on_host` says so. `weights` may be null. Errors are those of
+// Target::Lower, located.
 Result<std::unique_ptr<Step>> LowerNode(const Target& target,
                                         const Graph& graph, const Node& node,
-                                        const Weights* weights);
+                                        const Weights* weights,
+                                        bool on_host = false);
 
 // Batch, tokens and context that a phase allows.
 Status CheckBinding(const Graph& graph, const RunRequest& request);

@@ -16,6 +16,7 @@
 #define TRIPTYCH_EMULATORS_TARGET_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -105,6 +106,17 @@ class Program {
   // another shape, weights that are missing.
   virtual Status Run(const RunRequest& request, TensorStore* tensors,
                      Ledger& ledger) const = 0;
+};
+
+// What Compile is asked beside the graph. The defaults are what a user runs.
+struct CompileOptions {
+  // By node, or empty for none: runs on the host though the machine could.
+  // Charged as any fallback is, transfers included.
+  std::vector<bool> on_host;
+  // Called with every step once it is lowered; the program runs what it
+  // returns. For whoever watches values and charges on their way (op_error.h)
+  // and for tests that spoil them. The graph's node outlives the step.
+  std::function<std::unique_ptr<Step>(const Node&, std::unique_ptr<Step>)> wrap;
 };
 
 // Rates no program on this machine can beat; for rooflines and conformance.
@@ -247,8 +259,9 @@ class Target {
 
   // Lowers every node and adds the host's steps and transfers. The target,
   // the graph and the weights must outlive the program. (executor.cc)
-  Result<std::unique_ptr<Program>> Compile(const Graph& graph,
-                                           const Weights* weights) const;
+  Result<std::unique_ptr<Program>> Compile(
+      const Graph& graph, const Weights* weights,
+      const CompileOptions& options = {}) const;
 
   // One operator or microbenchmark by shape. The default predicts `seconds`,
   // `cycles`, `energy_j` and `utilisation` of a matmul (m, n, k) whose operands

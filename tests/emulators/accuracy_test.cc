@@ -20,10 +20,10 @@ TEST_CASE("KL, NLL and agreement of two distributions by hand") {
   const std::vector<double> reference = {std::log(1.0) + 3, std::log(1.0) + 3,
                                          std::log(2.0) + 3};
   const std::vector<float> logits = {std::log(2.0f) - 5, -5, -5};
-  AccuracySum sum;
-  sum.Add(reference, logits, 0);
-  sum.Add(reference, {{0, 0, std::log(2.0f)}}, 2);
-  const Accuracy a = sum.Result();
+  const std::vector<float> same = {0, 0, std::log(2.0f)};
+  const std::vector<Score> scores = {ScoreOf(reference, logits, 0),
+                                     ScoreOf(reference, same, 2)};
+  const Accuracy a = SummaryOf(scores);
   CHECK(a.predictions == 2);
   // KL = 1/4 log(1/2) + 0 + 1/2 log 2 = log(2) / 4, and 0.
   CHECK(a.kl_nats_per_token == doctest::Approx(std::log(2.0) / 8));
@@ -39,11 +39,13 @@ TEST_CASE("KL, NLL and agreement of two distributions by hand") {
 TEST_CASE("classes") {
   CHECK(AccuracyClass(0) == "Q8");
   CHECK(AccuracyClass(0.00024) == "Q8");
-  CHECK(AccuracyClass(0.0003) == "Q5");
+  CHECK(AccuracyClass(0.0003) == "Q6");
+  CHECK(AccuracyClass(0.0047) == "Q5");
+  CHECK(AccuracyClass(0.01) == "Q4");
   CHECK(AccuracyClass(0.05) == "Q3");
   CHECK(AccuracyClass(0.2) == "below Q3");
   CHECK(AccuracyClass(NAN) == "below Q3");
-  CHECK(AccuracySum().Result().predictions == 0);
+  CHECK(SummaryOf({}).predictions == 0);
 }
 
 Tokenizer Letters() {
@@ -101,6 +103,30 @@ TEST_CASE("a target's accuracy on a text the reference writes") {
   CHECK(accuracy->kl_nats_per_token < 1e-4);
   CHECK(accuracy->nll_nats_per_token ==
         doctest::Approx(accuracy->reference_nll_nats_per_token).epsilon(1e-2));
+}
+
+TEST_CASE("the beginning of a text, and the same test from kept logits") {
+  const Graph tiny = *BuildGraph(TinyLlama(), {.all_logits = true});
+  const Weights weights = Weights::Random(tiny, 7);
+  const std::vector<Segment> text = {{{1, 5, 9, 13}, 1}, {{1, 2, 3, 4, 5}, 0}};
+  const auto beginning = Beginning(text, 5);
+  REQUIRE(beginning.size() == 2);
+  CHECK(beginning[0].tokens == text[0].tokens);
+  CHECK(beginning[1].tokens == std::vector<int32_t>{1, 2, 3});
+  CHECK(Beginning(text, 3).size() == 1);
+  CHECK(Beginning(text, 0)[0].tokens.size() == 2);
+
+  const auto test = AccuracyTest::Make(tiny, weights, text);
+  REQUIRE(test);
+  const auto kept = AccuracyTest::FromLogits(tiny, text, test->logits());
+  REQUIRE(kept);
+  const auto target = MakeFake(*Config::Parse(FakePreset(), "fake.toml"));
+  const auto program = (*target)->Compile(tiny, &weights);
+  CHECK(*kept->Scores(**program, 3, 1) == *test->Scores(**program, 3, 1));
+  CHECK(*kept->Scores(**program, 4, 1) != *test->Scores(**program, 3, 1));
+  CHECK(kept->Scores(**program, 3, 1)->size() == 2 + 4);
+  CHECK_FALSE(AccuracyTest::FromLogits(tiny, text, {test->logits()[0]}));
+  CHECK_FALSE(AccuracyTest::FromLogits(tiny, beginning, test->logits()));
 }
 
 TEST_CASE("accuracy needs logits of all rows") {

@@ -152,10 +152,58 @@ def accuracy_gates_against_a_baseline():
             assert 'failures="1"' in file.read()
         other = run(*command[:4], "39", *command[5:])
         assert other.returncode == 1 and "39" in other.stderr
+        # A text of the same length is another text all the same.
+        other = run(*command, "--seed", "9")
+        assert other.returncode == 1 and "settings" in other.stderr
         for broken in "[]", '{"results": 3}', '{"results": [{"target": 1}]}':
             with open(base, "w", encoding="utf-8") as file:
                 file.write(broken)
             refused(*command, says=base)
+
+
+def accuracy_takes_recorded_logits():
+    with tempfile.TemporaryDirectory() as folder:
+        logits = os.path.join(folder, "logits.bin")
+        command = ["accuracy", "-t", "npu", "--self", "40"]
+        first, = results(*command, "--record", logits)
+        again, = results(*command, "--against", logits)
+        for key, value in first.items():
+            if isinstance(value, float):
+                # f32 logits of the reference: a ten-millionth.
+                assert abs(again[key] - value) < 1e-6 * abs(value) + 1e-12, key
+            else:
+                assert again[key] == value, key
+        refused("accuracy", "-t", "npu", "--self", "39", "--against", logits,
+                says=f"{logits}: byte 56: recorded on another text")
+        refused("accuracy", "--self", "40", "--against", "/nowhere",
+                says="/nowhere: cannot be read")
+        refused("accuracy", "--against", logits, "--record", logits,
+                says="--record")
+
+
+def accuracy_over_seeds_of_noise():
+    noisy, still = results("accuracy", "-t", "optical,npu", "--self", "40",
+                           "--seeds", "4")
+    assert noisy["seeds"] == 4 and not noisy["deterministic"]
+    assert 0 < noisy["kl_half_width_95_by_seed"] < 1
+    assert still["deterministic"] and still["kl_half_width_95_by_seed"] == 0
+
+
+def accuracy_by_operator():
+    row, = results("accuracy", "-t", "optical", "--self", "60", "--operators",
+                   "--attribute", "--detail-tokens", "32")
+    operators = {op["name"]: op for op in row["operators"]}
+    assert operators["layers.1.attn.q"]["layer"] == 1
+    for op in operators.values():
+        # On the host or in light: only products are light's.
+        assert (op["own"]["rms"] > 1e-3) == (op["op"] == "matmul"), op
+    parts = row["attribution"]["operators"]
+    assert {part["op"] for part in parts} == {"matmul"}
+    assert parts == sorted(parts, key=lambda part: -part["kl_alone"])
+    assert row["attribution"]["layers"], "the costliest is not drilled down"
+    # The host alone is f32; all on the target is what the costliest causes.
+    assert row["attribution"]["kl_all_on_host"] < 1e-9
+    assert parts[0]["kl_alone"] < 3 * row["attribution"]["kl_all_on_target"]
 
 
 def accuracy_writes_as_much_text_as_asked_for():
@@ -329,6 +377,9 @@ CASES = [
     op_predicts_a_product,
     validate_scores_a_table,
     accuracy_gates_against_a_baseline,
+    accuracy_takes_recorded_logits,
+    accuracy_over_seeds_of_noise,
+    accuracy_by_operator,
     accuracy_writes_as_much_text_as_asked_for,
     accuracy_by_llama_cpp_protocol,
     list_lists_everything,

@@ -1,150 +1,246 @@
-// accuracy: NLL, perplexity, KL and top-1 against the f64 reference, and a
-// gate on them.
+// accuracy: NLL, perplexity, KL and top-1 against the f64 reference, errors
+// and KL by operator, and a gate on them.
 // SPDX-License-Identifier: Apache-2.0
 #include "emulators/accuracy.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
+#include <cmath>
 #include <functional>
-#include <iterator>
 #include <nlohmann/json.hpp>
+#include <ostream>
 #include <utility>
 
-#include "tools/cli/gate.h"
+#include "emulators/attribution.h"
+#include "emulators/op_error.h"
+#include "tools/cli/accuracy_report.h"
+#include "tools/cli/gate_output.h"
 #include "tools/cli/model_source.h"
 #include "tools/cli/options.h"
 #include "tools/cli/output.h"
-#include "tools/cli/table.h"
+#include "tools/gate/judge.h"
+#include "tools/gate/recorded_logits.h"
+#include "tools/gate/report.h"
+#include "tools/gate/results.h"
+#include "tools/gate/text.h"
 
 namespace triptych::cli {
 namespace {
 
-Result<std::string> ReadText(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return MakeError(ErrorCode::kIo, path + ": cannot be read");
-  return std::string(std::istreambuf_iterator<char>(file), {});
+gate::TextSource SourceOf(const AccuracyOptions& o) {
+  return {.file = o.text,
+          .self_tokens = o.self_tokens,
+          .self_seed = o.seed,
+          .protocol = o.protocol,
+          .context = o.context};
 }
 
-// Texts of the reference's own, no longer each than the model was made for.
-Result<std::vector<Segment>> OwnSegments(const Model& model,
-                                         const AccuracyOptions& o) {
-  const Tokenizer& tokenizer = model.file.tokenizer;
-  const int32_t bos = tokenizer.empty() ? 1 : tokenizer.start();
-  const int64_t longest = model.file.config.context - 1;  // and BOS
-  Progress progress("reference's text");
-  std::vector<Segment> segments;
-  for (int64_t left = o.self_tokens; left > 0; left -= longest) {
+std::string ModelPath(const AccuracyOptions& o) {
+  return o.model.empty() ? DefaultModelPath() : o.model;
+}
+
+Status Record(const AccuracyTest& test, const AccuracyOptions& o) {
+  if (o.record.empty()) return {};
+  TRIPTYCH_ASSIGN(const gate::Sha256 hash, gate::Sha256OfFile(ModelPath(o)));
+  const std::string note = fmt::format(
+      "{}, {}", test.graph().name(),
+      o.text.empty()
+          ? fmt::format("{} tokens of its own, seed {}", o.self_tokens, o.seed)
+          : o.text + ", protocol " + o.protocol);
+  return WriteFile(o.record, [&](std::ostream& out) {
+    gate::WriteLogits(test, hash, note, out);
+  });
+}
+
+// The reference's answers, from a file if there is one.
+Result<AccuracyTest> TestOf(const Model& model, const AccuracyOptions& o) {
+  Progress writing("reference's text");
+  TRIPTYCH_ASSIGN(auto segments,
+                  gate::SegmentsOf(model, SourceOf(o), std::ref(writing)));
+  if (!o.against.empty()) {
+    TRIPTYCH_ASSIGN(const gate::Sha256 hash, gate::Sha256OfFile(ModelPath(o)));
+    const int64_t vocab = model.file.config.vocab;
+    TRIPTYCH_ASSIGN(auto logits,
+                    gate::ReadLogits(o.against, hash, segments, vocab));
+    return AccuracyTest::FromLogits(model.graph, std::move(segments),
+                                    std::move(logits));
+  }
+  Progress progress("f64 reference");
+  return AccuracyTest::Make(model.graph, *model.weights, std::move(segments),
+                            std::ref(progress));
+}
+
+// The test of the first tokens of another.
+Result<AccuracyTest> PartOf(const AccuracyTest& test, int64_t tokens) {
+  std::vector<Segment> segments = Beginning(test.segments(), tokens);
+  std::vector<std::vector<double>> logits;
+  for (size_t s = 0; s < segments.size(); ++s) {
+    const std::vector<double>& all = test.logits()[s];
+    const size_t vocab = all.size() / test.segments()[s].fed().size();
+    const auto count = static_cast<ptrdiff_t>(segments[s].fed().size() * vocab);
+    logits.emplace_back(all.begin(), all.begin() + count);
+    // A beginning of a chunk may end before what is scored.
+    segments[s].first_scored =
+        std::min(segments[s].first_scored, segments[s].fed().size() - 1);
+  }
+  return AccuracyTest::FromLogits(test.graph(), std::move(segments),
+                                  std::move(logits));
+}
+
+using Repeats = std::vector<std::vector<Score>>;
+
+// Once for each seed; a machine without noise twice at most.
+Result<Repeats> ScoresOf(const AccuracyTest& test, const Program& program,
+                         std::string_view name, const AccuracyOptions& o) {
+  Repeats repeats;
+  for (int i = 0; i < o.seeds; ++i) {
+    Progress progress(name);
     TRIPTYCH_ASSIGN(
-        const auto more,
-        SelfSegments(model.graph, *model.weights, bos, std::min(left, longest),
-                     o.seed + segments.size(), std::ref(progress)));
-    segments.insert(segments.end(), more.begin(), more.end());
+        std::vector<Score> scores,
+        test.Scores(program, SeedOfRepeat(o.seed, static_cast<uint64_t>(i)),
+                    ThreadsOf(o), std::ref(progress)));
+    repeats.push_back(std::move(scores));
+    if (i == 1 && repeats[0] == repeats[1]) break;
   }
-  return segments;
+  return repeats;
 }
 
-Result<std::vector<Segment>> SegmentsOf(const Model& model,
-                                        const AccuracyOptions& o) {
-  if (o.text.empty()) return OwnSegments(model, o);
-  TRIPTYCH_TRY(CheckTokenizer(model));
-  TRIPTYCH_ASSIGN(const std::string text, ReadText(o.text));
-  const Tokenizer& tokenizer = model.file.tokenizer;
-  auto segments = o.protocol == "story"
-                      ? StorySegments(text, tokenizer)
-                      : ChunkSegments(text, tokenizer, o.context);
-  if (!segments) return Locate(std::move(segments).error(), o.text);
-  size_t longest = 0;
-  for (const Segment& segment : *segments) {
-    longest = std::max(longest, segment.tokens.size());
+void Summarise(const Repeats& repeats, ScoredTarget& scored) {
+  std::vector<double> kl, nll;
+  Accuracy& mean = scored.accuracy;
+  const auto n = static_cast<double>(repeats.size());
+  for (const std::vector<Score>& scores : repeats) {
+    const Accuracy a = SummaryOf(scores);
+    kl.push_back(a.kl_nats_per_token);
+    nll.push_back(a.nll_nats_per_token);
+    mean.predictions = a.predictions;
+    mean.reference_nll_nats_per_token = a.reference_nll_nats_per_token;
+    mean.nll_nats_per_token += a.nll_nats_per_token / n;
+    mean.nll_stderr += a.nll_stderr / n;
+    mean.kl_nats_per_token += a.kl_nats_per_token / n;
+    mean.kl_stderr += a.kl_stderr / n;
+    mean.kl_max = std::max(mean.kl_max, a.kl_max);
+    mean.top1_agreement += a.top1_agreement / n;
   }
-  TRIPTYCH_TRY(
-      CheckContext(model.file.config, static_cast<int64_t>(longest), o.text));
-  return segments;
+  mean.perplexity = std::exp(mean.nll_nats_per_token);
+  mean.accuracy_class = AccuracyClass(mean.kl_nats_per_token);
+  scored.kl_by_seed = gate::MeanOf(kl);
+  scored.nll_by_seed = gate::MeanOf(nll);
+  scored.deterministic = repeats.size() > 1 && repeats[0] == repeats[1];
 }
 
-Result<ScoredTarget> RunOn(const Model& model, const AccuracyTest& test,
-                           const std::string& spec, const AccuracyOptions& o) {
+// Errors and attribution, if they are asked for.
+Status LookCloser(const Model& model, const AccuracyTest& test,
+                  const Target& target, const AccuracyOptions& o,
+                  ScoredTarget& scored) {
+  const std::vector<Segment> part = Beginning(test.segments(), o.detail_tokens);
+  if (o.operators) {
+    OpErrorOptions options{.inputs = OpInputs::kReference,
+                           .seed = o.seed,
+                           .threads = ThreadsOf(o)};
+    TRIPTYCH_ASSIGN(scored.own, OperatorErrors(model.graph, *model.weights,
+                                               target, part, options));
+    options.inputs = OpInputs::kPropagated;
+    TRIPTYCH_ASSIGN(
+        scored.propagated,
+        OperatorErrors(model.graph, *model.weights, target, part, options));
+  }
+  if (!o.attribute) return {};
+  TRIPTYCH_ASSIGN(const AccuracyTest small, PartOf(test, o.detail_tokens));
+  Progress progress("attribution");
+  TRIPTYCH_ASSIGN(scored.attribution,
+                  Attribute(small, *model.weights, target,
+                            {.seed = o.seed,
+                             .threads = ThreadsOf(o),
+                             .drill = static_cast<size_t>(o.drill)},
+                            std::ref(progress)));
+  return {};
+}
+
+struct Scored {
+  std::vector<ScoredTarget> targets;
+  gate::Results results;  // the same, as a gate keeps it
+};
+
+Status RunOn(const Model& model, const AccuracyTest& test,
+             const std::string& spec, const AccuracyOptions& o, Scored& all) {
   TRIPTYCH_ASSIGN(const auto target,
                   MakeTarget(spec, OverridesFor(spec, o.set)));
   TRIPTYCH_ASSIGN(const auto program,
                   target->Compile(model.graph, &*model.weights));
-  Progress progress(target->name());
-  ScoredTarget scored{
-      std::string(target->name()), std::string(target->preset()), {}, ""};
-  TRIPTYCH_ASSIGN(scored.accuracy,
-                  test.Run(*program, o.seed, ThreadsOf(o), std::ref(progress)));
-  return scored;
+  ScoredTarget scored;
+  scored.target = target->name();
+  scored.preset = target->preset();
+  TRIPTYCH_ASSIGN(const Repeats repeats,
+                  ScoresOf(test, *program, target->name(), o));
+  Summarise(repeats, scored);
+  TRIPTYCH_TRY(LookCloser(model, test, *target, o, scored));
+  gate::Row row;
+  row.case_name = "accuracy";
+  row.target = scored.target;
+  row.preset = scored.preset;
+  row.phase = PhaseName(Phase::kPrefill);
+  row.accuracy = gate::AccuracyOf(repeats);
+  all.results.rows.push_back(std::move(row));
+  all.targets.push_back(std::move(scored));
+  return {};
 }
 
-Result<std::vector<ScoredTarget>> RunAll(const Model& model,
-                                         const AccuracyOptions& o) {
-  TRIPTYCH_ASSIGN(auto segments, SegmentsOf(model, o));
-  Progress progress("f64 reference");
-  TRIPTYCH_ASSIGN(const AccuracyTest test,
-                  AccuracyTest::Make(model.graph, *model.weights,
-                                     std::move(segments), std::ref(progress)));
-  std::vector<ScoredTarget> all;
+Result<Scored> RunAll(const Model& model, const AccuracyOptions& o) {
+  TRIPTYCH_ASSIGN(const AccuracyTest test, TestOf(model, o));
+  TRIPTYCH_TRY(Record(test, o));
+  Scored all;
+  all.results.cases = {{"accuracy",
+                        fmt::format("{}, text {:016x}", model.graph.name(),
+                                    gate::DigestOf(test.segments())),
+                        o.seed, o.seeds}};
   for (const std::string& spec : TargetsOr(o, {"cpu"})) {
-    TRIPTYCH_ASSIGN(ScoredTarget scored, RunOn(model, test, spec, o));
-    all.push_back(std::move(scored));
+    TRIPTYCH_TRY(RunOn(model, test, spec, o, all));
   }
   return all;
 }
 
-std::string TextOf(const std::vector<ScoredTarget>& all) {
-  Table table({"target", "predictions", "NLL nats/token", "perplexity",
-               "KL nats/token", "top-1", "class"});
-  for (const ScoredTarget& scored : all) {
-    const Accuracy& a = scored.accuracy;
-    table.Add(
-        {scored.Label(), std::to_string(a.predictions),
-         fmt::format("{:.6f} +- {:.3f}", a.nll_nats_per_token, a.nll_stderr),
-         fmt::format("{:.4f}", a.perplexity),
-         fmt::format("{:.3e} +- {:.0e}", a.kl_nats_per_token, a.kl_stderr),
-         Percent(a.top1_agreement), std::string(a.accuracy_class)});
+Status CheckOptions(const AccuracyOptions& o) {
+  if (o.accept && o.baseline.empty()) {
+    return MakeError(ErrorCode::kInvalid,
+                     "accuracy: --accept needs --baseline FILE to write");
   }
-  return table.Text();
-}
-
-// Says on stderr which targets failed.
-int ExitCodeOf(const std::vector<ScoredTarget>& all) {
-  int code = kOk;
-  for (const ScoredTarget& scored : all) {
-    if (scored.failure.empty()) continue;
-    fmt::print(stderr, "triptych: {}: {}\n", scored.Label(), scored.failure);
-    code = kGateFailed;
-  }
-  return code;
+  if (o.accept) TRIPTYCH_TRY(CheckWritable(o.baseline));
+  TRIPTYCH_TRY(CheckWritable(o.record));
+  return CheckWritable(o.junit);
 }
 
 }  // namespace
 
 Result<int> AccuracyCommand(const AccuracyOptions& options) {
-  const bool gated = !options.baseline.empty();
-  if (options.accept && !gated) {
-    return MakeError(ErrorCode::kInvalid,
-                     "accuracy: --accept needs --baseline FILE to write");
-  }
-  if (options.accept) TRIPTYCH_TRY(CheckWritable(options.baseline));
-  TRIPTYCH_TRY(CheckWritable(options.junit));
+  TRIPTYCH_TRY(CheckOptions(options));
   TRIPTYCH_ASSIGN(const auto model, OpenModel(options.model, options.tokenizer,
                                               {.all_logits = true}));
   TRIPTYCH_TRY(CheckWeights(*model));
-  TRIPTYCH_ASSIGN(std::vector<ScoredTarget> all, RunAll(*model, options));
-  if (gated && !options.accept) {
-    TRIPTYCH_TRY(JudgeByBaseline(options.baseline, all));
+  TRIPTYCH_ASSIGN(Scored all, RunAll(*model, options));
+  gate::Verdict verdict{all.results, {}, {}};
+  if (!options.baseline.empty() && !options.accept) {
+    TRIPTYCH_ASSIGN(gate::Results baseline,
+                    gate::ReadBaseline(options.baseline));
+    baseline.rows = RowsOfTargets(baseline, all.results, /*there=*/true);
+    verdict.judgement = Judge(baseline, all.results, gate::Standard::kBaseline);
   }
   nlohmann::json results = nlohmann::json::array();
-  for (const ScoredTarget& scored : all) results.push_back(ToJson(scored));
-  Print(options.json, TextOf(all));
+  for (const ScoredTarget& scored : all.targets) {
+    results.push_back(ToJson(scored));
+  }
+  Print(options.json, TextOf(all.targets));
   TRIPTYCH_TRY(WriteJson(options.json, "accuracy", results));
   if (options.accept) {
-    TRIPTYCH_TRY(WriteJson(options.baseline, "accuracy", results));
+    TRIPTYCH_TRY(Accept(options.baseline, options.reason, all.results,
+                        /*some_targets=*/false));
   }
-  TRIPTYCH_TRY(WriteJunit(options.junit, all));
-  return ExitCodeOf(all);
+  TRIPTYCH_TRY(
+      WriteText(options.junit, JunitText(verdict, "triptych accuracy")));
+  if (verdict.passed()) return kOk;
+  fmt::print(stderr, "{}", TerminalText(verdict));
+  return kGateFailed;
 }
 
 }  // namespace triptych::cli

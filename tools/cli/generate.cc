@@ -79,22 +79,23 @@ Result<LogitRows> Continue(Session& session, std::string_view label, int count,
 
 // How far `rows`, the last of which drew the last of g->tokens, are from the
 // reference's logits at the same positions.
-Status Score(const Model& model, const LogitRows& rows, Generation* g) {
+Status ScoreRows(const Model& model, const LogitRows& rows, Generation* g) {
   TRIPTYCH_ASSIGN(const Graph graph,
                   BuildGraph(model.file.config, {.all_logits = true}));
   TRIPTYCH_ASSIGN(const Weights weights, Weights::Bind(graph, model.file));
   const size_t fed = g->tokens.size() - 1, prompt = fed + 1 - rows.size();
   Reference reference(graph, weights, 1, static_cast<int64_t>(fed));
   Progress progress("f64 reference");
-  AccuracySum sum;
+  std::vector<Score> scores;
   for (size_t t = 0; t < fed; ++t) {
     TRIPTYCH_ASSIGN(const ConstMatView<double> exact,
                     reference.Feed(std::span(g->tokens).subspan(t, 1)));
     progress(t + 1, fed);
     if (t + 1 < prompt) continue;
-    sum.Add(exact.row_span(0), rows[t + 1 - prompt], g->tokens[t + 1]);
+    scores.push_back(
+        ScoreOf(exact.row_span(0), rows[t + 1 - prompt], g->tokens[t + 1]));
   }
-  const Accuracy accuracy = sum.Result();
+  const Accuracy accuracy = SummaryOf(scores);
   g->kl_nats_per_token = accuracy.kl_nats_per_token;
   g->top1_agreement = accuracy.top1_agreement;
   g->accuracy_class = accuracy.accuracy_class;
@@ -148,7 +149,7 @@ Result<TargetRun> RunOn(const Model& model, const std::string& spec,
   g.host_wall_s = std::chrono::duration<double>(Clock::now() - start).count();
   g.text = model.file.tokenizer.Decode(g.tokens);
   AddCosts(model.graph, *run.target, *run.session, &g);
-  TRIPTYCH_TRY(Score(model, rows, &g));
+  TRIPTYCH_TRY(ScoreRows(model, rows, &g));
   return run;
 }
 

@@ -155,9 +155,75 @@ void AddAccuracy(CLI::App& app, Chosen& chosen) {
   accuracy->add_option("--context", o.context, "tokens of a chunk")
       ->check(CLI::Range(4, 1 << 20));
   accuracy->add_option("-s,--seed", o.seed, "seed of noise");
+  accuracy
+      ->add_option("--seeds", o.seeds,
+                   "repetitions with other noise, for an interval")
+      ->check(CLI::Range(1, 1000));
+  auto* record = accuracy->add_option("--record", o.record,
+                                      "write the reference's logits");
+  accuracy
+      ->add_option("--against", o.against,
+                   "take the reference's logits from such a file")
+      ->excludes(record);
+  accuracy->add_flag("--operators", o.operators,
+                     "error of each operator, its own and propagated");
+  accuracy->add_flag("--attribute", o.attribute,
+                     "KL with each operator alone on the target, and alone "
+                     "on the host");
+  accuracy
+      ->add_option("--detail-tokens", o.detail_tokens,
+                   "tokens of the text for --operators and --attribute")
+      ->check(CLI::Range(1, 1 << 20));
+  accuracy
+      ->add_option("--drill", o.drill,
+                   "costliest operators to attribute layer by layer")
+      ->check(CLI::Range(0, 1000));
   accuracy->add_option("--baseline", o.baseline, "JSON to compare with");
-  accuracy->add_flag("--accept", o.accept, "rewrite the baseline");
+  auto* accept =
+      accuracy->add_flag("--accept", o.accept, "rewrite the baseline");
+  accuracy->add_option("--reason", o.reason, "why, kept in the baseline")
+      ->needs(accept);
   accuracy->add_option("--junit", o.junit, "write JUnit XML");
+}
+
+void AddGate(CLI::App& app, Chosen& chosen) {
+  const auto [gate, o] =
+      Command(app, "gate",
+              "measure a suite and compare it with a baseline, or an old "
+              "build with a new one",
+              GateCommand, chosen);
+  AddCommon(gate, o, true);
+  gate->add_option("suite", o.suite, "SUITE.toml")->required();
+  auto* baseline =
+      gate->add_option("--baseline", o.baseline, "JSON to compare with");
+  auto* accept = gate->add_flag("--accept", o.accept, "rewrite the baseline")
+                     ->needs(baseline);
+  gate->add_option("--reason", o.reason, "why, kept in the baseline")
+      ->needs(accept);
+  gate->add_option("--old", o.old, "program, or target, to compare with")
+      ->excludes(baseline);
+  gate->add_option("--new", o.now, "program, or target, to be judged")
+      ->excludes(baseline);
+  gate->add_option("--old-set", o.old_set, "--set for the old alone")
+      ->allow_extra_args(false)
+      ->excludes(baseline);
+  gate->add_option("--new-set", o.new_set, "--set for the new alone")
+      ->allow_extra_args(false)
+      ->excludes(baseline);
+  gate->add_option("--repeat", o.repeat,
+                   "runs of old and new in turn; 5 or more also compare host "
+                   "times")
+      ->check(CLI::Range(1, 1000));
+  gate->add_flag("--exact", o.exact,
+                 "old and new must give the same costs and the same bits");
+  gate->add_option("-s,--seed", o.seed, "seed of noise, for all cases");
+  gate->add_option("--junit", o.junit, "write JUnit XML");
+  gate->add_option("--markdown", o.markdown,
+                   "write a summary, for $GITHUB_STEP_SUMMARY");
+  gate->add_flag("--annotations", o.annotations,
+                 "print GitHub's ::error lines");
+  gate->add_option("--measure", o.measure,
+                   "write what was measured, and judge nothing");
 }
 
 void AddSubmit(CLI::App& sweep, Chosen& chosen) {
@@ -349,6 +415,7 @@ int main(int argc, char** argv) {
   triptych::cli::AddTokenize(app, chosen);
   triptych::cli::AddProfile(app, chosen);
   triptych::cli::AddAccuracy(app, chosen);
+  triptych::cli::AddGate(app, chosen);
   triptych::cli::AddMachineCommands(app, chosen);
   triptych::cli::AddSweep(app, chosen);
   triptych::cli::AddReport(app, chosen);

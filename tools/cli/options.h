@@ -5,6 +5,7 @@
 #define TRIPTYCH_TOOLS_CLI_OPTIONS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -75,10 +76,29 @@ struct AccuracyOptions : Common {
   std::string model, tokenizer, text;
   int self_tokens = 256;  // without a text
   std::string protocol = "story";
-  int context = 256;  // tokens of a chunk of the llama.cpp protocol
-  std::string baseline, junit;
-  bool accept = false;
+  int context = 256;            // tokens of a chunk of the llama.cpp protocol
+  std::string record, against;  // files of the reference's logits
   uint64_t seed = 0;
+  int seeds = 1;            // repetitions with other noise
+  bool operators = false;   // errors of each
+  bool attribute = false;   // which operator costs the KL
+  int detail_tokens = 256;  // of the text, for these two
+  int drill = 1;            // operators attributed layer by layer
+  std::string baseline, junit, reason;
+  bool accept = false;
+};
+
+struct GateOptions : Common {
+  std::string suite;
+  std::string baseline, reason;
+  bool accept = false;
+  std::string old, now;  // programs or targets
+  std::vector<std::string> old_set, new_set;
+  int repeat = 1;      // runs of each, in turn, for host times
+  bool exact = false;  // of old and new every bit
+  std::optional<uint64_t> seed;
+  std::string junit, markdown, measure;  // files, "" for none
+  bool annotations = false;
 };
 
 struct ValidateOptions : Common {
@@ -163,6 +183,7 @@ Result<int> TokenizeCommand(const TokenizeOptions& options);
 Result<int> ProfileCommand(const ProfileOptions& options);
 Result<int> OpCommand(const OpOptions& options);
 Result<int> AccuracyCommand(const AccuracyOptions& options);
+Result<int> GateCommand(const GateOptions& options);
 Result<int> ValidateCommand(const ValidateOptions& options);
 Result<int> SweepCommand(const SweepOptions& options);
 Result<int> SweepMergeCommand(const SweepMergeOptions& options);
