@@ -9,6 +9,7 @@
 #include "kernels/base/formats.h"
 #include "models/formats/gguf_model.h"
 #include "models/formats/llama2c.h"
+#include "models/onnx/import.h"
 
 namespace triptych {
 namespace {
@@ -21,6 +22,7 @@ struct Format {
 // In order; the first that recognises a file has it.
 constexpr Format kFormats[] = {
     {LooksLikeGguf, ParseGgufModel},
+    {LooksLikeOnnx, ParseOnnxModel},
     {LooksLikeLlama2c, ParseLlama2c},
 };
 
@@ -32,8 +34,8 @@ Result<ModelFile> Parse(const MappedFile& file) {
   }
   return MakeError(ErrorCode::kUnsupported,
                    file.path() +
-                       ": offset 0: header: not a model file; GGUF "
-                       "and llama2.c's legacy .bin are allowed");
+                       ": offset 0: header: not a model file; GGUF, "
+                       "ONNX and llama2.c's legacy .bin are allowed");
 }
 
 // "/a/stories260K.bin" -> "stories260K".
@@ -70,7 +72,7 @@ Result<ModelFile> LoadModel(const std::string& path,
   TRIPTYCH_ASSIGN(MappedFile mapped, MappedFile::Open(path));
   const auto storage = std::make_shared<const MappedFile>(std::move(mapped));
   TRIPTYCH_ASSIGN(ModelFile model, Parse(*storage));
-  model.storage = storage;
+  if (!model.storage) model.storage = storage;
   if (model.config.name.empty()) model.config.name = Stem(path);
   if (tokenizer_path.empty()) return model;
 

@@ -54,12 +54,16 @@ struct WeightTensor {
 // overlap the tensor. 0 <= row < rows() (a check).
 void ReadRow(const WeightTensor& tensor, int64_t row, float* out);
 
+class GraphSource;
+
 struct ModelFile {
   ModelConfig config;
   std::vector<WeightTensor> tensors;
   Tokenizer tokenizer;  // empty() when the file has none
   // What the tensors point into.
-  std::shared_ptr<const MappedFile> storage;
+  std::shared_ptr<const void> storage;
+  // Where the graph comes from (models/build/build.h); null: from `config`.
+  std::shared_ptr<const GraphSource> graph;
 
   // Null if there is no tensor of that name.
   const WeightTensor* Find(std::string_view name) const;

@@ -77,7 +77,8 @@ Status Evaluation::CheckInputs(const Node& node, const Op& op) {
     if (absent && i >= op.least_inputs) continue;
     if (absent || At(value).type == ElementType::kNone) {
       return MakeError(ErrorCode::kInvalid,
-                       fmt::format("input {}: is missing", i));
+                       fmt::format("input {}: {}", i,
+                                   absent ? "is missing" : "is no tensor"));
     }
   }
   return {};

@@ -87,11 +87,19 @@ struct Node {
   std::vector<Attribute> attributes;
 
   const Attribute* Find(std::string_view attribute) const;
+  // Its value, or `otherwise` if there is none or it is of another kind (what
+  // the evaluator refuses).
+  template <class T>
+  T Get(std::string_view attribute, T otherwise) const {
+    const Attribute* a = Find(attribute);
+    const T* value = a ? std::get_if<T>(&a->value) : nullptr;
+    return value ? *value : otherwise;
+  }
 };
 
 struct InputInfo {
   int value = 0;
-  ElementType type = ElementType::kNone;
+  ElementType type = ElementType::kNone;  // kNone: no tensor
   // Sizes; -1 where the model takes any, with the symbol's name ("" if none).
   Dims dims;
   std::vector<std::string> symbols;
@@ -101,7 +109,7 @@ struct Model {
   std::string file;  // for messages
   std::string name;  // of the graph
   std::string producer;
-  int64_t opset = 0;                // of the default domain
+  int64_t opset = 0;                // of the default domain; 0: not used
   std::vector<std::string> values;  // their names
   std::vector<Node> nodes;
   std::map<int, Constant> initializers;  // by value

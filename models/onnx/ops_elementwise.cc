@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <random>
 
 #include "models/onnx/op.h"
 
@@ -552,24 +553,44 @@ Status Cast(Call& c) {
 
 Status CastLike(Call& c) { return Convert(c, c.In(1).type); }
 
-// Dropout as it is when a model is used: nothing. Training mode is refused.
+// The elements that training keeps: drawn by MT19937 as a number in [0, 1) of
+// 53 bits each, which is how the recorded outputs of ONNX were.
+std::vector<int64_t> Kept(size_t count, double ratio, int64_t seed) {
+  std::mt19937 generator(static_cast<uint32_t>(seed));
+  std::vector<int64_t> kept(count);
+  for (int64_t& keep : kept) {
+    const auto high = static_cast<double>(generator() >> 5);
+    const auto low = static_cast<double>(generator() >> 6);
+    keep = (high * 67108864 + low) / 9007199254740992 >= ratio ? 1 : 0;
+  }
+  return kept;
+}
+
+// Nothing in inference. Training, which is asked for by input 2, drops and
+// scales.
 Status Dropout(Call& c) {
+  double ratio = 0, training = 0;
   if (c.Has(2)) {
-    TRIPTYCH_ASSIGN(const double training, c.Scalar(2));
-    double ratio = 0.5;
+    TRIPTYCH_ASSIGN(training, c.Scalar(2));
+  }
+  if (training != 0) {
+    ratio = 0.5;
     if (c.Has(1)) {
       TRIPTYCH_ASSIGN(ratio, c.Scalar(1));
     }
-    if (training != 0 && ratio != 0) {
-      return c.Fail(
-          "training mode draws random numbers; only inference is "
-          "allowed");
-    }
+    TRIPTYCH_TRY(c.ExpectFloat(0));
   }
+  TRIPTYCH_ASSIGN(const int64_t seed, c.Int("seed", 0));
   TRIPTYCH_TRY(Identity(c));
-  if (c.output_count() < 2) return {};
   TRIPTYCH_ASSIGN(Tensor* const mask, c.Make(ElementType::kBool, c.In(0).dims));
+  if (!c.known()) return {};
   std::fill(mask->ints.begin(), mask->ints.end(), 1);
+  if (ratio == 0) return {};
+  mask->ints = Kept(mask->ints.size(), ratio, seed);
+  std::vector<double>& y = c.outputs()[0].floats;
+  for (size_t k = 0; k < y.size(); ++k) {
+    y[k] *= static_cast<double>(mask->ints[k]) / (1 - ratio);
+  }
   return {};
 }
 

@@ -524,8 +524,9 @@ Status QuantizeLinear(Call& c) {
     const auto i = static_cast<size_t>(k);
     const double value =
         IsFloat(x.type) ? x.floats[i] : static_cast<double>(x.ints[i]);
-    // The quotient is a float to whoever defined this.
-    const double steps = RoundTo(ElementType::kF32, value / scale.At(k));
+    // Scale and quotient are floats to whoever defined this.
+    const double step = RoundTo(c.In(1).type, scale.At(k));
+    const double steps = RoundTo(ElementType::kF32, value / step);
     y->ints[i] =
         Saturate(type, std::nearbyint(steps) + static_cast<double>(zero.At(k)));
   }

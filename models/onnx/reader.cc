@@ -252,10 +252,13 @@ Result<int> ModelReader::Use(const std::string& name,
 }
 
 Status ModelReader::ReadOpset(const ::onnx::ModelProto& proto) {
+  bool used = false;
   for (const auto& opset : proto.opset_import()) {
     if (!opset.domain().empty() && opset.domain() != "ai.onnx") continue;
     model_.opset = opset.version();
+    used = true;
   }
+  if (!used && proto.opset_import_size() > 0) return {};
   if (model_.opset >= kOldestOpset && model_.opset <= kNewestOpset) return {};
   return Fail(model_.file, "opset_import",
               fmt::format("opset {}: must be {} to {}", model_.opset,
@@ -288,8 +291,8 @@ Status ModelReader::ReadInput(const ::onnx::ValueInfoProto& info) {
   InputInfo input;
   TRIPTYCH_ASSIGN(input.value, Define(info.name(), what));
   if (!info.type().has_tensor_type()) {
-    return Fail(model_.file, what, "is no tensor, and nothing else is allowed",
-                ErrorCode::kUnsupported);
+    model_.inputs.push_back(std::move(input));
+    return {};
   }
   const auto& tensor = info.type().tensor_type();
   TRIPTYCH_ASSIGN(input.type, TypeOf(tensor.elem_type(), model_.file, what));
