@@ -768,6 +768,9 @@ Result<Graph> Emitter::Emit(std::span<const Step> steps, int output) {
   Activation result;
   for (const Step& step : steps) {
     TRIPTYCH_ASSIGN(result, Do(step));
+    if (std::cmp_not_equal(result.view.size(), f_.Rank(step.output))) {
+      return Fail(step, "adds or drops dimensions of what depends on data");
+    }
     made_[step.output] = result;
     if (step.output == head_) break;
   }

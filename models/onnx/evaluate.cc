@@ -50,6 +50,7 @@ class Evaluation {
   const Model& model_;
   const EvaluateOptions& options_;
   Values values_;
+  int64_t elements_ = 0;  // of all that was computed
 };
 
 Status Evaluation::Load(int value) {
@@ -127,9 +128,13 @@ Status Evaluation::Run(const Node& node) {
       return MakeError(ErrorCode::kUnsupported,
                        fmt::format("output {}: is not computed", i));
     }
+    if (outputs[i].known) elements_ += outputs[i].count();
     At(node.outputs[i]) = std::move(outputs[i]);
   }
-  return {};
+  if (elements_ <= options_.limits.all) return {};
+  return MakeError(ErrorCode::kUnsupported,
+                   fmt::format("with it, more than {} elements were computed",
+                               options_.limits.all));
 }
 
 Status RunLocated(const Model& model, const Node& node,
@@ -174,7 +179,9 @@ Result<Tensor> EvaluateConstant(const Model& model, int value,
   for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
     TRIPTYCH_TRY(RunLocated(model, **node, &evaluation));
   }
-  TRIPTYCH_TRY(evaluation.Load(value));
+  if (Status status = evaluation.Load(value); !status) {
+    return Locate(std::move(status).error(), model.file);
+  }
   if (!evaluation.At(value).known) {
     return MakeError(ErrorCode::kInvalid,
                      model.file + ": value '" +

@@ -89,7 +89,7 @@ InputRole Facts::RoleOf(const InputInfo& input) const {
   return InputRole::kTokens;
 }
 
-Status Facts::Probe(size_t probe, const Limits& limits) {
+Status Facts::Probe(size_t probe) {
   const Size& size = kProbes[probe];
   std::map<int, Tensor> given;
   for (const InputInfo& input : model_->inputs) {
@@ -115,15 +115,21 @@ Status Facts::Probe(size_t probe, const Limits& limits) {
       }
       dims[d] = d == 0 && dims.size() > 1 ? size.batch : size.tokens;
     }
+    int64_t left = limits_.elements;
+    for (const int64_t size : dims) left /= std::max<int64_t>(size, 1);
+    if (left == 0) {
+      return Fail(input.value, fmt::format("{}: more than {} elements",
+                                           TextOf(dims), limits_.elements));
+    }
     given[input.value] = AtProbe(input, dims, role);
   }
   TRIPTYCH_ASSIGN(probes_[probe],
-                  Evaluate(*model_, given, {.limits = limits, .fold = kFold}));
+                  Evaluate(*model_, given, {.limits = limits_, .fold = kFold}));
   return {};
 }
 
 Result<Facts> Facts::Of(const Model& model, const Limits& limits) {
-  Facts facts(model);
+  Facts facts(model, limits);
   facts.producers_.assign(model.values.size(), -1);
   facts.constant_.assign(model.values.size(), true);
   for (const InputInfo& input : model.inputs) {
@@ -145,8 +151,8 @@ Result<Facts> Facts::Of(const Model& model, const Limits& limits) {
       facts.constant_[static_cast<size_t>(output)] = constant;
     }
   }
-  TRIPTYCH_TRY(facts.Probe(0, limits));
-  TRIPTYCH_TRY(facts.Probe(1, limits));
+  TRIPTYCH_TRY(facts.Probe(0));
+  TRIPTYCH_TRY(facts.Probe(1));
   return facts;
 }
 

@@ -58,18 +58,22 @@ class Facts {
   InputRole RoleOf(const InputInfo& input) const;
   int64_t ProbedTokens(size_t probe = 0) const;
 
+  const Limits& limits() const { return limits_; }
+
   // "file: node 'x' (Op): what".
   std::unexpected<Error> Fail(const Node& node, const std::string& what) const;
   std::unexpected<Error> Fail(int value, const std::string& what) const;
 
  private:
-  explicit Facts(const Model& model) : model_(&model) {}
+  Facts(const Model& model, const Limits& limits)
+      : model_(&model), limits_(limits) {}
   const Tensor& At(int value, size_t probe = 0) const {
     return probes_[probe][static_cast<size_t>(value)];
   }
-  Status Probe(size_t probe, const Limits& limits);
+  Status Probe(size_t probe);
 
   const Model* model_;
+  Limits limits_;
   std::vector<int> producers_;  // by value; -1
   std::vector<bool> constant_;
   std::array<Values, 2> probes_;

@@ -50,9 +50,15 @@ ModelConfig StartOf(const onnx::Model& model) {
 
 Result<ModelFile> ParseOnnxModel(std::span<const std::byte> bytes,
                                  const std::string& file) {
+  return ParseOnnxModel(bytes, file, onnx::Limits{});
+}
+
+Result<ModelFile> ParseOnnxModel(std::span<const std::byte> bytes,
+                                 const std::string& file,
+                                 const onnx::Limits& limits) {
   TRIPTYCH_ASSIGN(const onnx::Model model, onnx::ReadModel(bytes, file));
   TRIPTYCH_ASSIGN(const int output, OutputOf(model));
-  TRIPTYCH_ASSIGN(const onnx::Facts facts, onnx::Facts::Of(model, {}));
+  TRIPTYCH_ASSIGN(const onnx::Facts facts, onnx::Facts::Of(model, limits));
   TRIPTYCH_ASSIGN(const std::vector<onnx::Step> steps,
                   onnx::MatchSteps(facts, output));
   onnx::Tables tables(facts);

@@ -12,6 +12,10 @@
 
 namespace triptych {
 
+namespace onnx {
+struct Limits;
+}
+
 // Whether `bytes` start as an ONNX file does.
 bool LooksLikeOnnx(std::span<const std::byte> bytes);
 
@@ -33,6 +37,11 @@ bool LooksLikeOnnx(std::span<const std::byte> bytes);
 // everything is refused, with how to get it.
 Result<ModelFile> ParseOnnxModel(std::span<const std::byte> bytes,
                                  const std::string& file);
+// The same within other limits (models/onnx/op.h) on what a file may make us
+// compute.
+Result<ModelFile> ParseOnnxModel(std::span<const std::byte> bytes,
+                                 const std::string& file,
+                                 const onnx::Limits& limits);
 
 }  // namespace triptych
 

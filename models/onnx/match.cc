@@ -283,7 +283,7 @@ std::optional<int> Matcher::MeanOfLast(int value) const {
   std::vector<int64_t> axes = mean->Get("axes", Dims{});
   if (mean->inputs.size() > 1) {
     const auto axis = Number(mean->inputs[1]);
-    if (axis) axes = {static_cast<int64_t>(*axis)};
+    if (axis) axes = {Truncate(*axis)};
   }
   if (axes.size() != 1 || (axes[0] != -1 && axes[0] != last)) return {};
   return mean->inputs[0];
@@ -657,8 +657,13 @@ Result<Step> Matcher::Sliced(const Node& node, int value) const {
     if (!index) return f_.Fail(node, "input 1: must be one known index");
     int64_t axis = node.Get<int64_t>("axis", 0);
     if (axis < 0) axis += rank;
-    auto at = static_cast<int64_t>(*index);
-    if (at < 0) at += shape[static_cast<size_t>(axis)];
+    const int64_t size = shape[static_cast<size_t>(axis)];
+    int64_t at = Truncate(*index);
+    if (at < -size || at >= size) {
+      return f_.Fail(node, fmt::format("input 1: {}: must be {} to {}", at,
+                                       -size, size - 1));
+    }
+    if (at < 0) at += size;
     step.integers = {axis, at, 1, f_.Rank(node.inputs[1]) == 0 ? 1 : 0};
     return step;
   }
@@ -673,7 +678,7 @@ Result<Step> Matcher::Sliced(const Node& node, int value) const {
   }
   int64_t axis = 0;
   if (node.inputs.size() > 3 && node.inputs[3] != kAbsent) {
-    axis = static_cast<int64_t>(Number(node.inputs[3]).value_or(0));
+    axis = Truncate(Number(node.inputs[3]).value_or(0));
   }
   if (axis < 0) axis += rank;
   const auto d = static_cast<size_t>(axis);

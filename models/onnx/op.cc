@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "models/formats/byte_reader.h"
@@ -98,15 +99,17 @@ Result<std::vector<bool>> Call::Axes(const std::vector<int64_t>& axes,
 }
 
 Result<Tensor*> Call::Make(ElementType type, Dims dims) {
-  int64_t count = 1;
+  int64_t most = 1;  // with 1 for 0, so that no part of the product overflows
   for (const int64_t size : dims) {
     if (size < 0) return Fail("output " + TextOf(dims) + ": a negative size");
-    if (size > 0 && count > limits_.elements / size) {
+    const int64_t factor = std::max<int64_t>(size, 1);
+    if (most > limits_.elements / factor) {
       return Fail(fmt::format("output {}: more than {} elements", TextOf(dims),
                               limits_.elements));
     }
-    count *= size;
+    most *= factor;
   }
+  const int64_t count = CountOf(dims);
   Tensor t = ShapeOnly(type, std::move(dims));
   t.known = known_;
   const auto elements = static_cast<size_t>(known_ ? count : 0);

@@ -18,7 +18,8 @@ namespace triptych::onnx {
 // What nobody's file may make us allocate or compute.
 struct Limits {
   int64_t elements = int64_t{1} << 28;  // of one tensor
-  int64_t work = int64_t{1} << 40;      // multiply-adds of one node
+  int64_t all = int64_t{1} << 32;       // elements of all tensors together
+  int64_t work = int64_t{1} << 36;      // multiply-adds of one node
 };
 
 // One evaluation of one node. An operator reads its inputs, makes its outputs

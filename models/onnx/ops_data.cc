@@ -40,8 +40,10 @@ Status Reshape(Call& c) {
       dims[d] = x.dims[d];
     }
     if (dims[d] >= 0) {
+      if (dims[d] > c.limits().elements / std::max<int64_t>(given, 1)) {
+        return c.FailInput(1, TextOf(dims) + ": is too large");
+      }
       given *= dims[d];
-      if (given > c.limits().elements) return c.FailInput(1, "is too large");
     } else if (dims[d] == -1 && open < 0) {
       open = static_cast<ptrdiff_t>(d);
     } else {
@@ -159,7 +161,8 @@ Status Tile(Call& c) {
   Dims dims, split, strides;
   const Dims own = StridesOf(x.dims);
   for (size_t d = 0; d < repeats.size(); ++d) {
-    if (repeats[d] < 0 || repeats[d] > c.limits().elements) {
+    const int64_t most = c.limits().elements / std::max<int64_t>(x.dims[d], 1);
+    if (repeats[d] < 0 || repeats[d] > most) {
       return c.FailInput(1, "repeats must be 0 or more, and not too many");
     }
     dims.push_back(x.dims[d] * repeats[d]);
@@ -248,6 +251,7 @@ Status Split(Call& c) {
   TRIPTYCH_ASSIGN(const size_t axis, c.Axis(given, x.rank()));
   TRIPTYCH_ASSIGN(std::vector<int64_t> sizes, c.IntsOf("split", 1));
   const auto parts = static_cast<int64_t>(c.output_count());
+  if (parts < 1) return c.Fail("needs an output");
   const int64_t size = x.dims[axis];
   if (sizes.empty()) {
     const int64_t each = (size + parts - 1) / parts;

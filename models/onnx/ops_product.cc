@@ -300,9 +300,9 @@ Result<std::vector<Window>> WindowsOf(Call& c) {
     Window& v = windows[d];
     v = {w[d + 2], strides[d], dilations[d], pads[d], x[d + 2], 0};
     const int64_t most = c.limits().elements;
-    if (v.stride < 1 || v.dilation < 1 || v.dilation > most || v.kernel < 1 ||
-        pads[d] < 0 || pads[d] > most || pads[d + axes] < 0 ||
-        pads[d + axes] > most) {
+    if (v.stride < 1 || v.stride > most || v.kernel > most || v.dilation < 1 ||
+        v.dilation > most || v.kernel < 1 || pads[d] < 0 || pads[d] > most ||
+        pads[d + axes] < 0 || pads[d + axes] > most) {
       return c.Fail("strides and dilations must be 1 or more, pads 0 or more");
     }
     const int64_t reach = (v.kernel - 1) * v.dilation + 1;

@@ -3,10 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <climits>
 #include <cstring>
-#include <limits>
 #include <unordered_map>
 #include <utility>
 
@@ -150,21 +150,22 @@ Result<ElementType> TypeOf(int number, const std::string& file,
               ErrorCode::kUnsupported);
 }
 
-// Elements of `dims`, none negative and the bytes countable.
+// Elements of `dims`, none negative and not too many.
 Result<size_t> CheckDims(const Dims& dims, const std::string& file,
                          const std::string& what) {
-  constexpr int64_t kMost = std::numeric_limits<int64_t>::max() / 16;
-  int64_t count = 1;
+  constexpr int64_t kMost = int64_t{1} << 40;
+  int64_t most = 1;  // with 1 for 0, so that no part of the product overflows
   for (const int64_t size : dims) {
-    if (size < 0 || (size > 0 && count > kMost / size)) {
+    const int64_t factor = std::max<int64_t>(size, 1);
+    if (size < 0 || most > kMost / factor) {
       return Fail(file, what,
                   fmt::format("shape {}: sizes must be 0 or more, and the "
-                              "elements countable",
+                              "elements fewer than 2^40",
                               TextOf(dims)));
     }
-    count *= size;
+    most *= factor;
   }
-  return static_cast<size_t>(count);
+  return static_cast<size_t>(CountOf(dims));
 }
 
 // Empties `proto`: what it holds moves into the result.

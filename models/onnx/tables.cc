@@ -117,7 +117,9 @@ bool Tables::Show(const std::string& key, int value, const Constant& stored,
 Result<Table> Tables::Copy(const std::string& key, int value, int64_t rows,
                            int64_t cols,
                            const std::function<int64_t(int64_t)>& from) {
-  TRIPTYCH_ASSIGN(const Tensor all, EvaluateConstant(facts_.model(), value));
+  TRIPTYCH_ASSIGN(
+      const Tensor all,
+      EvaluateConstant(facts_.model(), value, {.limits = facts_.limits()}));
   if (!IsFloat(all.type)) return facts_.Fail(value, "must be floats");
   const Table table = {NameFor(value), rows, cols};
   float* buffer = NewBuffer(key, table);
