@@ -20,7 +20,9 @@ constexpr const char* kDomain = "ai.triptych";
 std::string RowsText(const Dim& rows) {
   std::string text;
   const auto times = [&](bool present, const char* factor) {
-    if (present) text += (text.empty() ? "" : "*") + std::string(factor);
+    if (!present) return;
+    if (!text.empty()) text += '*';
+    text += factor;
   };
   times(rows.batch, "batch");
   times(rows.tokens, "tokens");

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <limits>
 #include <memory>
 #include <utility>
 
@@ -41,8 +40,8 @@ ModelConfig StartOf(const onnx::Model& model) {
   config.architecture = "onnx";
   const size_t name = model.file.find_last_of('/') + 1;  // npos + 1 is 0
   config.name = model.file.substr(name, model.file.find_last_of('.') - name);
-  // Until a table of positions says otherwise.
-  config.context = std::numeric_limits<int32_t>::max();
+  // Files do not say, unless by a table of positions.
+  config.context = 2048;
   return config;
 }
 

@@ -88,10 +88,12 @@ class Matcher {
   Maybe Silu(int value) const;
   Maybe AnyNorm(int value) const;
   Maybe Rope(int value) const;
-  // x of concat(-second half, first half): 1; of neighbours: 2; else 0.
-  int Turned(int value, int x) const;
+  // Whether `value` is x turned by a right angle, pair by pair: (-b, a) for
+  // (a, b), and where the two of a pair are.
+  enum class Style : uint8_t { kNone, kHalves, kNeighbours };
+  Style Turned(int value, int x) const;
   bool IsHalf(int value, int x, bool second) const;
-  bool IsNeighbour(int value, int x, bool second) const;
+  bool IsEveryOther(int value, int x, bool second) const;
   Result<Maybe> Attention(int value) const;
   Maybe LinearStep(int value) const;
   Result<Step> Simple(int value) const;
@@ -407,43 +409,49 @@ bool Matcher::IsHalf(int value, int x, bool second) const {
          part->integers[1] == (second ? all / 2 : 0);
 }
 
-// Every other feature of x, from the first or the second on.
-bool Matcher::IsNeighbour(int value, int x, bool second) const {
-  const Node* add = Is(value, "Unsqueeze");
-  const Node* slice = add ? Is(add->inputs[0], "Slice") : nullptr;
+// Every other feature of x's last axis, from the first or the second on.
+bool Matcher::IsEveryOther(int value, int x, bool second) const {
+  const Node* slice = Is(value, "Slice");
   if (slice == nullptr || slice->inputs.size() < 5) return false;
-  if (Peel(slice->inputs[0]) != Peel(x)) return false;
   const auto axis = Number(slice->inputs[3]);
   const auto last = static_cast<double>(f_.Rank(x) - 1);
-  return Number(slice->inputs[1]) == (second ? 1.0 : 0.0) &&
-         Number(slice->inputs[4]) == 2.0 && axis &&
+  return Peel(slice->inputs[0]) == Peel(x) && axis &&
          (*axis == -1 || *axis == last) &&
-         f_.ShapeOf(add->inputs[0]).back() * 2 == f_.ShapeOf(x).back();
+         Number(slice->inputs[1]) == (second ? 1.0 : 0.0) &&
+         Number(slice->inputs[4]) == 2.0 &&
+         f_.ShapeOf(value).back() * 2 == f_.ShapeOf(x).back();
 }
 
-int Matcher::Turned(int value, int x) const {
-  const auto negated = [&](const Node& concat) {
-    const Node* neg = Is(concat.inputs[0], "Neg");
-    return concat.inputs.size() == 2 && neg ? neg->inputs[0] : kAbsent;
-  };
-  if (const Node* concat = Is(value, "Concat")) {
-    const int back = negated(*concat);
-    if (back == kAbsent || f_.ShapeOf(value) != f_.ShapeOf(x)) return 0;
-    return IsHalf(back, x, true) && IsHalf(concat->inputs[1], x, false);
+Matcher::Style Matcher::Turned(int value, int x) const {
+  if (f_.IsConstant(value) || f_.ShapeOf(value) != f_.ShapeOf(x)) {
+    return Style::kNone;
   }
-  // stack(-odd, even) along a new last axis, which is then joined.
+  // -a, b: the value that is a and the one that is b.
+  const auto parts = [&](const Node* concat, auto through) {
+    std::pair found(kAbsent, kAbsent);
+    if (concat == nullptr || concat->inputs.size() != 2) return found;
+    const int front = through(concat->inputs[0]);
+    const Node* neg = front == kAbsent ? nullptr : Is(front, "Neg");
+    if (neg) found = {neg->inputs[0], through(concat->inputs[1])};
+    return found;
+  };
+  const auto halves = parts(Is(value, "Concat"), [](int v) { return v; });
+  if (halves.second != kAbsent && IsHalf(halves.first, x, true) &&
+      IsHalf(halves.second, x, false)) {
+    return Style::kHalves;
+  }
+  // Stacked along a new last axis, which is then joined.
   const Node* reshape = Is(value, "Reshape");
-  const Node* concat = reshape ? Is(reshape->inputs[0], "Concat") : nullptr;
-  if (concat == nullptr || concat->inputs.size() != 2) return 0;
-  if (f_.ShapeOf(value) != f_.ShapeOf(x)) return 0;
-  const Node* odd = Is(concat->inputs[0], "Unsqueeze");
-  const Node* neg = odd ? Is(odd->inputs[0], "Neg") : nullptr;
-  const Node* slice = neg ? Is(neg->inputs[0], "Slice") : nullptr;
-  if (slice == nullptr || slice->inputs.size() < 5) return 0;
-  const bool is_odd = Peel(slice->inputs[0]) == Peel(x) &&
-                      Number(slice->inputs[1]) == 1.0 &&
-                      Number(slice->inputs[4]) == 2.0;
-  return is_odd && IsNeighbour(concat->inputs[1], x, false) ? 2 : 0;
+  if (reshape == nullptr) return Style::kNone;
+  const auto others = parts(Is(reshape->inputs[0], "Concat"), [&](int v) {
+    const Node* added = Is(v, "Unsqueeze");
+    return added ? added->inputs[0] : kAbsent;
+  });
+  if (others.second != kAbsent && IsEveryOther(others.first, x, true) &&
+      IsEveryOther(others.second, x, false)) {
+    return Style::kNeighbours;
+  }
+  return Style::kNone;
 }
 
 // x cos + turned(x) sin.
@@ -460,12 +468,12 @@ Maybe Matcher::Rope(int value) const {
   EitherWay(*add, [&](int straight, int turned) {
     return factors(straight, [&](int x, int cos) {
       return factors(turned, [&](int r, int sin) {
-        const int style = Turned(r, x);
-        if (style == 0) return false;
+        const Style style = Turned(r, x);
+        if (style == Style::kNone) return false;
         found = Made(StepKind::kRope, value);
         found->inputs = {x};
         found->constants = {cos, sin};
-        found->flag = style == 1;
+        found->flag = style == Style::kHalves;
         return true;
       });
     });

@@ -417,7 +417,8 @@ struct Rotation {
 };
 
 // theta 10000 from stored f32 frequencies, [1, 1, tokens, head].
-Rotation LlamaRotation(Writer& w, const std::string& ids, int64_t head) {
+Rotation LlamaRotation(Writer& w, const std::string& ids, int64_t head,
+                       bool neighbours) {
   std::vector<float> inverse;
   for (int64_t i = 0; i < head / 2; ++i) {
     inverse.push_back(static_cast<float>(std::pow(
@@ -431,21 +432,43 @@ Rotation LlamaRotation(Writer& w, const std::string& ids, int64_t head) {
   const std::string angles =
       w.Op("Transpose", {w.Op("MatMul", {frequencies, places})},
            {ListAttr("perm", {0, 2, 1})});
-  const std::string twice =
-      w.Op("Concat", {angles, angles}, {IntAttr("axis", -1)});
+  std::string twice = w.Op("Concat", {angles, angles}, {IntAttr("axis", -1)});
+  if (neighbours) {
+    const std::string column = w.Op("Unsqueeze", {angles, w.Ints({-1})});
+    twice = w.Op("Reshape",
+                 {w.Op("Concat", {column, column}, {IntAttr("axis", -1)}),
+                  w.Ints({1, -1, head})});
+  }
   return {w.Op("Unsqueeze", {w.Op("Cos", {twice}), w.Ints({1})}),
           w.Op("Unsqueeze", {w.Op("Sin", {twice}), w.Ints({1})})};
 }
 
+// x with each pair (a, b) as (-b, a); pairs are halves or neighbours.
+std::string Turn(Writer& w, const std::string& x, int64_t head,
+                 bool neighbours) {
+  const std::string axis = w.Ints({3}), end = w.Ints({INT64_MAX});
+  if (neighbours) {
+    const auto part = [&](int64_t first) {
+      return w.Op("Slice", {x, w.Ints({first}), end, axis, w.Ints({2})});
+    };
+    const std::string last = w.Ints({-1});
+    const std::string stacked =
+        w.Op("Concat",
+             {w.Op("Unsqueeze", {w.Op("Neg", {part(1)}), last}),
+              w.Op("Unsqueeze", {part(0), last})},
+             {IntAttr("axis", -1)});
+    return w.Op("Reshape", {stacked, w.Op("Shape", {x})});
+  }
+  const std::string low =
+      w.Op("Slice", {x, w.Ints({0}), w.Ints({head / 2}), axis, w.Ints({1})});
+  const std::string high =
+      w.Op("Slice", {x, w.Ints({head / 2}), end, axis, w.Ints({1})});
+  return w.Op("Concat", {w.Op("Neg", {high}), low}, {IntAttr("axis", -1)});
+}
+
 std::string Rotate(Writer& w, const std::string& x, const Rotation& r,
-                   int64_t head) {
-  const std::string low = w.Op(
-      "Slice", {x, w.Ints({0}), w.Ints({head / 2}), w.Ints({3}), w.Ints({1})});
-  const std::string high = w.Op(
-      "Slice",
-      {x, w.Ints({head / 2}), w.Ints({INT64_MAX}), w.Ints({3}), w.Ints({1})});
-  const std::string turned =
-      w.Op("Concat", {w.Op("Neg", {high}), low}, {IntAttr("axis", -1)});
+                   int64_t head, bool neighbours) {
+  const std::string turned = Turn(w, x, head, neighbours);
   return w.Op("Add", {w.Op("Mul", {x, r.cos}), w.Op("Mul", {turned, r.sin})});
 }
 
@@ -486,8 +509,10 @@ std::string LlamaAttention(Writer& w, const std::string& x, const OnnxSizes& s,
     if (norm) y = RmsNorm(w, y, head, w.scope() + name + "_norm");
     return w.Op("Transpose", {y}, {ListAttr("perm", {0, 2, 1, 3})});
   };
-  const std::string q = Rotate(w, part(".q", s.heads, qk_norm), r, head);
-  const std::string k = Rotate(w, part(".k", s.kv_heads, qk_norm), r, head);
+  const std::string q =
+      Rotate(w, part(".q", s.heads, qk_norm), r, head, s.neighbours);
+  const std::string k =
+      Rotate(w, part(".k", s.kv_heads, qk_norm), r, head, s.neighbours);
   const std::string v = part(".v", s.kv_heads, false);
   const int64_t times = s.heads / s.kv_heads;
   const std::string keys = RepeatHeads(w, k, s.kv_heads, times, head);
@@ -510,7 +535,8 @@ OnnxBytes LlamaOnnx(const OnnxSizes& s, bool qk_norm) {
   Writer w(17, s.seed);
   const std::string ids = w.Input("input_ids", TensorProto::INT64, kIds);
   w.Enter("/model");
-  const Rotation rotation = LlamaRotation(w, ids, s.dim / s.heads);
+  const Rotation rotation =
+      LlamaRotation(w, ids, s.dim / s.heads, s.neighbours);
   const std::string mask = CausalMask(w, ids);
   std::string x = w.Op(
       "Gather", {w.Weight("model.embed.weight", {s.vocab, s.dim}, 0.5), ids});

@@ -16,6 +16,7 @@ using OnnxBytes = std::vector<std::byte>;
 struct OnnxSizes {
   int64_t vocab = 61, context = 24, dim = 32, ffn = 48, layers = 2;
   int64_t heads = 4, kv_heads = 4;
+  bool neighbours = false;  // rotated pairs: neighbours, or halves of a head
   uint64_t seed = 1;
 };
 

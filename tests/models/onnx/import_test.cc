@@ -157,6 +157,8 @@ TEST_CASE("a Llama as ONNX is imported whole, with shared keys") {
   CheckDecoder(LlamaOnnx(sizes, false), sizes, kBarWithoutGelu);
   const OnnxSizes one = {.kv_heads = 1, .seed = 3};
   CheckDecoder(LlamaOnnx(one, true), one, kBarWithoutGelu);
+  const OnnxSizes pairs = {.kv_heads = 2, .neighbours = true, .seed = 8};
+  CheckDecoder(LlamaOnnx(pairs, false), pairs, kBarWithoutGelu);
   const Imported m = Import(LlamaOnnx(sizes, false));
   CHECK(m.file.config.rope.theta == 10000);
   CHECK(m.file.config.kv_heads == 2);

@@ -69,11 +69,11 @@ TEST_CASE("imported decoders run on every target, on cpu as in the reference") {
     // this small and untrained feels.
     const Errors cpu = ErrorsOf("cpu", *graph, *weights);
     CHECK(cpu.largest < 2e-6);
-    for (const std::string name : {"mesh", "optical", "npu"}) {
+    for (const char* name : {"mesh", "optical", "npu"}) {
       const Errors errors = ErrorsOf(name, *graph, *weights);
       MESSAGE(name << ": relative error " << errors.relative);
       CHECK(errors.relative > 0);
-      CHECK(errors.relative < 0.2);
+      CHECK(errors.relative < 0.5);
     }
   }
 }
