@@ -160,6 +160,7 @@ Result<Activation> Emitter::MakeInput(const InputInfo& input) {
   Dim rows = kTokenRows;
   for (size_t d = 0; d < rank; ++d) {
     const SymbolicDim& size = sizes[d];
+    if (size.coefficient < 1) return f_.Fail(input.value, "has nothing in it");
     const bool batch = d == 0 && token_axis == 1;
     if (batch) {
       const bool fits = size == SymbolicDim{1, 1, 0} || size == SymbolicDim{};
@@ -539,11 +540,11 @@ Result<Activation> Emitter::Slice(const Step& step) {
   const Factor& f = axis[0];
   if (f.kind == Kind::kTokens && count == 1 && IsWhole(x.view, Columns(x))) {
     const int64_t size = f_.ShapeOf(step.inputs[0])[d];
-    if (first != 0 && first != size - 1) {
+    const bool last = first == size - 1 && (f.size > 0 || step.flag);
+    if (first != 0 && !last) {
       return Fail(step, "only the first or the last token can be chosen");
     }
-    x.value =
-        Add("select_rows", step, {x.value}, {{"last", first == 0 ? 0.0 : 1.0}});
+    x.value = Add("select_rows", step, {x.value}, {{"last", last ? 1.0 : 0.0}});
     x.view[d] = {};
     return finish();
   }
@@ -683,7 +684,8 @@ Result<Activation> Emitter::Conv(const Step& step) {
   if (turned.size() == 3) std::swap(turned[1], turned[2]);
   const bool fits = turned.size() == 3 && IsWhole(turned, Columns(x)) &&
                     EndsInRun(turned, Columns(x)) && tokens > 0 &&
-                    taps % 2 == 1 && kernel[1] == Columns(x) &&
+                    CountOf(kernel) > 0 && taps % 2 == 1 &&
+                    kernel[1] == Columns(x) &&
                     pads == std::vector<int64_t>(2, (taps - 1) / 2);
   if (!fits) {
     return Fail(step,
@@ -765,18 +767,20 @@ Result<Graph> Emitter::Emit(std::span<const Step> steps, int output) {
   if (last > 0 && steps[last - 1].kind == StepKind::kLinear) {
     head_ = steps[last - 1].output;
   }
+  if (steps.empty()) return f_.Fail(output, "an output must be computed");
   Activation result;
   for (const Step& step : steps) {
     TRIPTYCH_ASSIGN(result, Do(step));
     if (std::cmp_not_equal(result.view.size(), f_.Rank(step.output))) {
       return Fail(step, "adds or drops dimensions of what depends on data");
     }
+    if (Columns(result) < 1) break;  // a mistake that the builder has kept
     made_[step.output] = result;
     if (step.output == head_) break;
   }
   const int64_t cols = Columns(result);
-  if (steps.empty() || !IsWhole(result.view, cols) ||
-      !EndsInRun(result.view, cols)) {
+  const bool rows = IsWhole(result.view, cols) && EndsInRun(result.view, cols);
+  if (cols >= 1 && !rows) {
     return f_.Fail(output, "an output must be rows of features");
   }
   if (config_.dim == 0) config_.dim = cols;

@@ -75,7 +75,8 @@ Status Evaluation::CheckInputs(const Node& node, const Op& op) {
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     const int value = node.inputs[i];
     const bool absent = value == kAbsent;
-    if (absent && i >= op.least_inputs) continue;
+    const bool optional = i >= op.least_inputs && op.most_inputs != kAnyNumber;
+    if (absent && optional) continue;
     if (absent || At(value).type == ElementType::kNone) {
       return MakeError(ErrorCode::kInvalid,
                        fmt::format("input {}: {}", i,

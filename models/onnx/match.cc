@@ -591,6 +591,7 @@ Result<Maybe> Matcher::Attention(int value) const {
 
 Maybe Matcher::LinearStep(int value) const {
   const Node* node = Make(value);
+  if (node == nullptr) return {};
   int bias = kAbsent, product = value;
   if (node->op == "Add") {
     EitherWay(*node, [&](int x, int b) {
@@ -671,6 +672,7 @@ Result<Step> Matcher::Sliced(const Node& node, int value) const {
       return f_.Fail(node, fmt::format("input 1: {}: must be {} to {}", at,
                                        -size, size - 1));
     }
+    step.flag = at < 0;
     if (at < 0) at += size;
     step.integers = {axis, at, 1, f_.Rank(node.inputs[1]) == 0 ? 1 : 0};
     return step;
@@ -691,6 +693,7 @@ Result<Step> Matcher::Sliced(const Node& node, int value) const {
   if (axis < 0) axis += rank;
   const auto d = static_cast<size_t>(axis);
   int64_t first = starts->ints[0];
+  step.flag = first < 0;
   if (first < 0) first += shape[d];
   step.integers = {axis, std::clamp<int64_t>(first, 0, shape[d]), after[d], 0};
   return step;
@@ -743,6 +746,9 @@ Result<Step> Matcher::Averaged(const Node& node, int value) const {
 Result<Step> Matcher::Simple(int value) const {
   const Node* made = f_.Producer(value);
   const Node& node = *made;
+  if (node.outputs[0] != value && node.op != "Split") {
+    return f_.Fail(node, "only its first output is understood");
+  }
   const auto view = [&](StepKind kind) {
     Step step = Made(kind, value);
     step.inputs = {node.inputs[0]};

@@ -26,7 +26,8 @@ enum class StepKind : uint8_t {
   kReshape,      // inputs x: also squeezes, flattens
   kTranspose,    // inputs x; integers the order
   kExpand,       // inputs x
-  kSlice,        // inputs x; integers axis, first, count, 1 if the axis goes
+  kSlice,        // inputs x; integers axis, first, count, 1 if the axis goes;
+                 // flag: counted from the end
   kConcat,       // inputs x; constants what comes first; integers axis
   kMean,         // inputs x; integers axis, 1 if the axis stays
   kConv,         // inputs x; constants W, bias or kAbsent
