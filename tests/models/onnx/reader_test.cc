@@ -84,7 +84,7 @@ TEST_CASE("what is wrong with an ONNX model is said with its place") {
        },
        {"initialiser 'attn.bias'", "-4", "0 or more"}},
       {[](ModelProto& m) { FirstOf(m, "Tanh").set_op_type("Sigmoid"); },
-       {"in no pattern of ours"}},
+       {"(Mul): a product with a constant that belongs to no norm, GELU"}},
       {[](ModelProto& m) { FirstOf(m, "Gemm").mutable_input()->Clear(); },
        {"(Gemm): 0 inputs: must be 2 to 3"}},
       {[](ModelProto& m) {
