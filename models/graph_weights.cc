@@ -20,7 +20,7 @@ struct Weights::Impl {
     ConstMatView<float> view;        // empty until it is known
     AlignedVector<float> converted;  // behind `view`, if the file has no f32
   };
-  std::shared_ptr<const ModelStorage> storage;
+  std::shared_ptr<const void> storage;
   std::vector<WeightTensor> tensors;
   std::vector<Slot> slots;  // by ValueId
   std::mutex mutex;         // guards conversion

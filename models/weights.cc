@@ -15,6 +15,7 @@
 #include "models/formats/hf_model.h"
 #include "models/formats/llama2c.h"
 #include "models/formats/tokenizer_file.h"
+#include "models/onnx/import.h"
 
 namespace triptych {
 namespace {
@@ -27,6 +28,7 @@ struct Format {
 // In order; the first that recognises a file has it.
 constexpr Format kFormats[] = {
     {LooksLikeGguf, ParseGgufModel},
+    {LooksLikeOnnx, ParseOnnxModel},
     {LooksLikeLlama2c, ParseLlama2c},
 };
 
@@ -39,7 +41,7 @@ Result<ModelFile> Parse(const MappedFile& file) {
   return MakeError(ErrorCode::kUnsupported,
                    file.path() +
                        ": offset 0: header: not a model file; GGUF, "
-                       "llama2.c's .bin and Hugging Face safetensors "
+                       "ONNX, llama2.c's .bin and Hugging Face safetensors "
                        "are allowed");
 }
 
@@ -49,7 +51,7 @@ Result<ModelFile> LoadFile(const std::string& path) {
   auto storage = std::make_shared<ModelStorage>();
   storage->push_back(std::move(mapped));
   TRIPTYCH_ASSIGN(ModelFile model, Parse(storage->front()));
-  model.storage = std::move(storage);
+  if (!model.storage) model.storage = std::move(storage);
   return model;
 }
 

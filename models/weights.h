@@ -80,15 +80,19 @@ void ReadRow(const WeightTensor& tensor, int64_t row, float* out);
 // The files of one model: one, or the shards of a large checkpoint.
 using ModelStorage = std::vector<MappedFile>;
 
+class GraphSource;
+
 struct ModelFile {
   ModelConfig config;
   std::vector<WeightTensor> tensors;
   Tokenizer tokenizer;  // empty() when the file has none
   // What the tensors point into.
-  std::shared_ptr<const ModelStorage> storage;
+  std::shared_ptr<const void> storage;
   // Tensors that the file has and the graph has no use for, by their names
   // there: masks, heads of other tasks.
   std::vector<std::string> left_out;
+  // Where the graph comes from (models/build/build.h); null: from `config`.
+  std::shared_ptr<const GraphSource> graph;
 
   // Null if there is no tensor of that name.
   const WeightTensor* Find(std::string_view name) const;

@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "models/weights.h"
+
 namespace triptych {
 
 void Blocks::EnterLayer(const std::string& stack, int64_t n) {
@@ -160,6 +162,11 @@ ValueId Blocks::Head(ValueId x, ValueId embedding) {
     return Linear("head", x, config.vocab, config.head_bias);
   }
   return graph.Add("matmul", Name("head"), {x, embedding});
+}
+
+Result<Graph> BuildGraph(const ModelFile& file, const BuildOptions& options) {
+  if (file.graph) return file.graph->Build(options);
+  return BuildGraph(file.config, options);
 }
 
 Result<Graph> BuildGraph(const ModelConfig& config,

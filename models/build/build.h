@@ -15,6 +15,20 @@ struct BuildOptions {
   bool all_logits = false;
 };
 
+struct ModelFile;
+
+// The graph of a model whose file says what it is, operator by operator, and
+// not just which family it is of. Immutable; thread-safe.
+class GraphSource {
+ public:
+  virtual ~GraphSource() = default;
+  virtual Result<Graph> Build(const BuildOptions& options) const = 0;
+};
+
+// The graph of a model: the one its file brings, or that of its family.
+Result<Graph> BuildGraph(const ModelFile& file,
+                         const BuildOptions& options = {});
+
 // Inputs and entries by family:
 //   decoders: "tokens" [batch * tokens, 1] of ids; prefill, decode -> logits.
 //   bert: "tokens" and "segments"; encode -> pooled row a sequence, or rows.

@@ -81,7 +81,7 @@ Result<LogitRows> Continue(Session& session, std::string_view label, int count,
 // reference's logits at the same positions.
 Status ScoreRows(const Model& model, const LogitRows& rows, Generation* g) {
   TRIPTYCH_ASSIGN(const Graph graph,
-                  BuildGraph(model.file.config, {.all_logits = true}));
+                  BuildGraph(model.file, {.all_logits = true}));
   TRIPTYCH_ASSIGN(const Weights weights, Weights::Bind(graph, model.file));
   const size_t fed = g->tokens.size() - 1, prompt = fed + 1 - rows.size();
   Reference reference(graph, weights, 1, static_cast<int64_t>(fed));

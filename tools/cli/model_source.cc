@@ -30,7 +30,7 @@ Result<std::unique_ptr<Model>> OpenModel(const std::string& model,
   const std::string path = model.empty() ? DefaultModelPath() : model;
   if (std::filesystem::exists(path)) {
     TRIPTYCH_ASSIGN(opened->file, LoadModel(path, tokenizer));
-    TRIPTYCH_ASSIGN(opened->graph, BuildGraph(opened->file.config, build));
+    TRIPTYCH_ASSIGN(opened->graph, BuildGraph(opened->file, build));
     TRIPTYCH_ASSIGN(Weights weights,
                     Weights::Bind(opened->graph, opened->file));
     opened->weights.emplace(std::move(weights));

