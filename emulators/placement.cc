@@ -19,7 +19,7 @@ constexpr int64_t kHostElementBytes = 4;
 
 class HostStep : public Step {
  public:
-  HostStep(const HostParams& host, std::vector<ConstMatView<float>> weights)
+  HostStep(const HostParams& host, std::vector<WeightRows> weights)
       : host_(host), weights_(std::move(weights)) {}
 
   Picos Run(const StepContext& ctx) const override {
@@ -57,7 +57,7 @@ class HostStep : public Step {
   }
 
   HostParams host_;
-  std::vector<ConstMatView<float>> weights_;  // by input slot
+  std::vector<WeightRows> weights_;  // by input slot
 };
 
 // ---- The schedule ----
@@ -268,9 +268,9 @@ Result<std::unique_ptr<Step>> LowerNode(const Target& target,
                                         const Graph& graph, const Node& node,
                                         const Weights* weights, bool on_host) {
   if (on_host || target.Supports(graph, node) != Support::kNative) {
-    std::vector<ConstMatView<float>> views(node.inputs.size());
-    if (weights != nullptr) views = weights->InputsOf(graph, node);
-    return std::make_unique<HostStep>(target.host(), std::move(views));
+    std::vector<WeightRows> inputs(node.inputs.size());
+    if (weights != nullptr) inputs = weights->InputsOf(graph, node);
+    return std::make_unique<HostStep>(target.host(), std::move(inputs));
   }
   auto step = target.Lower(graph, node, weights);
   if (!step) {

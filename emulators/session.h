@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "emulators/ledger.h"
 #include "emulators/target.h"
@@ -43,6 +44,11 @@ class Session {
   // Of all calls of a kind together, one after the other.
   const Ledger& prefill_ledger() const { return prefill_; }
   const Ledger& decode_ledger() const { return decode_; }
+  // Both, of a session that has ended.
+  struct Ledgers {
+    Ledger prefill, decode;
+  };
+  Ledgers TakeLedgers() && { return {std::move(prefill_), std::move(decode_)}; }
   int64_t prefill_tokens() const { return prefill_tokens_; }
   int64_t decode_tokens() const { return decode_tokens_; }
 

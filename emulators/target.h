@@ -252,7 +252,8 @@ class Target {
 
   // The step for a node that Supports() calls native. `weights` is null for
   // graphs run by shape alone; then only timing runs are asked for. Weights
-  // are packed here, once, into the target's formats.
+  // are packed here, a tile of rows at a time, into the target's formats, and
+  // once for all nodes that use them (packed_once.h).
   virtual Result<std::unique_ptr<Step>> Lower(const Graph& graph,
                                               const Node& node,
                                               const Weights* weights) const = 0;

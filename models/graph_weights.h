@@ -7,30 +7,37 @@
 #include <memory>
 #include <vector>
 
-#include "kernels/base/mat_view.h"
+#include "kernels/base/dtype.h"
 #include "kernels/base/result.h"
 #include "models/graph.h"
+#include "models/weight_rows.h"
 
 namespace triptych {
 
 struct ModelFile;
 
-// Read-only after binding; thread-safe. Keeps the file's storage alive.
+// Read-only after binding; thread-safe. Keeps the file's storage alive, and in
+// memory of its own nothing but weights of one row: norms and biases.
 class Weights {
  public:
   // Every weight of `graph` by name. Errors: a tensor that is missing or has
   // another shape, with both shapes.
   static Result<Weights> Bind(const Graph& graph, const ModelFile& file);
-  // Seeded normal weights scaled by 1 / sqrt(cols), norms near one, biases
-  // near zero: for shapes whose real weights nobody has here.
-  static Weights Random(const Graph& graph, uint64_t seed);
+  // Weights of a given spread, 1 / sqrt(cols), norms near one, biases near
+  // zero: for shapes whose real weights nobody has here. An element is a
+  // function of `seed`, the weight's name, its row and its column, rounded to
+  // `dtype` (kF32 or kBf16): nothing is stored, and any graph of the same
+  // model has the same weights.
+  static Weights Random(const Graph& graph, uint64_t seed,
+                        DType dtype = DType::kF32);
 
-  // [rows, cols] as f32: a view into the file if it stores f32, else
-  // dequantised at the first call and kept.
-  ConstMatView<float> F32(ValueId weight) const;
-  // F32 of each input of `node`; empty where that is no weight.
-  std::vector<ConstMatView<float>> InputsOf(const Graph& graph,
-                                            const Node& node) const;
+  // Of no other binding, ever: who keeps a form of a weight for several
+  // programs knows it by this and its value.
+  uint64_t id() const;
+  // [rows, cols]; empty if `value` is no weight. Valid as long as this is.
+  const WeightRows& Rows(ValueId value) const;
+  // Of each input of `node`.
+  std::vector<WeightRows> InputsOf(const Graph& graph, const Node& node) const;
 
   Weights(Weights&&) noexcept;
   Weights& operator=(Weights&&) noexcept;

@@ -10,8 +10,11 @@
 namespace triptych {
 
 Reference::Reference(const Graph& graph, const Weights& weights, int64_t batch,
-                     int64_t capacity)
-    : graph_(graph), weights_(weights), store_(graph, batch, capacity) {}
+                     int64_t capacity, int threads)
+    : graph_(graph),
+      weights_(weights),
+      store_(graph, batch, capacity),
+      threads_(threads) {}
 
 Status Reference::CheckInputs(const Entry& entry, const Binding& binding) {
   for (const Node& node : graph_.NodesOf(entry)) {
@@ -46,7 +49,7 @@ void Reference::Evaluate(const Node& node, const Binding& binding) {
                         output.shape.cols);
   node.op->reference({graph_, node, binding, inputs,
                       weights_.InputsOf(graph_, node), out, store_.capacity(),
-                      1});
+                      threads_});
 }
 
 Result<ConstMatView<double>> Reference::Run(Phase phase,

@@ -1,5 +1,6 @@
 // The reference: a graph evaluated in f64, operator by operator, with the
 // plain twins of kernels/ref. Everything that claims accuracy is held to it.
+// Weights are read a tile at a time: a model of any size runs.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_MODELS_REFERENCE_H_
 #define TRIPTYCH_MODELS_REFERENCE_H_
@@ -8,6 +9,7 @@
 #include <span>
 
 #include "kernels/base/mat_view.h"
+#include "kernels/base/parallel.h"
 #include "kernels/base/result.h"
 #include "models/graph.h"
 #include "models/graph_weights.h"
@@ -19,8 +21,9 @@ namespace triptych {
 // it.
 class Reference {
  public:
+  // The values are the same for any number of threads.
   Reference(const Graph& graph, const Weights& weights, int64_t batch,
-            int64_t capacity);
+            int64_t capacity, int threads = MaxThreads());
 
   // Inputs are filled by the caller: store().Make(input, rows, cols).
   BasicTensorStore<double>& store() { return store_; }
@@ -42,6 +45,7 @@ class Reference {
   const Graph& graph_;
   const Weights& weights_;
   BasicTensorStore<double> store_;
+  int threads_;
   int64_t context_ = 0;
 };
 

@@ -3,10 +3,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <utility>
 
 #include "emulators/cpu/params.h"
 #include "emulators/cpu/rates.h"
+#include "emulators/kv_cache.h"
+#include "emulators/packed_once.h"
+#include "emulators/placement.h"
 #include "kernels/base/formats.h"
 #include "kernels/base/parallel.h"
 #include "kernels/matmul/matmul.h"
@@ -45,6 +49,15 @@ AlignedVector<float> Rounded(ConstMatView<float> from, const Format& format) {
   return to;
 }
 
+// The same of a weight, whenever it is read.
+WeightRows RoundedRows(const WeightRows& from, const Format& format) {
+  return from.Changed([round = format.round](MatView<float> rows) {
+    for (size_t r = 0; r < rows.rows(); ++r) {
+      std::ranges::transform(rows.row_span(r), rows.row(r), round);
+    }
+  });
+}
+
 struct Ids {
   UnitId cores, dram;
   ActionId matrix_flop, vector_flop, dram_byte;
@@ -60,7 +73,8 @@ class Cpu : public Target {
   Cpu(std::string_view preset, ParamSet set, const Params& params)
       : Target("cpu", preset, std::move(set), HostParams{}),
         params_(params),
-        format_(FormatOf(params.dtype)) {
+        format_(FormatOf(params.dtype)),
+        kv_(KvFormatOf(params.kv_dtype)) {
     ids_.cores = AddUnit("cores");
     ids_.dram = AddUnit("dram");
     ids_.matrix_flop =
@@ -79,7 +93,7 @@ class Cpu : public Target {
     return {.matrix = FlopsPerSecond(peak.matrix * MaxThreads()),
             .off_chip = BytesPerSecond(peak.dram),
             .weight_bits = static_cast<double>(format_.bits),
-            .cache_bits = 32};
+            .cache_bits = kv_.element_bits};
   }
   Hertz clock() const override { return params_.clock; }
   bool measured() const override { return true; }
@@ -96,6 +110,18 @@ class Cpu : public Target {
 
   const Ids& ids() const { return ids_; }
   const Format& format() const { return format_; }
+  const KvFormat& kv() const { return kv_; }
+  std::shared_ptr<const PackedWeights> Packed(const Weights& weights,
+                                              ValueId weight) const {
+    return packed_.Get(weights, weight, [&] {
+      const WeightRows& w = weights.Rows(weight);
+      if (!format_.has_kernel) {
+        return PackRows(RoundedRows(w, format_), DType::kF32, MaxThreads());
+      }
+      const bool f32 = format_.round == nullptr;
+      return PackRows(w, f32 ? DType::kF32 : DType::kBf16, MaxThreads());
+    });
+  }
   Peak PeakRates() const {
     const auto or_measured = [](double given, auto measured) {
       return given > 0 ? given * 1e9 : measured();
@@ -115,7 +141,9 @@ class Cpu : public Target {
  private:
   Params params_;
   const Format& format_;
+  const KvFormat& kv_;
   Ids ids_;
+  mutable PackedOnce<PackedWeights> packed_;
 };
 
 // ---- Steps ----
@@ -123,7 +151,12 @@ class Cpu : public Target {
 // Times what a derived class computes, or predicts it by the roofline.
 class CpuStep : public Step {
  public:
-  explicit CpuStep(const Cpu& cpu) : cpu_(cpu) {}
+  CpuStep(const Cpu& cpu, const Graph& graph, const Node& node) : cpu_(cpu) {
+    const Value* cache = CacheOf(graph, node);
+    if (cache == nullptr) return;
+    head_dim_ = CacheHeadDim(graph, cache->id);
+    cache_bits_ = cpu.kv().bits(head_dim_);
+  }
 
   Picos Run(const StepContext& ctx) const override {
     const Work work = WorkOf(ctx.graph, ctx.node, ctx.binding);
@@ -141,17 +174,18 @@ class CpuStep : public Step {
  protected:
   virtual void Compute(const StepContext& ctx) const = 0;
   const Cpu& cpu_;
+  int64_t head_dim_ = 1;  // of the node's cache
 
  private:
-  // Every operand crosses the memory bus once: weights in their format,
-  // everything else in f32.
+  // Every operand crosses the memory bus once: weights and caches in their
+  // formats, everything else in f32.
   uint64_t DramBytes(const Work& work) const {
-    const int64_t elements = work.cache_read_elements +
-                             work.cache_write_elements + work.input_elements +
-                             work.output_elements;
+    const auto cached = static_cast<double>(work.cache_read_elements +
+                                            work.cache_write_elements);
     return static_cast<uint64_t>(
         CeilDiv(work.weight_elements * cpu_.format().bits, int64_t{8}) +
-        4 * elements);
+        4 * (work.input_elements + work.output_elements) +
+        static_cast<int64_t>(std::ceil(cached * cache_bits_ / 8)));
   }
 
   // How long each part works.
@@ -186,27 +220,19 @@ class CpuStep : public Step {
     ctx.Charge(ids.dram, ids.dram_byte, bytes, ctx.begin, moved);
     return std::max(computed, moved);
   }
+
+  double cache_bits_ = 0;  // of an element
 };
 
 class MatmulStep : public CpuStep {
  public:
   MatmulStep(const Cpu& cpu, const Graph& graph, const Node& node,
              const Weights* weights)
-      : CpuStep(cpu) {
+      : CpuStep(cpu, graph, node) {
     if (weights == nullptr) return;
-    const Format& format = cpu.format();
-    const ConstMatView<float> w = weights->F32(node.inputs[1]);
-    if (format.has_kernel) {
-      packed_ = Pack(w, format.round == nullptr ? DType::kF32 : DType::kBf16,
-                     MaxThreads());
-    } else {
-      const AlignedVector<float> rounded = Rounded(w, format);
-      packed_ = Pack(ConstMatView<float>(rounded.data(), w.rows(), w.cols()),
-                     DType::kF32, MaxThreads());
-    }
+    packed_ = cpu.Packed(*weights, node.inputs[1]);
     if (node.inputs.size() == 3) {
-      const ConstMatView<float> bias = weights->F32(node.inputs[2]);
-      bias_.assign(bias.data(), bias.data() + bias.size());
+      bias_ = weights->Rows(node.inputs[2]).vector();
     }
   }
 
@@ -215,17 +241,17 @@ class MatmulStep : public CpuStep {
     const MatmulOptions options{.threads = ctx.threads, .bias = bias_};
     const ConstMatView<float> a = ctx.inputs[0];
     if (cpu_.format().has_kernel) {
-      Matmul(a, packed_, ctx.output, options);
+      Matmul(a, *packed_, ctx.output, options);
       return;
     }
     const AlignedVector<float> rounded = Rounded(a, cpu_.format());
-    Matmul(ConstMatView<float>(rounded.data(), a.rows(), a.cols()), packed_,
+    Matmul(ConstMatView<float>(rounded.data(), a.rows(), a.cols()), *packed_,
            ctx.output, options);
   }
 
  private:
-  PackedWeights packed_;
-  std::vector<float> bias_;
+  std::shared_ptr<const PackedWeights> packed_;
+  std::span<const float> bias_;
 };
 
 // Any other operator, by its kernel. Those that multiply by weights (experts)
@@ -234,17 +260,14 @@ class HostOpStep : public CpuStep {
  public:
   HostOpStep(const Cpu& cpu, const Graph& graph, const Node& node,
              const Weights* weights)
-      : CpuStep(cpu),
+      : CpuStep(cpu, graph, node),
         rounds_(node.op->kind == OpKind::kMatmul &&
                 cpu.format().round != nullptr),
-        views_(node.inputs.size()),
-        copies_(node.inputs.size()) {
+        weights_(node.inputs.size()) {
     if (weights == nullptr) return;
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
-      if (graph.value(node.inputs[i]).kind != ValueKind::kWeight) continue;
-      views_[i] = weights->F32(node.inputs[i]);
-      if (rounds_) views_[i] = RoundInto(copies_[i], views_[i]);
-    }
+    weights_ = weights->InputsOf(graph, node);
+    if (!rounds_) return;
+    for (WeightRows& w : weights_) w = RoundedRows(w, cpu.format());
   }
 
  protected:
@@ -252,21 +275,21 @@ class HostOpStep : public CpuStep {
     std::vector<ConstMatView<float>> inputs(ctx.inputs.begin(),
                                             ctx.inputs.end());
     AlignedVector<float> rounded;
-    if (rounds_) inputs[0] = RoundInto(rounded, inputs[0]);
-    ctx.node.op->host({ctx.graph, ctx.node, ctx.binding, inputs, views_,
+    if (rounds_) {
+      rounded = Rounded(inputs[0], cpu_.format());
+      inputs[0] = {rounded.data(), inputs[0].rows(), inputs[0].cols()};
+    }
+    if (WritesCache(ctx.graph, ctx.node) && cpu_.kv().round != nullptr) {
+      AppendHeads(ctx, head_dim_, cpu_.kv().round);
+      return;
+    }
+    ctx.node.op->host({ctx.graph, ctx.node, ctx.binding, inputs, weights_,
                        ctx.output, ctx.capacity, ctx.threads});
   }
 
  private:
-  ConstMatView<float> RoundInto(AlignedVector<float>& copy,
-                                ConstMatView<float> from) const {
-    copy = Rounded(from, cpu_.format());
-    return {copy.data(), from.rows(), from.cols()};
-  }
-
   bool rounds_;
-  std::vector<ConstMatView<float>> views_;
-  std::vector<AlignedVector<float>> copies_;
+  std::vector<WeightRows> weights_;  // by input slot
 };
 
 Result<std::unique_ptr<Step>> Cpu::Lower(const Graph& graph, const Node& node,

@@ -12,6 +12,7 @@ namespace triptych::cpu {
 struct Params {
   // Weights and matmul inputs are rounded to this; sums are always f32.
   std::string dtype = "f32";
+  std::string kv_dtype = "f32";
   // 0: measured on this machine, once, when first needed.
   double matrix_gflops = 0, vector_gflops = 0, dram_gb_per_s = 0;
   Hertz clock{3e9};
@@ -22,6 +23,8 @@ struct Params {
   static void Visit(Self& p, V&& v) {
     v("dtype", p.dtype, {"f32", "bf16", "f16", "fp8_e4m3"},
       "format of weights and matmul inputs");
+    v("kv_dtype", p.kv_dtype, {"f32", "bf16", "int8"},
+      "format of cached keys and values; int8: one scale a token and head");
     v("matrix_gflops", p.matrix_gflops, 0, 1e6,
       "peak of f32 products, one thread, GFLOP/s; 0: measured");
     v("vector_gflops", p.vector_gflops, 0, 1e6,

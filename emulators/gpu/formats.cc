@@ -49,7 +49,7 @@ void RoundNvfp4(std::span<float> x, float scale_max) {
 // smallest step, 2^-10, where the largest is 448. e2m1: half its widest step,
 // 1 of 6, under a block scale that was itself rounded by up to 2^-4.
 constexpr Format kFormats[] = {
-    {"bf16", 16, {.of_itself = 0x1p-8}, RoundBf16},
+    {"bf16", 16, {.of_itself = 0x1p-8}, RoundBf16, false},
     {"fp8", 8, {.of_itself = 0x1p-4, .of_max = 0x1p-10 / 448}, RoundFp8},
     {"nvfp4", 4.5, {.of_max = (1 + 0x1p-4) / 6}, RoundNvfp4},
 };

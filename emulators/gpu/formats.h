@@ -21,6 +21,7 @@ struct Format {
   double bits;  // scales included
   Rounding rounding;
   RoundFn round;
+  bool scaled = true;  // round looks at scale_max
 };
 
 // bf16: 8-bit significand, no scale. fp8: e4m3, one f32 scale that takes the

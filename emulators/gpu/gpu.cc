@@ -9,6 +9,9 @@
 
 #include "emulators/gpu/formats.h"
 #include "emulators/gpu/params.h"
+#include "emulators/kv_cache.h"
+#include "emulators/packed_once.h"
+#include "emulators/placement.h"
 #include "kernels/base/formats.h"
 #include "kernels/base/parallel.h"
 #include "kernels/matmul/matmul.h"
@@ -17,7 +20,7 @@
 namespace triptych::gpu {
 namespace {
 
-constexpr double kActivationBytes = 2;  // between kernels, and in the cache
+constexpr double kActivationBytes = 2;  // between kernels
 
 struct Ids {
   UnitId sm, hbm;
@@ -52,7 +55,8 @@ class Gpu : public Target {
   Gpu(std::string_view preset, ParamSet set, const Params& params)
       : Target("gpu", preset, std::move(set), params.host),
         params_(params),
-        format_(FormatOf(params.dtype)) {
+        format_(FormatOf(params.dtype)),
+        kv_(KvFormatOf(params.kv_dtype)) {
     ids_.sm = AddUnit("sm");
     ids_.hbm = AddUnit("hbm");
     const auto free = [&](const char* name, ActionClass kind, uint64_t flops,
@@ -76,7 +80,7 @@ class Gpu : public Target {
                 std::max(Gemm().peak_tflops, params_.bf16.peak_tflops) * 1e12),
             .off_chip = BytesPerSecond(Bandwidth()),
             .weight_bits = format_.bits,
-            .cache_bits = 8 * kActivationBytes,
+            .cache_bits = kv_.element_bits,
             .capacity = Bytes(static_cast<uint64_t>(params_.hbm_gb * 1e9))};
   }
   Hertz clock() const override { return params_.clock; }
@@ -104,6 +108,10 @@ class Gpu : public Target {
   const Params& parameters() const { return params_; }
   const Ids& ids() const { return ids_; }
   const Format& format() const { return format_; }
+  const KvFormat& kv() const { return kv_; }
+  // All formats are summed in f32; products of bf16 or less are exact in it.
+  std::shared_ptr<const PackedWeights> Packed(const Weights& weights,
+                                              ValueId weight) const;
   double Bandwidth() const { return params_.hbm_gb_per_s * 1e9; }
   const KernelModel& Gemm() const {
     if (params_.dtype == "fp8") return params_.fp8;
@@ -114,7 +122,9 @@ class Gpu : public Target {
  private:
   Params params_;
   const Format& format_;
+  const KvFormat& kv_;
   Ids ids_;
+  mutable PackedOnce<PackedWeights> packed_;
 };
 
 // Engines join neighbours into one launch: products of one input (Q, K and V;
@@ -141,10 +151,17 @@ bool Launches(const Graph& graph, const Node& node) {
 class GpuStep : public Step {
  public:
   GpuStep(const Gpu& gpu, const Graph& graph, const Node& node)
-      : gpu_(gpu), launches_(Launches(graph, node)) {}
+      : gpu_(gpu), launches_(Launches(graph, node)) {
+    const Value* cache = CacheOf(graph, node);
+    if (cache == nullptr) return;
+    head_dim_ = CacheHeadDim(graph, cache->id);
+    cache_bits_ = gpu.kv().bits(head_dim_);
+  }
 
   Picos Run(const StepContext& ctx) const override {
-    if (ctx.values) {
+    if (ctx.values && WritesCache(ctx.graph, ctx.node)) {
+      AppendHeads(ctx, head_dim_, gpu_.kv().round);
+    } else if (ctx.values) {
       Compute(ctx);
       // What a kernel leaves in memory is bf16, except the entry's output.
       const Entry& entry = *ctx.graph.FindEntry(ctx.phase);
@@ -183,9 +200,10 @@ class GpuStep : public Step {
     const double bytes =
         static_cast<double>(work.weight_elements) * weight_bytes +
         static_cast<double>(work.input_elements) * input_bytes +
-        static_cast<double>(work.output_elements + work.cache_read_elements +
+        static_cast<double>(work.output_elements) * kActivationBytes +
+        static_cast<double>(work.cache_read_elements +
                             work.cache_write_elements) *
-            kActivationBytes;
+            cache_bits_ / 8;
     return static_cast<int64_t>(std::ceil(bytes));
   }
 
@@ -241,37 +259,47 @@ class GpuStep : public Step {
   }
 
   bool launches_;
+  int64_t head_dim_ = 1;   // of the node's cache
+  double cache_bits_ = 0;  // of an element of it
 };
-
-AlignedVector<float> Copy(ConstMatView<float> from) {
-  AlignedVector<float> to(from.size());
-  for (size_t r = 0; r < from.rows(); ++r) {
-    std::ranges::copy(from.row_span(r),
-                      to.begin() + static_cast<ptrdiff_t>(r * from.cols()));
-  }
-  return to;
-}
 
 // Each row under a scale of its own, as inference engines scale tokens.
 AlignedVector<float> RoundedByRow(ConstMatView<float> from,
                                   const Format& format, int threads) {
-  AlignedVector<float> to = Copy(from);
+  AlignedVector<float> to(from.size());
   ParallelFor(from.rows(), threads, [&](size_t r) {
     const auto row = std::span(to).subspan(r * from.cols(), from.cols());
+    std::ranges::copy(from.row_span(r), row.begin());
     format.round(row, AbsMax(row));
   });
   return to;
 }
 
-// One scale for the whole matrix; blocks of nvfp4 do not cross rows.
-AlignedVector<float> RoundedByMatrix(ConstMatView<float> from,
-                                     const Format& format) {
-  AlignedVector<float> to = Copy(from);
-  const float largest = AbsMax(to);
-  for (size_t r = 0; r < from.rows(); ++r) {
-    format.round(std::span(to).subspan(r * from.cols(), from.cols()), largest);
+// A weight whenever it is read, under one scale for the whole matrix, which
+// is looked for at once; blocks of nvfp4 do not cross rows.
+WeightRows RoundedByMatrix(const WeightRows& from, const Format& format) {
+  std::vector<float> largest(from.rows());  // by row
+  if (format.scaled) {
+    ForEachTile(from, MaxThreads(),
+                [&](size_t first, ConstMatView<float> rows) {
+                  for (size_t r = 0; r < rows.rows(); ++r) {
+                    largest[first + r] = AbsMax(rows.row_span(r));
+                  }
+                });
   }
-  return to;
+  return from.Changed(
+      [round = format.round, scale_max = AbsMax(largest)](MatView<float> rows) {
+        for (size_t r = 0; r < rows.rows(); ++r)
+          round(rows.row_span(r), scale_max);
+      });
+}
+
+std::shared_ptr<const PackedWeights> Gpu::Packed(const Weights& weights,
+                                                 ValueId weight) const {
+  return packed_.Get(weights, weight, [&] {
+    return PackRows(RoundedByMatrix(weights.Rows(weight), format_), DType::kF32,
+                    MaxThreads());
+  });
 }
 
 class MatmulStep : public GpuStep {
@@ -280,14 +308,9 @@ class MatmulStep : public GpuStep {
              const Weights* weights)
       : GpuStep(gpu, graph, node) {
     if (weights == nullptr) return;
-    const ConstMatView<float> w = weights->F32(node.inputs[1]);
-    const AlignedVector<float> rounded = RoundedByMatrix(w, gpu.format());
-    // All formats are summed in f32, products of bf16 or less are exact in it.
-    packed_ = Pack(ConstMatView<float>(rounded.data(), w.rows(), w.cols()),
-                   DType::kF32);
+    packed_ = gpu.Packed(*weights, node.inputs[1]);
     if (node.inputs.size() == 3) {
-      const ConstMatView<float> bias = weights->F32(node.inputs[2]);
-      bias_.assign(bias.data(), bias.data() + bias.size());
+      bias_ = weights->Rows(node.inputs[2]).vector();
     }
   }
 
@@ -296,13 +319,13 @@ class MatmulStep : public GpuStep {
     const ConstMatView<float> a = ctx.inputs[0];
     const AlignedVector<float> rounded =
         RoundedByRow(a, gpu_.format(), ctx.threads);
-    Matmul(ConstMatView<float>(rounded.data(), a.rows(), a.cols()), packed_,
+    Matmul(ConstMatView<float>(rounded.data(), a.rows(), a.cols()), *packed_,
            ctx.output, {.threads = ctx.threads, .bias = bias_});
   }
 
  private:
-  PackedWeights packed_;
-  std::vector<float> bias_;
+  std::shared_ptr<const PackedWeights> packed_;
+  std::span<const float> bias_;
 };
 
 // Everything else: the host's kernels between bf16 operands; experts have
@@ -313,15 +336,18 @@ class OtherStep : public GpuStep {
             const Weights* weights)
       : GpuStep(gpu, graph, node),
         multiplies_(node.op->kind == OpKind::kMatmul),
-        views_(node.inputs.size()),
-        copies_(node.inputs.size()) {
+        weights_(node.inputs.size()) {
     if (weights == nullptr) return;
+    weights_ = weights->InputsOf(graph, node);
     const Format& format = multiplies_ ? gpu.format() : FormatOf("bf16");
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
-      if (graph.value(node.inputs[i]).kind != ValueKind::kWeight) continue;
-      const ConstMatView<float> w = weights->F32(node.inputs[i]);
-      copies_[i] = RoundedByMatrix(w, format);
-      views_[i] = ConstMatView<float>(copies_[i].data(), w.rows(), w.cols());
+    vectors_.reserve(weights_.size());  // they are pointed into
+    for (WeightRows& w : weights_) {
+      w = RoundedByMatrix(w, format);
+      if (w.rows() != 1) continue;
+      AlignedVector<float>& vector = vectors_.emplace_back(w.cols());
+      const MatView<float> view(vector.data(), 1, vector.size());
+      w.CopyTo(0, view);
+      w = WeightRows(view);
     }
   }
 
@@ -335,14 +361,14 @@ class OtherStep : public GpuStep {
       rounded = RoundedByRow(a, gpu_.format(), ctx.threads);
       inputs[0] = ConstMatView<float>(rounded.data(), a.rows(), a.cols());
     }
-    ctx.node.op->host({ctx.graph, ctx.node, ctx.binding, inputs, views_,
+    ctx.node.op->host({ctx.graph, ctx.node, ctx.binding, inputs, weights_,
                        ctx.output, ctx.capacity, ctx.threads});
   }
 
  private:
   bool multiplies_;
-  std::vector<ConstMatView<float>> views_;
-  std::vector<AlignedVector<float>> copies_;
+  std::vector<WeightRows> weights_;            // by input slot
+  std::vector<AlignedVector<float>> vectors_;  // those of one row
 };
 
 Result<std::unique_ptr<Step>> Gpu::Lower(const Graph& graph, const Node& node,

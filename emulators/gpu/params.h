@@ -42,6 +42,7 @@ void VisitGemm(KernelModel& k, const std::string& format, V&& v) {
 
 struct Params {
   std::string dtype = "bf16";  // of weights and of activations in products
+  std::string kv_dtype = "bf16";
   Hertz clock{1.7e9};
   double hbm_gb_per_s = 3350, hbm_gb = 80;
   int64_t row_quantum = 64;  // rows of a product are padded to this
@@ -55,6 +56,8 @@ struct Params {
   static void Visit(Self& p, V&& v) {
     v("dtype", p.dtype, {"bf16", "fp8", "nvfp4"},
       "format of weights and of activations in products");
+    v("kv_dtype", p.kv_dtype, {"bf16", "int8"},
+      "format of cached keys and values; int8: one scale a token and head");
     v("clock_hz", p.clock, 1e8, 1e10, "boost clock, to report cycles");
     v("hbm_gb_per_s", p.hbm_gb_per_s, 1, 1e6, "memory bandwidth, GB/s");
     v("hbm_gb", p.hbm_gb, 1, 1e5, "memory capacity, GB");

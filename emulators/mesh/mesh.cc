@@ -17,7 +17,9 @@
 #include "emulators/mesh/tile.h"
 #include "emulators/mesh/tile_matmul.h"
 #include "emulators/mesh/traffic.h"
+#include "emulators/packed_once.h"
 #include "kernels/base/log.h"
+#include "kernels/base/parallel.h"
 #include "models/ops/op.h"
 
 namespace triptych::mesh {
@@ -86,6 +88,13 @@ class Mesh : public Target {
 
   const Params& machine() const { return params_; }
   int phases() const { return phases_; }
+  std::shared_ptr<const TiledWeights> Tiled(const Weights& weights,
+                                            ValueId weight) const {
+    return tiled_.Get(weights, weight, [&] {
+      return TiledWeights(weights.Rows(weight), FormatOf(params_.weights),
+                          MaxThreads());
+    });
+  }
   // Charges `cost` from ctx.begin on; returns its end.
   Picos Charge(const StepContext& ctx, const Cost& cost, Flops flops) const;
 
@@ -98,6 +107,7 @@ class Mesh : public Target {
   Params params_;
   int phases_;
   Ids ids_{};
+  mutable PackedOnce<TiledWeights> tiled_;
 };
 
 void Mesh::AddUnits() {
@@ -216,31 +226,37 @@ AlignedVector<float> CopyOf(ConstMatView<float> from) {
 
 // A matrix of our own, rounded.
 struct Rounded {
-  Rounded(ConstMatView<float> from, DType format)
+  Rounded(ConstMatView<float> from, DType format,
+          void (*round)(DType, MatView<float>) = RoundTo)
       : data(CopyOf(from)), view(data.data(), from.rows(), from.cols()) {
-    RoundTo(format, view);
+    round(format, view);
   }
   AlignedVector<float> data;
   MatView<float> view;
 };
+
+// A weight of one row.
+ConstMatView<float> InMemory(const WeightRows& w) {
+  return {w.vector().data(), 1, w.cols()};
+}
 
 class MatmulStep : public MeshStep {
  public:
   MatmulStep(const Mesh& mesh, const Node& node, const Weights* weights)
       : MeshStep(mesh) {
     if (weights == nullptr) return;
-    weights_ = TiledWeights(weights->F32(node.inputs[1]),
-                            FormatOf(mesh.machine().weights));
+    weights_ = mesh.Tiled(*weights, node.inputs[1]);
     if (node.inputs.size() == 3) {
-      bias_.emplace(weights->F32(node.inputs[2]), DType::kBf16);
+      bias_.emplace(InMemory(weights->Rows(node.inputs[2])), DType::kBf16);
     }
   }
 
  private:
   void Compute(const StepContext& ctx) const override {
     const Rounded a(ctx.inputs[0], activations());
-    TileMatmul(a.view, weights_, {mesh_.phases(), mesh_.machine().dst == "f32"},
-               ctx.threads, ctx.output);
+    TileMatmul(a.view, *weights_,
+               {mesh_.phases(), mesh_.machine().dst == "f32"}, ctx.threads,
+               ctx.output);
     if (bias_) {
       for (size_t r = 0; r < ctx.output.rows(); ++r) {
         for (size_t c = 0; c < ctx.output.cols(); ++c) {
@@ -251,7 +267,7 @@ class MatmulStep : public MeshStep {
     RoundTo(activations(), ctx.output);
   }
 
-  TiledWeights weights_;
+  std::shared_ptr<const TiledWeights> weights_;
   std::optional<Rounded> bias_;
 };
 
@@ -261,20 +277,22 @@ class VectorStep : public MeshStep {
  public:
   VectorStep(const Mesh& mesh, const Graph& graph, const Node& node,
              const Weights* weights)
-      : MeshStep(mesh), views_(node.inputs.size()) {
+      : MeshStep(mesh), weights_(node.inputs.size()) {
     if (weights == nullptr) return;
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
-      if (graph.value(node.inputs[i]).kind != ValueKind::kWeight) continue;
-      views_[i] = weights->F32(node.inputs[i]);
-      // Rows that are only copied are rounded on their way out.
-      if (node.op->kind == OpKind::kData) continue;
-      const bool vector = node.op->kind == OpKind::kVector;
-      rounded_.push_back(CopyOf(views_[i]));
-      const MatView<float> copy(rounded_.back().data(), views_[i].rows(),
-                                views_[i].cols());
-      RoundWeights(vector ? DType::kBf16 : FormatOf(mesh.machine().weights),
-                   copy);
-      views_[i] = copy;
+    weights_ = weights->InputsOf(graph, node);
+    // Rows that are only copied are rounded on their way out.
+    if (node.op->kind == OpKind::kData) return;
+    const bool vector = node.op->kind == OpKind::kVector;
+    const DType format =
+        vector ? DType::kBf16 : FormatOf(mesh.machine().weights);
+    rounded_.reserve(weights_.size());  // they are pointed into
+    for (WeightRows& w : weights_) {
+      if (w.rows() == 1) {
+        w = WeightRows(
+            rounded_.emplace_back(InMemory(w), format, RoundWeights).view);
+      } else {
+        w = RoundedWeights(w, format);
+      }
     }
   }
 
@@ -293,12 +311,12 @@ class VectorStep : public MeshStep {
   }
   void Host(const StepContext& ctx,
             std::span<const ConstMatView<float>> inputs) const {
-    ctx.node.op->host({ctx.graph, ctx.node, ctx.binding, inputs, views_,
+    ctx.node.op->host({ctx.graph, ctx.node, ctx.binding, inputs, weights_,
                        ctx.output, ctx.capacity, ctx.threads});
   }
 
-  std::vector<AlignedVector<float>> rounded_;
-  std::vector<ConstMatView<float>> views_;  // by input slot
+  std::vector<Rounded> rounded_;
+  std::vector<WeightRows> weights_;  // by input slot
 };
 
 Result<std::unique_ptr<Step>> Mesh::Lower(const Graph& graph, const Node& node,

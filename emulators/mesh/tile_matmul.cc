@@ -135,25 +135,36 @@ void RoundWeights(DType format, MatView<float> w) {
   }
 }
 
-TiledWeights::TiledWeights(ConstMatView<float> w, DType format)
+WeightRows RoundedWeights(const WeightRows& w, DType format) {
+  return WeightRows(
+      w.rows(), w.cols(), [w, format](size_t first, MatView<float> out) {
+        // Whole runs, of which `out` may be a part.
+        const size_t begin = first / kFaceSide * kFaceSide;
+        const size_t end =
+            std::min(RoundUp(first + out.rows(), kFaceSide), w.rows());
+        AlignedVector<float> runs((end - begin) * w.cols());
+        const MatView<float> view(runs.data(), end - begin, w.cols());
+        w.CopyTo(begin, view);
+        RoundWeights(format, view);
+        for (size_t r = 0; r < out.rows(); ++r) {
+          std::copy_n(view.row(first - begin + r), w.cols(), out.row(r));
+        }
+      });
+}
+
+TiledWeights::TiledWeights(const WeightRows& w, DType format, int threads)
     : n_(w.rows()), k_(w.cols()), k_tiles_(CeilDiv(w.cols(), kSide)) {
+  static_assert(WeightRows::kTileRows == kSide);
   codes_.assign(CeilDiv(n_, kSide) * k_tiles_ * kSide * kSide, 0);
-  // 32 outputs at a time: the f32 copy stays small.
-  AlignedVector<float> rounded(kSide * k_);
-  for (size_t first = 0; first < n_; first += kSide) {
-    const size_t count = std::min(kSide, n_ - first);
-    const MatView<float> rows(rounded.data(), count, k_);
-    for (size_t n = 0; n < count; ++n) {
-      std::copy_n(w.row(first + n), k_, rows.row(n));
-    }
-    RoundWeights(format, rows);
-    uint16_t* to = codes_.data() + first / kSide * k_tiles_ * kSide * kSide;
-    for (size_t k = 0; k < k_; ++k) {
-      for (size_t n = 0; n < count; ++n) {
-        to[k * kSide + n] = Bf16FromF32(rows(n, k));
-      }
-    }
-  }
+  ForEachTile(RoundedWeights(w, format), threads,
+              [&](size_t first, ConstMatView<float> rows) {
+                uint16_t* to = codes_.data() + first * k_tiles_ * kSide;
+                for (size_t k = 0; k < k_; ++k) {
+                  for (size_t n = 0; n < rows.rows(); ++n) {
+                    to[k * kSide + n] = Bf16FromF32(rows(n, k));
+                  }
+                }
+              });
 }
 
 void TileMatmul(ConstMatView<float> a, const TiledWeights& w, FpuMode mode,

@@ -27,6 +27,7 @@
 
 #include "kernels/base/dtype.h"
 #include "kernels/base/mat_view.h"
+#include "models/weight_rows.h"
 
 namespace triptych::mesh {
 
@@ -36,7 +37,7 @@ namespace triptych::mesh {
 class TiledWeights {
  public:
   TiledWeights() = default;
-  TiledWeights(ConstMatView<float> w, DType format);
+  TiledWeights(const WeightRows& w, DType format, int threads = 1);
 
   size_t n() const { return n_; }
   size_t k() const { return k_; }
@@ -62,8 +63,11 @@ void TileMatmul(ConstMatView<float> a, const TiledWeights& w, FpuMode mode,
 
 // Rounds to a format of the mesh (bf16, or bfp8 in runs of 16 along rows).
 void RoundTo(DType format, MatView<float> x);
-// W[n,k], rounded as TiledWeights rounds it: bfp runs go along n.
+// W[n,k], rounded as TiledWeights rounds it: bfp runs of 16 go along n, from
+// the first row on.
 void RoundWeights(DType format, MatView<float> w);
+// The same of rows when they are read.
+WeightRows RoundedWeights(const WeightRows& w, DType format);
 
 // x without all but the first `bits` bits of its significand.
 float KeepBits(float x, int bits);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "emulators/kv_cache.h"
 #include "models/ops/ops.h"
 
 namespace triptych::npu {
@@ -163,16 +164,6 @@ double DramBytesPerSecond(const DramParams& dram) {
                       static_cast<double>(dram.channels) /
                       (dram.row_cycle_ns * 1e-9);
   return std::min(pins, rows) * std::max(available, 0.0);
-}
-
-int64_t CacheHeadDim(const Graph& graph, ValueId cache) {
-  for (const Node& node : graph.nodes()) {
-    if (node.op->name != "attention") continue;
-    const int64_t head_dim = node.attributes.Int("head_dim");
-    if (node.inputs[1] == cache) return head_dim;
-    if (node.inputs[2] == cache) return node.attributes.Int("v_dim", head_dim);
-  }
-  return graph.value(cache).shape.cols;
 }
 
 Dataflow DataflowOf(std::string_view name, const GemmSize& gemm,

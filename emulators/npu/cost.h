@@ -33,10 +33,6 @@ double DramBytesPerSecond(const DramParams& dram);
 Demand DemandOf(const Params& p, const Graph& graph, const Node& node,
                 const Binding& binding);
 
-// Columns of one head in a cache, which share a scale: what the attention that
-// reads it says, or all (latent caches).
-int64_t CacheHeadDim(const Graph& graph, ValueId cache);
-
 // Demand of `count` products of one size, spread over the cores: whole
 // products if there are enough, else each is cut along N or M. `weights`
 // says that operand B comes from DRAM with `bits` an element.

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "emulators/kv_cache.h"
 #include "emulators/npu/cost.h"
 #include "emulators/npu/numerics.h"
 #include "emulators/npu/predict.h"
 #include "emulators/npu/vector_ops.h"
+#include "emulators/packed_once.h"
 #include "kernels/base/formats.h"
 #include "kernels/base/parallel.h"
 
@@ -99,11 +101,21 @@ class Npu : public Target {
   }
 
   const Params& parameters() const { return params_; }
+  std::shared_ptr<const QuantizedWeights> Quantized(const Weights& weights,
+                                                    ValueId weight) const {
+    const Quantization q{static_cast<int>(params_.weight_bits),
+                         static_cast<int>(params_.activation_bits),
+                         params_.weight_group};
+    return quantized_.Get(weights, weight, [&] {
+      return QuantizedWeights(weights.Rows(weight), q, MaxThreads());
+    });
+  }
   const Ids& ids() const { return ids_; }
 
  private:
   Params params_;
   Ids ids_;
+  mutable PackedOnce<QuantizedWeights> quantized_;
 };
 
 // Charges any node by its demand; a derived class computes its values.
@@ -185,24 +197,20 @@ class MatmulStep : public NpuStep {
   MatmulStep(const Npu& npu, const Node& node, const Weights* weights)
       : NpuStep(npu) {
     if (weights == nullptr) return;
-    const Params& p = npu.parameters();
-    const Quantization q{static_cast<int>(p.weight_bits),
-                         static_cast<int>(p.activation_bits), p.weight_group};
-    weights_ = QuantizedWeights(weights->F32(node.inputs[1]), q, MaxThreads());
+    weights_ = npu.Quantized(*weights, node.inputs[1]);
     if (node.inputs.size() == 3) {
-      const ConstMatView<float> bias = weights->F32(node.inputs[2]);
-      bias_.assign(bias.data(), bias.data() + bias.size());
+      bias_ = weights->Rows(node.inputs[2]).vector();
     }
   }
 
  protected:
   void Compute(const StepContext& ctx) const override {
-    weights_.Multiply(ctx.inputs[0], bias_, ctx.output, ctx.threads);
+    weights_->Multiply(ctx.inputs[0], bias_, ctx.output, ctx.threads);
   }
 
  private:
-  QuantizedWeights weights_;
-  std::vector<float> bias_;
+  std::shared_ptr<const QuantizedWeights> weights_;
+  std::span<const float> bias_;
 };
 
 // Everything but matmul: the vector unit's functions, or the operator's plain
@@ -216,8 +224,8 @@ class OtherStep : public NpuStep {
         head_dim_(node.op->name == "kv_append"
                       ? CacheHeadDim(graph, node.output)
                       : 0),
-        views_(node.inputs.size()) {
-    if (weights != nullptr) views_ = weights->InputsOf(graph, node);
+        weights_(node.inputs.size()) {
+    if (weights != nullptr) weights_ = weights->InputsOf(graph, node);
   }
 
  protected:
@@ -226,19 +234,21 @@ class OtherStep : public NpuStep {
     if (ctx.node.op->name == "attention") {
       Attend(ctx, bits);
     } else if (ctx.node.op->name == "kv_append") {
-      AppendRounded(ctx, bits, head_dim_);
+      AppendHeads(ctx, head_dim_, [bits](std::span<float> head) {
+        RoundRow(head, bits, head);
+      });
     } else if (run_ != nullptr) {
-      run_(ctx, views_);
+      run_(ctx, weights_);
     } else {
-      ctx.node.op->host({ctx.graph, ctx.node, ctx.binding, ctx.inputs, views_,
+      ctx.node.op->host({ctx.graph, ctx.node, ctx.binding, ctx.inputs, weights_,
                          ctx.output, ctx.capacity, ctx.threads});
     }
   }
 
  private:
   VectorOp run_;
-  int64_t head_dim_;  // of the cache that kv_append fills
-  std::vector<ConstMatView<float>> views_;
+  int64_t head_dim_;                 // of the cache that kv_append fills
+  std::vector<WeightRows> weights_;  // by input slot
 };
 
 Result<std::unique_ptr<Step>> Npu::Lower(const Graph& graph, const Node& node,

@@ -21,35 +21,49 @@ void RoundRow(std::span<const float> x, int bits, std::span<float> out) {
   }
 }
 
-QuantizedWeights::QuantizedWeights(ConstMatView<float> w, const Quantization& q,
+namespace {
+
+// Each group of each row under a scale of its own.
+void RoundGroups(MatView<float> rows, size_t group, int bits) {
+  for (size_t r = 0; r < rows.rows(); ++r) {
+    for (size_t c = 0; c < rows.cols(); c += group) {
+      const auto part = rows.row_span(r).subspan(c, group);
+      RoundRow(part, bits, part);
+    }
+  }
+}
+
+}  // namespace
+
+QuantizedWeights::QuantizedWeights(const WeightRows& w, const Quantization& q,
                                    int threads)
     : q_(q),
       n_(static_cast<int64_t>(w.rows())),
       group_(q.GroupOf(static_cast<int64_t>(w.cols()))) {
   const auto group = static_cast<size_t>(group_);
-  const size_t groups = group > 0 ? w.cols() / group : 0;
   if (!q.integer()) {
-    rounded_.resize(w.size());
-    const MatView<float> out(rounded_.data(), w.rows(), w.cols());
-    ParallelFor(w.rows(), threads, [&](size_t r) {
-      for (size_t g = 0; g < groups; ++g) {
-        RoundRow(w.row_span(r).subspan(g * group, group), q.weight_bits,
-                 out.row_span(r).subspan(g * group, group));
-      }
+    rounded_ = w.Changed([group, bits = q.weight_bits](MatView<float> rows) {
+      RoundGroups(rows, group, bits);
     });
     return;
   }
+  const size_t groups = group > 0 ? w.cols() / group : 0;
   scales_.resize(groups * w.rows());
-  AlignedVector<int8_t> codes(w.rows() * group);
-  const MatView<int8_t> view(codes.data(), w.rows(), group);
   for (size_t g = 0; g < groups; ++g) {
-    ParallelFor(w.rows(), threads, [&](size_t r) {
-      scales_[g * w.rows() + r] =
-          QuantizeRowInt<int8_t>(w.row_span(r).subspan(g * group, group),
-                                 q.weight_bits, view.row_span(r));
-    });
-    groups_.push_back(Pack(StridedView<int8_t>(view), threads));
+    groups_.emplace_back(w.rows(), group, DType::kI8);
   }
+  ForEachTile(w, threads, [&](size_t first, ConstMatView<float> rows) {
+    AlignedVector<int8_t> codes(rows.rows() * group);
+    const MatView<int8_t> view(codes.data(), rows.rows(), group);
+    for (size_t g = 0; g < groups; ++g) {
+      for (size_t r = 0; r < rows.rows(); ++r) {
+        scales_[g * w.rows() + first + r] =
+            QuantizeRowInt<int8_t>(rows.row_span(r).subspan(g * group, group),
+                                   q.weight_bits, view.row_span(r));
+      }
+      groups_[g].SetRows(first, StridedView<int8_t>(view));
+    }
+  });
 }
 
 void QuantizedWeights::MultiplyInteger(ConstMatView<float> a, MatView<float> c,
@@ -82,19 +96,25 @@ void QuantizedWeights::MultiplyInteger(ConstMatView<float> a, MatView<float> c,
   }
 }
 
+void QuantizedWeights::MultiplyRounded(ConstMatView<float> a, MatView<float> c,
+                                       int threads) const {
+  AlignedVector<float> rounded(a.size());
+  const MatView<float> view(rounded.data(), a.rows(), a.cols());
+  for (size_t r = 0; r < a.rows(); ++r) {
+    RoundRow(a.row_span(r), q_.activation_bits, view.row_span(r));
+  }
+  ForEachTile(rounded_, threads, [&](size_t first, ConstMatView<float> rows) {
+    ref::Matmul<float>(view, rows, c.Cols(first, rows.rows()));
+  });
+}
+
 void QuantizedWeights::Multiply(ConstMatView<float> a,
                                 std::span<const float> bias, MatView<float> c,
                                 int threads) const {
   if (q_.integer()) {
     MultiplyInteger(a, c, threads);
   } else {
-    AlignedVector<float> rounded(a.size());
-    const MatView<float> view(rounded.data(), a.rows(), a.cols());
-    for (size_t r = 0; r < a.rows(); ++r) {
-      RoundRow(a.row_span(r), q_.activation_bits, view.row_span(r));
-    }
-    ref::Matmul<float>(view,
-                       {rounded_.data(), static_cast<size_t>(n_), a.cols()}, c);
+    MultiplyRounded(a, c, threads);
   }
   if (bias.empty()) return;
   for (size_t r = 0; r < c.rows(); ++r) {

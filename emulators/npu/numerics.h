@@ -10,6 +10,7 @@
 #include "kernels/base/aligned.h"
 #include "kernels/base/mat_view.h"
 #include "kernels/matmul/matmul.h"
+#include "models/weight_rows.h"
 
 namespace triptych::npu {
 
@@ -30,7 +31,8 @@ struct Quantization {
 class QuantizedWeights {
  public:
   QuantizedWeights() = default;
-  QuantizedWeights(ConstMatView<float> w, const Quantization& q, int threads);
+  // Without integers `w` is read at every product: it must outlive this.
+  QuantizedWeights(const WeightRows& w, const Quantization& q, int threads);
 
   // C[m,n] = A[m,k] * W[n,k]^T + bias. Integer mode: rows of A are quantised
   // with a scale each; group sums are exact in int32 (k <= 131072); then
@@ -44,11 +46,13 @@ class QuantizedWeights {
  private:
   void MultiplyInteger(ConstMatView<float> a, MatView<float> c,
                        int threads) const;
+  void MultiplyRounded(ConstMatView<float> a, MatView<float> c,
+                       int threads) const;
   Quantization q_;
   int64_t n_ = 0, group_ = 0;
   std::vector<PackedWeights> groups_;  // integer mode, by group
   std::vector<float> scales_;          // [group][n]
-  AlignedVector<float> rounded_;       // otherwise: [n, k]
+  WeightRows rounded_;                 // otherwise
 };
 
 // Row r of x, rounded to `bits` (0: as it is) with one scale for the row.

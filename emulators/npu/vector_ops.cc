@@ -14,7 +14,7 @@
 namespace triptych::npu {
 namespace {
 
-using WeightViews = std::span<const ConstMatView<float>>;
+using WeightInputs = std::span<const WeightRows>;
 
 template <class F>
 void EachElement(const StepContext& ctx, const F& f) {
@@ -25,23 +25,23 @@ void EachElement(const StepContext& ctx, const F& f) {
   });
 }
 
-void Silu(const StepContext& ctx, WeightViews) {
+void Silu(const StepContext& ctx, WeightInputs) {
   EachElement(ctx, [](double x) { return x / (1 + ExactExp(-x)); });
 }
-void GeluTanh(const StepContext& ctx, WeightViews) {
+void GeluTanh(const StepContext& ctx, WeightInputs) {
   const double slope = std::sqrt(2 / std::numbers::pi);
   EachElement(ctx, [=](double x) {
     return 0.5 * x * (1 + ExactTanh(slope * (x + 0.044715 * x * x * x)));
   });
 }
-void GeluErf(const StepContext& ctx, WeightViews) {
+void GeluErf(const StepContext& ctx, WeightInputs) {
   EachElement(ctx, [](double x) {
     return 0.5 * x * (1 + ExactErf(x / std::numbers::sqrt2));
   });
 }
-void Tanh(const StepContext& ctx, WeightViews) { EachElement(ctx, ExactTanh); }
+void Tanh(const StepContext& ctx, WeightInputs) { EachElement(ctx, ExactTanh); }
 
-void Softmax(const StepContext& ctx, WeightViews) {
+void Softmax(const StepContext& ctx, WeightInputs) {
   for (size_t r = 0; r < ctx.output.rows(); ++r) {
     const auto x = ctx.inputs[0].row_span(r);
     const double top = *std::ranges::max_element(x);
@@ -53,13 +53,14 @@ void Softmax(const StepContext& ctx, WeightViews) {
   }
 }
 
-void RmsNorm(const StepContext& ctx, WeightViews weights) {
+void RmsNorm(const StepContext& ctx, WeightInputs weights) {
   const Attributes& a = ctx.node.attributes;
   const size_t cols = ctx.output.cols();
   const auto width =
       static_cast<size_t>(a.Int("width", static_cast<int64_t>(cols)));
   const auto group =
       static_cast<size_t>(a.Int("group", static_cast<int64_t>(width)));
+  const std::span<const float> weight = weights[1].vector();
   for (size_t r = 0; r < ctx.output.rows(); ++r) {
     const float* x = ctx.inputs[0].row(r);
     float* y = ctx.output.row(r);
@@ -71,18 +72,19 @@ void RmsNorm(const StepContext& ctx, WeightViews weights) {
       const double scale =
           1 / std::sqrt(squares / static_cast<double>(group) + a.Get("eps"));
       for (size_t c = 0; c < group; ++c) {
-        y[g + c] =
-            static_cast<float>(x[g + c] * scale * double{weights[1](0, c)});
+        y[g + c] = static_cast<float>(x[g + c] * scale * double{weight[c]});
       }
     }
     std::copy(x + width, x + cols, y + width);
   }
 }
 
-void LayerNorm(const StepContext& ctx, WeightViews weights) {
+void LayerNorm(const StepContext& ctx, WeightInputs weights) {
   const auto cols = static_cast<double>(ctx.output.cols());
-  const bool weighted = ctx.node.inputs.size() > 1;
-  const bool biased = ctx.node.inputs.size() > 2;
+  const auto vector = [&](size_t i) {
+    return i < weights.size() ? weights[i].vector() : std::span<const float>();
+  };
+  const std::span<const float> weight = vector(1), bias = vector(2);
   for (size_t r = 0; r < ctx.output.rows(); ++r) {
     const auto x = ctx.inputs[0].row_span(r);
     double sum = 0, squares = 0;
@@ -93,14 +95,14 @@ void LayerNorm(const StepContext& ctx, WeightViews weights) {
         1 / std::sqrt(squares / cols + ctx.node.attributes.Get("eps"));
     for (size_t c = 0; c < x.size(); ++c) {
       double y = (x[c] - mean) * scale;
-      if (weighted) y *= weights[1](0, c);
-      if (biased) y += weights[2](0, c);
+      if (!weight.empty()) y *= weight[c];
+      if (!bias.empty()) y += bias[c];
       ctx.output(r, c) = static_cast<float>(y);
     }
   }
 }
 
-void Rope(const StepContext& ctx, WeightViews) {
+void Rope(const StepContext& ctx, WeightInputs) {
   for (size_t r = 0; r < ctx.output.rows(); ++r) {
     std::ranges::copy(ctx.inputs[0].row_span(r), ctx.output.row(r));
   }
@@ -259,23 +261,6 @@ void Attend(const StepContext& ctx, int bits) {
       }
     }
   });
-}
-
-void AppendRounded(const StepContext& ctx, int bits, int64_t head_dim) {
-  const bool growing = ctx.graph.value(ctx.node.output).shape.rows.total;
-  const auto batch = static_cast<size_t>(ctx.binding.batch);
-  const size_t rows = ctx.inputs[0].rows() / batch;
-  const size_t stride = growing ? static_cast<size_t>(ctx.capacity) : rows;
-  const size_t first = growing ? static_cast<size_t>(ctx.binding.context) : 0;
-  const auto dim = static_cast<size_t>(head_dim);
-  for (size_t r = 0; r < ctx.inputs[0].rows(); ++r) {
-    const auto from = ctx.inputs[0].row_span(r);
-    const auto to = ctx.output.row_span(r / rows * stride + first + r % rows);
-    for (size_t c = 0; c < from.size(); c += dim) {
-      const size_t width = std::min(dim, from.size() - c);
-      RoundRow(from.subspan(c, width), bits, to.subspan(c, width));
-    }
-  }
 }
 
 }  // namespace triptych::npu

@@ -14,7 +14,7 @@ namespace triptych::npu {
 // Computes one node into ctx.output. weights[i] is input i where that is a
 // weight.
 using VectorOp = void (*)(const StepContext& ctx,
-                          std::span<const ConstMatView<float>> weights);
+                          std::span<const WeightRows> weights);
 
 // nullptr for operators whose plain evaluation is already the same on every
 // host: those that only add, multiply and move.
@@ -25,9 +25,6 @@ VectorOp FindVectorOp(std::string_view op);
 //   f32; weights e * s_v quantised to `bits` over the keys; then
 //   out = f32(weights . v) * s_w / sum of e.
 void Attend(const StepContext& ctx, int bits);
-
-// Rounds every head of the appended rows to `bits` (0: as they are).
-void AppendRounded(const StepContext& ctx, int bits, int64_t head_dim);
 
 }  // namespace triptych::npu
 

@@ -7,7 +7,6 @@
 
 #include "emulators/optical/receiver.h"
 #include "emulators/optical/schedule.h"
-#include "emulators/optical/weights.h"
 #include "kernels/base/parallel.h"
 
 namespace triptych::optical {
@@ -52,10 +51,12 @@ class MatmulStep : public Step {
     for (const Tile& tile : tiles_) {
       budgets_.push_back(MakeNoiseBudget(p_, tile.copies));
     }
-    weights_ = MakePlaneWeights(weights->F32(node.inputs[1]), p_, tiles_);
+    weights_ = machine_->planes.Get(*weights, node.inputs[1], [&] {
+      return MakePlaneWeights(weights->Rows(node.inputs[1]), p_, tiles_,
+                              MaxThreads());
+    });
     if (node.inputs.size() == 3) {
-      const ConstMatView<float> bias = weights->F32(node.inputs[2]);
-      bias_.assign(bias.data(), bias.data() + bias.size());
+      bias_ = weights->Rows(node.inputs[2]).vector();
     }
   }
 
@@ -163,7 +164,7 @@ class MatmulStep : public Step {
   void Receive(size_t t, int pass, const Light& light, size_t first,
                size_t count, NoiseKey key, MatView<float> output) const {
     const Tile& tile = tiles_[t];
-    const TileWeights& w = weights_.tiles[t];
+    const TileWeights& w = weights_->tiles[t];
     const auto k = static_cast<size_t>(tile.k);
     const auto n = static_cast<size_t>(tile.n);
     AlignedVector<float> sums(count * n);
@@ -171,8 +172,8 @@ class MatmulStep : public Step {
     Adcs adcs(machine_->converters());
     Matmul(ConstMatView<float>(light.levels.data() + first * k, count, k),
            w.packed, MatView<float>(sums.data(), count, n));
-    const float unit = weights_.unit / encoding_.steps;
-    const float* gain = weights_.gain.data() + tile.n0;
+    const float unit = weights_->unit / encoding_.steps;
+    const float* gain = weights_->gain.data() + tile.n0;
     const float sign = pass == 0 ? 1 : -1;
     for (size_t i = 0; i < count; ++i) {
       const std::span<float> row(sums.data() + i * n, n);
@@ -206,8 +207,8 @@ class MatmulStep : public Step {
       return;
     }
     const NoiseBudget& budget = budgets_[t];
-    const TileWeights& w = weights_.tiles[t];
-    const float* gain = weights_.gain.data() + tiles_[t].n0;
+    const TileWeights& w = weights_->tiles[t];
+    const float* gain = weights_->gain.data() + tiles_[t].n0;
     for (size_t j = 0; j < sigma.size(); ++j) {
       const double a2 = budget
                             .Variance(light.sum_x[i], light.sum_x2[i],
@@ -223,10 +224,10 @@ class MatmulStep : public Step {
   float FullScale(size_t t, const Light& light, size_t i, float largest) const {
     if (p_.adc_full_scale == "row_max") return largest;
     if (p_.adc_full_scale == "row_sigma") {
-      return static_cast<float>(p_.adc_clip_sigma * weights_.tiles[t].rms *
+      return static_cast<float>(p_.adc_clip_sigma * weights_->tiles[t].rms *
                                 std::sqrt(light.sum_a2[i]));
     }
-    return static_cast<float>(p_.adc_fixed_fraction * weights_.largest_gain *
+    return static_cast<float>(p_.adc_fixed_fraction * weights_->largest_gain *
                               static_cast<double>(tiles_[t].k));
   }
 
@@ -235,7 +236,7 @@ class MatmulStep : public Step {
     for (size_t i = 0; i < output.rows(); ++i) {
       const std::span<float> row = output.row_span(i);
       for (size_t j = 0; j < row.size(); ++j) {
-        row[j] *= scale[i] * weights_.scale[j];
+        row[j] *= scale[i] * weights_->scale[j];
         if (!bias_.empty()) row[j] += bias_[j];
       }
     }
@@ -246,8 +247,8 @@ class MatmulStep : public Step {
   Encoding encoding_;
   std::vector<Tile> tiles_;
   std::vector<NoiseBudget> budgets_;  // by tile
-  PlaneWeights weights_;
-  std::vector<float> bias_;
+  std::shared_ptr<const PlaneWeights> weights_;
+  std::span<const float> bias_;
 };
 
 }  // namespace

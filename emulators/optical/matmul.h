@@ -20,6 +20,8 @@
 #include "emulators/optical/params.h"
 #include "emulators/optical/periphery.h"
 #include "emulators/optical/plane.h"
+#include "emulators/optical/weights.h"
+#include "emulators/packed_once.h"
 #include "emulators/target.h"
 
 namespace triptych::optical {
@@ -41,6 +43,7 @@ class Machine {
 
   const Params params;
   const Ids ids;
+  mutable PackedOnce<PlaneWeights> planes;
   // Every element of every converter, drawn when one is first used: most of
   // what making a machine would cost, and nothing that timing needs.
   const Converters& converters() const {

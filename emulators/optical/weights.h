@@ -11,6 +11,7 @@
 #include "emulators/optical/plane.h"
 #include "kernels/base/mat_view.h"
 #include "kernels/matmul/matmul.h"
+#include "models/weight_rows.h"
 
 namespace triptych::optical {
 
@@ -31,8 +32,10 @@ struct PlaneWeights {
   std::vector<TileWeights> tiles;
 };
 
-PlaneWeights MakePlaneWeights(ConstMatView<float> w, const Params& params,
-                              std::span<const Tile> tiles);
+// `tiles` are those of W[n,k] in the order in which PlanePacker cuts it:
+// outputs, and inputs within them.
+PlaneWeights MakePlaneWeights(const WeightRows& w, const Params& params,
+                              std::span<const Tile> tiles, int threads);
 
 }  // namespace triptych::optical
 

@@ -47,6 +47,11 @@ void ForEachThread(int threads, const Body& body) {
   body(static_cast<size_t>(omp_get_thread_num()));
 }
 
+// The number of the calling thread in the loop around it.
+inline size_t ThisThread() {
+  return static_cast<size_t>(omp_get_thread_num());
+}
+
 // What OMP_NUM_THREADS or the machine allows.
 inline int MaxThreads() { return omp_get_max_threads(); }
 

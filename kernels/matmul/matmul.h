@@ -5,7 +5,8 @@
 // W is rearranged once by Pack() and then used any number of times; A and C
 // stay as they are. The packed form is the same for every SIMD width. Views
 // may be transposed at packing time, so A*B, A^T*B and A*B^T are all the same
-// call (see Transposed).
+// call (see Transposed). A W that is nowhere in memory as a whole is packed a
+// few rows at a time (PackedWeights::SetRows).
 //
 // Numbers. Each f32 output is one chain over k, in order: start, then one
 // fused multiply-add a step (bf16: one pair a step). No blocking, thread
@@ -57,7 +58,8 @@ StridedView<std::remove_const_t<T>> Transposed(MatView<T> v) {
   return {v.data(), v.cols(), v.rows(), 1, v.stride()};
 }
 
-// W[n,k] in the order the kernels read it. Immutable; cheap to move.
+// W[n,k] in the order the kernels read it. Immutable once its rows are set;
+// cheap to move.
 //
 // A panel is 16 rows of W (16 outputs). It is a run of 64-byte lines; a line
 // holds, for each of the 16 outputs, four bytes of consecutive k: one f32, two
@@ -75,6 +77,15 @@ class PackedWeights {
   static constexpr size_t kUnitBytes = 4;
 
   PackedWeights() = default;
+  // Room for W[n,k] as kF32, kBf16 or kI8 (a check), all zero.
+  PackedWeights(size_t n, size_t k, DType dtype);
+
+  // Sets rows [first, first + rows.rows) of W. They are whole panels but for
+  // the last one of W, and rows.cols is k (checks). Different rows may be set
+  // by different threads at once. Floats are for kF32 and kBf16, which rounds
+  // to nearest even; int8 is for kI8.
+  void SetRows(size_t first, StridedView<float> rows);
+  void SetRows(size_t first, StridedView<int8_t> rows);
 
   DType dtype() const { return dtype_; }  // kF32, kBf16 or kI8
   size_t n() const { return n_; }
@@ -100,10 +111,9 @@ class PackedWeights {
   std::span<const int32_t> offset_correction() const { return correction_; }
 
  private:
-  friend PackedWeights Pack(StridedView<float> w, DType as, int threads);
-  friend PackedWeights Pack(StridedView<int8_t> w, int threads);
+  void CheckRows(size_t first, size_t rows, size_t cols) const;
   template <class Out, class In, class Convert>
-  void Fill(DType dtype, StridedView<In> w, int threads, Convert convert);
+  void Fill(size_t first, StridedView<In> rows, Convert convert);
 
   DType dtype_ = DType::kF32;
   size_t n_ = 0, k_ = 0, lines_ = 0, steps_ = 1;

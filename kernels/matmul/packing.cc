@@ -13,60 +13,103 @@
 
 namespace triptych {
 
-template <class Out, class In, class Convert>
-void PackedWeights::Fill(DType dtype, StridedView<In> w, int threads,
-                         Convert convert) {
-  constexpr size_t kPerUnit = kUnitBytes / sizeof(Out);
-  dtype_ = dtype;
-  n_ = w.rows;
-  k_ = w.cols;
-  lines_ = CeilDiv(k_, kPerUnit);
-  steps_ = std::max<size_t>(1, CeilDiv(lines_, matmul::kKcLines));
-  const size_t panels = CeilDiv(n_, kPanelOutputs);
-  step_bytes_ = panels * (CeilDiv(lines_, steps_) | 1) * kLineBytes;
-  data_.assign(steps_ * step_bytes_, std::byte{0});
-  ParallelFor(steps_ * panels, threads, [&](size_t i) {
-    const size_t step = i / panels, p = i % panels;
-    const size_t outputs = std::min(kPanelOutputs, n_ - p * kPanelOutputs);
-    const size_t first = first_line(step) * kPerUnit;
-    const size_t last = std::min(k_, first_line(step + 1) * kPerUnit);
-    auto* line = reinterpret_cast<Out*>(const_cast<std::byte*>(panel(step, p)));
-    for (size_t k = first; k < last; ++k) {
-      const In* const from = w.at(p * kPanelOutputs, k);
-      const size_t within = k % kPerUnit;  // a step starts with a whole unit
-      for (size_t j = 0; j < outputs; ++j) {
-        line[j * kPerUnit + within] = convert(from[j * w.row_stride]);
-      }
-      if (within == kPerUnit - 1) line += kPanelOutputs * kPerUnit;
-    }
+namespace {
+
+size_t PerUnit(DType dtype) {
+  TRIPTYCH_CHECK(
+      dtype == DType::kF32 || dtype == DType::kBf16 || dtype == DType::kI8,
+      "cannot pack as", InfoOf(dtype).name);
+  return dtype == DType::kF32 ? 1 : dtype == DType::kBf16 ? 2 : 4;
+}
+
+template <class T>
+StridedView<T> RowsOf(StridedView<T> w, size_t first, size_t count) {
+  return {w.at(first, 0), count, w.cols, w.row_stride, w.col_stride};
+}
+
+template <class T>
+PackedWeights PackAll(StridedView<T> w, DType as, int threads) {
+  constexpr size_t kRows = PackedWeights::kPanelOutputs;
+  PackedWeights packed(w.rows, w.cols, as);
+  ParallelFor(CeilDiv(w.rows, kRows), threads, [&](size_t panel) {
+    const size_t first = panel * kRows;
+    packed.SetRows(first, RowsOf(w, first, std::min(kRows, w.rows - first)));
   });
+  return packed;
+}
+
+}  // namespace
+
+PackedWeights::PackedWeights(size_t n, size_t k, DType dtype)
+    : dtype_(dtype),
+      n_(n),
+      k_(k),
+      lines_(CeilDiv(k, PerUnit(dtype))),
+      steps_(std::max<size_t>(1, CeilDiv(lines_, matmul::kKcLines))),
+      step_bytes_(CeilDiv(n, kPanelOutputs) * (CeilDiv(lines_, steps_) | 1) *
+                  kLineBytes),
+      data_(steps_ * step_bytes_, std::byte{0}),
+      correction_(dtype == DType::kI8 ? n : 0) {}
+
+void PackedWeights::CheckRows(size_t first, size_t rows, size_t cols) const {
+  TRIPTYCH_CHECK(
+      cols == k_ && first % kPanelOutputs == 0 && first + rows <= n_ &&
+          (rows % kPanelOutputs == 0 || first + rows == n_),
+      "rows from", first, "count", rows, "x", cols, "of", n_, "x", k_);
+}
+
+template <class Out, class In, class Convert>
+void PackedWeights::Fill(size_t first, StridedView<In> rows, Convert convert) {
+  constexpr size_t kPerUnit = kUnitBytes / sizeof(Out);
+  for (size_t row = 0; row < rows.rows; row += kPanelOutputs) {
+    const size_t p = (first + row) / kPanelOutputs;
+    const size_t outputs = std::min(kPanelOutputs, rows.rows - row);
+    for (size_t step = 0; step < steps_; ++step) {
+      const size_t begin = first_line(step) * kPerUnit;
+      const size_t end = std::min(k_, first_line(step + 1) * kPerUnit);
+      auto* line =
+          reinterpret_cast<Out*>(const_cast<std::byte*>(panel(step, p)));
+      for (size_t k = begin; k < end; ++k) {
+        const In* const from = rows.at(row, k);
+        const size_t within = k % kPerUnit;  // a step starts with a whole unit
+        for (size_t j = 0; j < outputs; ++j) {
+          line[j * kPerUnit + within] = convert(from[j * rows.row_stride]);
+        }
+        if (within == kPerUnit - 1) line += kPanelOutputs * kPerUnit;
+      }
+    }
+  }
+}
+
+void PackedWeights::SetRows(size_t first, StridedView<float> rows) {
+  CheckRows(first, rows.rows, rows.cols);
+  if (dtype_ == DType::kF32) {
+    Fill<float>(first, rows, [](float x) { return x; });
+  } else {
+    TRIPTYCH_CHECK(dtype_ == DType::kBf16, "floats into", InfoOf(dtype_).name);
+    Fill<uint16_t>(first, rows, Bf16FromF32);
+  }
+}
+
+void PackedWeights::SetRows(size_t first, StridedView<int8_t> rows) {
+  CheckRows(first, rows.rows, rows.cols);
+  TRIPTYCH_CHECK(dtype_ == DType::kI8, "int8 into", InfoOf(dtype_).name);
+  Fill<int8_t>(first, rows, [](int8_t x) { return x; });
+  for (size_t j = 0; j < rows.rows; ++j) {
+    int32_t sum = 0;
+    for (size_t k = 0; k < rows.cols; ++k) sum += *rows.at(j, k);
+    correction_[first + j] = -128 * sum;
+  }
 }
 
 PackedWeights Pack(StridedView<float> w, DType as, int threads) {
-  PackedWeights packed;
-  switch (as) {
-    case DType::kF32:
-      packed.Fill<float>(as, w, threads, [](float x) { return x; });
-      break;
-    case DType::kBf16:
-      packed.Fill<uint16_t>(as, w, threads, Bf16FromF32);
-      break;
-    default:
-      TRIPTYCH_CHECK(false, "cannot pack as", InfoOf(as).name);
-  }
-  return packed;
+  TRIPTYCH_CHECK(as == DType::kF32 || as == DType::kBf16, "cannot pack as",
+                 InfoOf(as).name);
+  return PackAll(w, as, threads);
 }
 
 PackedWeights Pack(StridedView<int8_t> w, int threads) {
-  PackedWeights packed;
-  packed.Fill<int8_t>(DType::kI8, w, threads, [](int8_t x) { return x; });
-  packed.correction_.resize(w.rows);
-  ParallelFor(w.rows, threads, [&](size_t j) {
-    int32_t sum = 0;
-    for (size_t k = 0; k < w.cols; ++k) sum += *w.at(j, k);
-    packed.correction_[j] = -128 * sum;
-  });
-  return packed;
+  return PackAll(w, DType::kI8, threads);
 }
 
 namespace matmul {

@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/base/parallel.h"
 #include "kernels/ref/attention.h"
 #include "models/ops/op_util.h"
 #include "models/ops/ops.h"
@@ -125,9 +126,22 @@ Work AttentionWork(const Graph& graph, const Node& node, const Binding& b) {
   return work;
 }
 
+// Heads that share keys stand side by side; none needs another's.
 void AttentionReference(const OpArgs<double>& args) {
-  EachSequence(args, [](auto q, auto k, auto v, auto out, const auto& shape) {
-    ref::Attention<double>(shape, q, k, v, out);
+  EachSequence(args, [&](auto q, auto k, auto v, auto out, const auto& shape) {
+    AttentionShape one = shape;
+    one.heads = shape.heads / shape.kv_heads;
+    one.kv_heads = 1;
+    const size_t q_cols = one.heads * shape.head_dim;
+    const size_t out_cols = one.heads * shape.v_dim;
+    const size_t macs = q.rows() * k.rows() * (q.cols() + out.cols());
+    ParallelFor(
+        shape.kv_heads, WorthThreads(args.threads, macs), [&](size_t h) {
+          ref::Attention<double>(one, q.Cols(h * q_cols, q_cols),
+                                 k.Cols(h * shape.head_dim, shape.head_dim),
+                                 v.Cols(h * shape.v_dim, shape.v_dim),
+                                 out.Cols(h * out_cols, out_cols));
+        });
   });
 }
 void AttentionHost(const OpArgs<float>& args) {

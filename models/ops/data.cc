@@ -60,7 +60,8 @@ void MeanRows(const OpArgs<T>& args) {
 
 template <class T>
 void ConcatRows(const OpArgs<T>& args) {
-  const ConstMatView<float>& head = args.weights[1];
+  const WeightRows& head = args.weights[1];
+  WeightRows::Tile tile;
   const auto batch = static_cast<size_t>(args.binding.batch);
   const size_t rows = args.inputs[0].rows() / batch;
   const size_t out_rows = args.output.rows() / batch;
@@ -68,7 +69,7 @@ void ConcatRows(const OpArgs<T>& args) {
     for (size_t r = 0; r < out_rows; ++r) {
       T* to = args.output.row(s * out_rows + r);
       if (r < head.rows()) {
-        std::copy(head.row(r), head.row(r) + head.cols(), to);
+        std::ranges::copy(head.ReadRow(r, tile), to);
       } else {
         const T* from = args.inputs[0].row(s * rows + r - head.rows());
         std::copy(from, from + args.output.cols(), to);

@@ -66,10 +66,14 @@ void GatedAddRows(const OpArgs<T>& args) {
 
 template <class T>
 void AddWeightRows(const OpArgs<T>& args) {
-  const ConstMatView<float>& w = args.weights[1];
-  EachElement(args, [&](size_t r, size_t c) {
-    return args.inputs[0](r, c) + static_cast<T>(w(r % w.rows(), c));
-  });
+  const WeightRows& w = args.weights[1];
+  WeightRows::Tile tile;
+  for (size_t r = 0; r < args.output.rows(); ++r) {
+    const std::span<const float> row = w.ReadRow(r % w.rows(), tile);
+    for (size_t c = 0; c < args.output.cols(); ++c) {
+      args.output(r, c) = args.inputs[0](r, c) + static_cast<T>(row[c]);
+    }
+  }
 }
 
 // An error unless input `input` has one row a sequence and the part in it.

@@ -18,28 +18,30 @@ namespace {
 
 template <class T>
 void EmbedRows(const OpArgs<T>& args) {
-  const ConstMatView<float>& table = args.weights[1];
+  const WeightRows& table = args.weights[1];
+  WeightRows::Tile tile;
   for (size_t r = 0; r < args.output.rows(); ++r) {
     const auto id = static_cast<int64_t>(args.inputs[0](r, 0));
     TRIPTYCH_CHECK(id >= 0 && static_cast<size_t>(id) < table.rows(), "token",
                    id, "vocabulary", table.rows());
-    const float* from = table.row(static_cast<size_t>(id));
-    std::copy(from, from + table.cols(), args.output.row(r));
+    std::ranges::copy(table.ReadRow(static_cast<size_t>(id), tile),
+                      args.output.row(r));
   }
 }
 
 template <class T>
 void AddPositions(const OpArgs<T>& args) {
-  const ConstMatView<float>& table = args.weights[1];
+  const WeightRows& table = args.weights[1];
+  WeightRows::Tile tile;
   const size_t per_sequence = SequenceRows(args);
   for (size_t r = 0; r < args.output.rows(); ++r) {
     const size_t position =
         static_cast<size_t>(args.binding.context) + r % per_sequence;
     TRIPTYCH_CHECK(position < table.rows(), "position", position, "table",
                    table.rows());
+    const std::span<const float> row = table.ReadRow(position, tile);
     for (size_t c = 0; c < args.output.cols(); ++c) {
-      args.output(r, c) =
-          args.inputs[0](r, c) + static_cast<T>(table(position, c));
+      args.output(r, c) = args.inputs[0](r, c) + static_cast<T>(row[c]);
     }
   }
 }

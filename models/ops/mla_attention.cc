@@ -80,15 +80,17 @@ void Evaluate(const OpArgs<T>& args) {
   const auto tokens = static_cast<size_t>(b.tokens);
   const auto heads = static_cast<size_t>(s.heads);
   const auto head_rows = static_cast<size_t>(s.nope + s.v);
-  ParallelFor(args.output.rows() * heads, args.threads, [&](size_t i) {
-    const size_t r = i / heads, h = i % heads;
-    const size_t first = r / tokens * static_cast<size_t>(args.capacity);
-    const size_t keys = static_cast<size_t>(b.context) + r % tokens + 1;
-    AttendLatent<T>(
-        args.inputs[0].row(r) + h * static_cast<size_t>(s.nope + s.rope),
-        args.inputs[1].Rows(first, keys),
-        args.weights[2].Rows(h * head_rows, head_rows), s,
-        args.output.row(r) + h * static_cast<size_t>(s.v));
+  ParallelFor(heads, args.threads, [&](size_t h) {
+    WeightRows::Tile tile;
+    const auto w = args.weights[2].Read(h * head_rows, head_rows, tile);
+    for (size_t r = 0; r < args.output.rows(); ++r) {
+      const size_t first = r / tokens * static_cast<size_t>(args.capacity);
+      const size_t keys = static_cast<size_t>(b.context) + r % tokens + 1;
+      AttendLatent<T>(
+          args.inputs[0].row(r) + h * static_cast<size_t>(s.nope + s.rope),
+          args.inputs[1].Rows(first, keys), w, s,
+          args.output.row(r) + h * static_cast<size_t>(s.v));
+    }
   });
 }
 

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "kernels/base/parallel.h"
+#include "kernels/base/units.h"
 #include "models/ops/op_util.h"
 #include "models/ops/ops.h"
 
@@ -97,42 +98,79 @@ void RouteRows(const OpArgs<T>& args) {
   });
 }
 
-// y += weight * down(silu(gate x) * up x), for one expert and one token; the
-// inner values in f64.
+// The tokens that one expert gets, with their shares of it.
+struct Visit {
+  size_t row;
+  double weight;
+};
+
+// inner[f] = silu(gate x) * up x for each visit, in f64.
 template <class T>
-void ExpertRow(const T* x, ConstMatView<float> gate, ConstMatView<float> up,
-               ConstMatView<float> down, double weight, T* y) {
-  std::vector<double> inner(gate.rows());
-  for (size_t f = 0; f < inner.size(); ++f) {
-    double g = 0, u = 0;
-    for (size_t c = 0; c < gate.cols(); ++c) {
-      g += static_cast<double>(x[c]) * gate(f, c);
-      u += static_cast<double>(x[c]) * up(f, c);
+void GatedInner(const OpArgs<T>& args, size_t expert, size_t width,
+                std::span<const Visit> visits, MatView<double> inner) {
+  constexpr size_t kRows = WeightRows::kTileRows;
+  ParallelFor(CeilDiv(width, kRows), args.threads, [&](size_t i) {
+    const size_t first = i * kRows, count = std::min(kRows, width - first);
+    WeightRows::Tile gate_tile, up_tile;
+    const size_t row = expert * width + first;
+    const auto gate = args.weights[2].Read(row, count, gate_tile);
+    const auto up = args.weights[3].Read(row, count, up_tile);
+    for (size_t v = 0; v < visits.size(); ++v) {
+      const T* x = args.inputs[0].row(visits[v].row);
+      for (size_t f = 0; f < count; ++f) {
+        double g = 0, u = 0;
+        for (size_t c = 0; c < gate.cols(); ++c) {
+          g += static_cast<double>(x[c]) * gate(f, c);
+          u += static_cast<double>(x[c]) * up(f, c);
+        }
+        inner(v, first + f) = g / (1.0 + std::exp(-g)) * u;
+      }
     }
-    inner[f] = g / (1.0 + std::exp(-g)) * u;
-  }
-  for (size_t c = 0; c < down.rows(); ++c) {
-    double sum = 0;
-    for (size_t f = 0; f < inner.size(); ++f) sum += inner[f] * down(c, f);
-    y[c] = static_cast<T>(y[c] + weight * sum);
-  }
+  });
 }
 
+// y += weight * down(inner) for each visit.
+template <class T>
+void AddDown(const OpArgs<T>& args, size_t expert,
+             std::span<const Visit> visits, ConstMatView<double> inner) {
+  constexpr size_t kRows = WeightRows::kTileRows;
+  const size_t width = args.output.cols();
+  ParallelFor(CeilDiv(width, kRows), args.threads, [&](size_t i) {
+    const size_t first = i * kRows, count = std::min(kRows, width - first);
+    WeightRows::Tile tile;
+    const auto down = args.weights[4].Read(expert * width + first, count, tile);
+    for (size_t v = 0; v < visits.size(); ++v) {
+      T* y = args.output.row(visits[v].row) + first;
+      for (size_t c = 0; c < count; ++c) {
+        double sum = 0;
+        for (size_t f = 0; f < inner.cols(); ++f)
+          sum += inner(v, f) * down(c, f);
+        y[c] = static_cast<T>(y[c] + visits[v].weight * sum);
+      }
+    }
+  });
+}
+
+// Expert by expert, in order: each one's weights are read once.
 template <class T>
 void ExpertRows(const OpArgs<T>& args) {
   const auto experts = static_cast<size_t>(args.node.attributes.Int("experts"));
-  const size_t f = args.weights[2].rows() / experts;
-  const size_t k = args.output.cols();
-  ParallelFor(args.output.rows(), args.threads, [&](size_t r) {
-    std::fill_n(args.output.row(r), k, T{});
-    for (size_t e = 0; e < experts; ++e) {
+  const size_t width = args.weights[2].rows() / experts;
+  for (size_t r = 0; r < args.output.rows(); ++r) {
+    std::ranges::fill(args.output.row_span(r), T{});
+  }
+  for (size_t e = 0; e < experts; ++e) {
+    std::vector<Visit> visits;
+    for (size_t r = 0; r < args.output.rows(); ++r) {
       const double weight = args.inputs[1](r, e);
-      if (weight == 0) continue;
-      ExpertRow<T>(args.inputs[0].row(r), args.weights[2].Rows(e * f, f),
-                   args.weights[3].Rows(e * f, f),
-                   args.weights[4].Rows(e * k, k), weight, args.output.row(r));
+      if (weight != 0) visits.push_back({r, weight});
     }
-  });
+    if (visits.empty()) continue;
+    std::vector<double> values(visits.size() * width);
+    const MatView<double> inner(values.data(), visits.size(), width);
+    GatedInner(args, e, width, std::span<const Visit>(visits), inner);
+    AddDown<T>(args, e, visits, inner);
+  }
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "kernels/base/mat_view.h"
 #include "kernels/base/result.h"
 #include "models/graph.h"
+#include "models/weight_rows.h"
 
 namespace triptych {
 
@@ -37,15 +38,16 @@ struct Work {
 
 // One evaluation. T is float (the host's kernels) or double (the reference).
 // inputs[i] is the i-th input of the node: activations [rows, cols], caches
-// [batch * capacity, cols], and weights, which are always float (their slot
-// in `inputs` is empty and `weights[i]` is set). `output` may be a cache.
+// [batch * capacity, cols], and weights, which are always float and read a
+// tile at a time (their slot in `inputs` is empty and `weights[i]` is set).
+// `output` may be a cache. Results are the same for any number of threads.
 template <class T>
 struct OpArgs {
   const Graph& graph;
   const Node& node;
   const Binding& binding;
   std::span<const ConstMatView<T>> inputs;
-  std::span<const ConstMatView<float>> weights;
+  std::span<const WeightRows> weights;
   MatView<T> output;
   int64_t capacity = 0;  // rows of one sequence in each cache
   int threads = 1;

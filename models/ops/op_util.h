@@ -68,12 +68,17 @@ size_t SequenceRows(const OpArgs<T>& args) {
   return args.output.rows() / static_cast<size_t>(args.binding.batch);
 }
 
+// Threads for `macs` multiply-adds in f64: below a millisecond or so it takes
+// longer to wake another.
+inline int WorthThreads(int threads, size_t macs) {
+  return macs < size_t{1} << 20 ? 1 : threads;
+}
+
 // Weight i as a row, for biases and norm weights; empty if input i is absent.
 template <class T>
 std::span<const float> VectorOf(const OpArgs<T>& args, size_t i) {
   if (i >= args.weights.size()) return {};
-  const ConstMatView<float>& w = args.weights[i];
-  return {w.data(), w.size()};
+  return args.weights[i].vector();
 }
 
 }  // namespace triptych

@@ -67,10 +67,9 @@ class FakeStep : public Step {
   FakeStep(const Fake& fake, const Node& node, const Weights* weights)
       : fake_(fake) {
     if (weights == nullptr) return;
-    packed_ = Pack(weights->F32(node.inputs[1]), DType::kF32);
+    packed_ = PackRows(weights->Rows(node.inputs[1]), DType::kF32, 1);
     if (node.inputs.size() == 3) {
-      const ConstMatView<float> bias = weights->F32(node.inputs[2]);
-      bias_.assign(bias.data(), bias.data() + bias.size());
+      bias_ = weights->Rows(node.inputs[2]).vector();
     }
   }
 
@@ -138,7 +137,7 @@ class FakeStep : public Step {
 
   const Fake& fake_;
   PackedWeights packed_;
-  std::vector<float> bias_;
+  std::span<const float> bias_;
 };
 
 Result<std::unique_ptr<Step>> Fake::Lower(const Graph&, const Node& node,

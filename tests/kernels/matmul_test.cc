@@ -47,6 +47,40 @@ TEST_CASE("a row has the same bits alone and in a batch") {
   }
 }
 
+TEST_CASE("weights set a few rows at a time are those packed at once") {
+  // Tails of panels, of units of four bytes and of steps of k.
+  for (const auto& [n, k] : {std::pair<size_t, size_t>{83, 701}, {16, 3000},
+                             {5, 3}}) {
+    const Matrix a(3, k, 1), w(n, k, 2);
+    std::vector<int8_t> codes(n * k), a_codes(3 * k);
+    for (size_t i = 0; i < codes.size(); ++i) {
+      codes[i] = static_cast<int8_t>(25 * w.data[i]);
+    }
+    for (size_t i = 0; i < a_codes.size(); ++i) {
+      a_codes[i] = static_cast<int8_t>(25 * a.data[i]);
+    }
+    const ConstMatView<int8_t> w8(codes.data(), n, k), a8(a_codes.data(), 3, k);
+    PackedWeights i8(n, k, DType::kI8);
+    PackedWeights f32(n, k, DType::kF32), bf16(n, k, DType::kBf16);
+    for (size_t first = 0; first < n; first += 32) {
+      const size_t count = std::min<size_t>(32, n - first);
+      f32.SetRows(first, StridedView<float>(w.view().Rows(first, count)));
+      bf16.SetRows(first, StridedView<float>(w.view().Rows(first, count)));
+      i8.SetRows(first, StridedView<int8_t>(w8.Rows(first, count)));
+    }
+    Matrix c(3, n), expected(3, n);
+    for (const PackedWeights* packed : {&f32, &bf16}) {
+      Matmul(a.view(), *packed, c.view());
+      Matmul(a.view(), Pack(w.view(), packed->dtype()), expected.view());
+      CHECK(c.data == expected.data);
+    }
+    std::vector<int32_t> c8(3 * n), expected8(3 * n);
+    MatmulI8(a8, i8, MatView<int32_t>(c8.data(), 3, n));
+    MatmulI8(a8, Pack(w8), MatView<int32_t>(expected8.data(), 3, n));
+    CHECK(c8 == expected8);
+  }
+}
+
 TEST_CASE("f32 results are the same on all targets that fuse") {
   const Matrix a(13, 1000, 3), w(70, 1000, 4);
   const PackedWeights packed = Pack(w.view(), DType::kF32);

@@ -158,13 +158,14 @@ class OpRig {
     const Node& node = graph->node(0);
     BasicTensorStore<T> store(*graph, binding_.batch, capacity_);
     std::vector<ConstMatView<T>> inputs(operands_.size());
-    std::vector<ConstMatView<float>> weights(operands_.size());
+    std::vector<WeightRows> weights(operands_.size());
     std::vector<std::vector<float>> weight_values(operands_.size());
     for (size_t i = 0; i < operands_.size(); ++i) {
       const Matrix& m = operands_[i].matrix;
       if (operands_[i].kind == ValueKind::kWeight) {
         weight_values[i].assign(m.values.begin(), m.values.end());
-        weights[i] = {weight_values[i].data(), m.rows, m.cols};
+        weights[i] = WeightRows(
+            ConstMatView<float>(weight_values[i].data(), m.rows, m.cols));
       } else {
         inputs[i] = Fill(store, *graph, node.inputs[i], m);
       }

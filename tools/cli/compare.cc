@@ -20,9 +20,9 @@ std::vector<Track> TracksOf(const Model& model,
   for (const TargetRun& run : runs) {
     const std::string name = LabelOf(*run.target);
     tracks.push_back({name + " prefill", &model.graph, run.target.get(),
-                      &run.session->prefill_ledger()});
+                      &run.ledgers.prefill});
     tracks.push_back({name + " decode", &model.graph, run.target.get(),
-                      &run.session->decode_ledger()});
+                      &run.ledgers.decode});
   }
   return tracks;
 }

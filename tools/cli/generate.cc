@@ -82,18 +82,23 @@ Result<LogitRows> Continue(Session& session, std::string_view label, int count,
 Status ScoreRows(const Model& model, const LogitRows& rows, Generation* g) {
   TRIPTYCH_ASSIGN(const Graph graph,
                   BuildGraph(model.file, {.all_logits = true}));
-  TRIPTYCH_ASSIGN(const Weights weights, Weights::Bind(graph, model.file));
+  TRIPTYCH_ASSIGN(const Weights weights, model.WeightsOf(graph));
   const size_t fed = g->tokens.size() - 1, prompt = fed + 1 - rows.size();
   Reference reference(graph, weights, 1, static_cast<int64_t>(fed));
   Progress progress("f64 reference");
   std::vector<Score> scores;
-  for (size_t t = 0; t < fed; ++t) {
+  // Weights are read once for as many tokens as go together.
+  constexpr size_t kTogether = 16;
+  for (size_t first = 0; first < fed; first += kTogether) {
+    const size_t count = std::min(kTogether, fed - first);
     TRIPTYCH_ASSIGN(const ConstMatView<double> exact,
-                    reference.Feed(std::span(g->tokens).subspan(t, 1)));
-    progress(t + 1, fed);
-    if (t + 1 < prompt) continue;
-    scores.push_back(
-        ScoreOf(exact.row_span(0), rows[t + 1 - prompt], g->tokens[t + 1]));
+                    reference.Feed(std::span(g->tokens).subspan(first, count)));
+    progress(first + count, fed);
+    for (size_t t = first; t < first + count; ++t) {
+      if (t + 1 < prompt) continue;
+      scores.push_back(ScoreOf(exact.row_span(t - first), rows[t + 1 - prompt],
+                               g->tokens[t + 1]));
+    }
   }
   const Accuracy accuracy = SummaryOf(scores);
   g->kl_nats_per_token = accuracy.kl_nats_per_token;
@@ -115,6 +120,33 @@ void AddCosts(const Graph& graph, const Target& target, const Session& session,
   g->assumed_energy_fraction = decode.assumed_energy_fraction();
 }
 
+// Compiles for run.target, continues run.generation.tokens, and keeps what
+// that cost; program and caches are gone when it returns.
+Result<LogitRows> Generate(const Model& model, const GenerateOptions& options,
+                           Sampler sampler, std::span<const int32_t> ends,
+                           TargetRun& run) {
+  Generation& g = run.generation;
+  const auto start = Clock::now();
+  TRIPTYCH_ASSIGN(const auto program,
+                  run.target->Compile(model.graph, &*model.weights));
+  const auto capacity = static_cast<int64_t>(g.tokens.size()) + options.tokens;
+  const bool timeline = !options.trace.empty();
+  Session session(model.graph, *program,
+                  SessionOptions{.capacity = capacity,
+                                 .seed = options.sampling.seed,
+                                 .threads = ThreadsOf(options),
+                                 .mode = timeline ? Ledger::Mode::kKeep
+                                                  : Ledger::Mode::kFold});
+  TRIPTYCH_ASSIGN(LogitRows rows,
+                  Continue(session, run.target->name(), options.tokens,
+                           std::move(sampler), ends, g.tokens));
+  g.host_wall_s = std::chrono::duration<double>(Clock::now() - start).count();
+  g.text = model.file.tokenizer.Decode(g.tokens);
+  AddCosts(model.graph, *run.target, session, &g);
+  run.ledgers = std::move(session).TakeLedgers();
+  return rows;
+}
+
 }  // namespace
 
 Result<TargetRun> RunOn(const Model& model, const std::string& spec,
@@ -131,24 +163,9 @@ Result<TargetRun> RunOn(const Model& model, const std::string& spec,
       model.file.config, static_cast<int64_t>(g.tokens.size()) + options.tokens,
       "-n and -p"));
 
-  const auto start = Clock::now();
-  TRIPTYCH_ASSIGN(run.program,
-                  run.target->Compile(model.graph, &*model.weights));
-  const auto capacity = static_cast<int64_t>(g.tokens.size()) + options.tokens;
-  const bool timeline = !options.trace.empty();
-  run.session = std::make_unique<Session>(
-      model.graph, *run.program,
-      SessionOptions{
-          .capacity = capacity,
-          .seed = options.sampling.seed,
-          .threads = ThreadsOf(options),
-          .mode = timeline ? Ledger::Mode::kKeep : Ledger::Mode::kFold});
-  TRIPTYCH_ASSIGN(const LogitRows rows,
-                  Continue(*run.session, run.target->name(), options.tokens,
-                           std::move(sampler), prompt.ends, g.tokens));
-  g.host_wall_s = std::chrono::duration<double>(Clock::now() - start).count();
-  g.text = model.file.tokenizer.Decode(g.tokens);
-  AddCosts(model.graph, *run.target, *run.session, &g);
+  TRIPTYCH_ASSIGN(
+      const LogitRows rows,
+      Generate(model, options, std::move(sampler), prompt.ends, run));
   TRIPTYCH_TRY(ScoreRows(model, rows, &g));
   return run;
 }

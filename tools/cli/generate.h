@@ -33,12 +33,11 @@ struct Generation {
   double host_wall_s = 0;  // what the emulation took on this machine
 };
 
-// A generation, and the machine and session it came from: a timeline is made
-// of their ledgers.
+// A generation, the machine it came from, and what it was charged: a timeline
+// is made of the ledgers. The program is gone, with all its weights.
 struct TargetRun {
   std::unique_ptr<Target> target;
-  std::unique_ptr<Program> program;
-  std::unique_ptr<Session> session;
+  Session::Ledgers ledgers;
   Generation generation;
 };
 

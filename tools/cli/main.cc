@@ -45,7 +45,8 @@ void AddTrace(CLI::App* app, Common& o) {
 
 void AddGenerate(CLI::App* app, GenerateOptions& o, bool several) {
   AddCommon(app, o, several);
-  app->add_option("-m,--model", o.model, "model file (default: the shipped)");
+  app->add_option("-m,--model", o.model,
+                  "model file, or random:PRESET (default: the shipped)");
   app->add_option("--tokenizer", o.tokenizer,
                   "tokenizer file, for formats without one inside");
   app->add_option("-p,--prompt", o.prompt, "text to continue");
@@ -142,7 +143,7 @@ void AddAccuracy(CLI::App& app, Chosen& chosen) {
       Command(app, "accuracy", "NLL, perplexity, KL and top-1 against f64",
               AccuracyCommand, chosen);
   AddCommon(accuracy, o, true);
-  accuracy->add_option("-m,--model", o.model, "model file");
+  accuracy->add_option("-m,--model", o.model, "model file, or random:PRESET");
   accuracy->add_option("--tokenizer", o.tokenizer, "tokenizer file");
   auto* text = accuracy->add_option("--text", o.text, "text file");
   accuracy

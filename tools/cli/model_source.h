@@ -1,5 +1,6 @@
-// Where the model of a command comes from (a file with weights, or the name
-// of a shape preset), and which overrides go to which target.
+// Where the model of a command comes from (a file with weights, the name of a
+// shape preset, or such a shape with random weights), and which overrides go
+// to which target.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_TOOLS_CLI_MODEL_SOURCE_H_
 #define TRIPTYCH_TOOLS_CLI_MODEL_SOURCE_H_
@@ -22,14 +23,21 @@ struct Model {
   ModelFile file;  // config and tokenizer; no tensors for a preset
   Graph graph;
   std::optional<Weights> weights;
+  std::optional<uint64_t> seed;  // of weights that no file has
+
+  // The same weights for another graph of the model.
+  Result<Weights> WeightsOf(const Graph& other) const;
 };
 
 // The shipped model: beside the sources this was built from, or where it was
 // installed; $TRIPTYCH_MODEL replaces it.
 std::string DefaultModelPath();
 
-// `model`: a path, a preset's name, or "" for the default model. Errors are
-// located; a name that is neither says which presets there are.
+// `model`: a path, a preset's name, or "" for the default model. In front of
+// a preset's name, "random:" gives it bf16 weights drawn by a generator that
+// stores none of them, and ":SEED" after it chooses others than seed 0's; its
+// tokenizer spells text in bytes. Errors are located; a name that is nothing
+// of this says which presets there are.
 Result<std::unique_ptr<Model>> OpenModel(const std::string& model,
                                          const std::string& tokenizer,
                                          const BuildOptions& build);

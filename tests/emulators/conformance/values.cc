@@ -89,13 +89,7 @@ class TwinStep : public Step {
  public:
   TwinStep(const Precision& precision, const Graph& graph, const Node& node,
            const Weights& weights)
-      : precision_(precision), weights_(node.inputs.size()) {
-    for (size_t i = 0; i < weights_.size(); ++i) {
-      if (graph.value(node.inputs[i]).kind == ValueKind::kWeight) {
-        weights_[i] = weights.F32(node.inputs[i]);
-      }
-    }
-  }
+      : precision_(precision), weights_(weights.InputsOf(graph, node)) {}
 
   Picos Run(const StepContext& ctx) const override {
     Rng rng(ctx.seed, ctx.node.id + (ctx.position << 32));
@@ -103,13 +97,15 @@ class TwinStep : public Step {
     copies.reserve(2 * weights_.size());
     std::vector<ConstMatView<float>> inputs(ctx.inputs.begin(),
                                             ctx.inputs.end());
-    std::vector<ConstMatView<float>> weights = weights_;
+    std::vector<WeightRows> weights = weights_;
+    WeightRows::Tile tile;
     // Rows are moved, not rounded: token ids stay what they are.
     const bool moves_rows = ctx.node.op->kind == OpKind::kData;
     for (size_t i = 0; i < inputs.size() && !moves_rows; ++i) {
       inputs[i] =
           copies.emplace_back(inputs[i], precision_.activation, rng).view;
-      weights[i] = copies.emplace_back(weights[i], precision_.weight, rng).view;
+      const auto whole = weights_[i].Read(0, weights_[i].rows(), tile);
+      weights[i] = copies.emplace_back(whole, precision_.weight, rng).view;
     }
     ctx.node.op->host({ctx.graph, ctx.node, ctx.binding, inputs, weights,
                        ctx.output, ctx.capacity, 1});
@@ -125,7 +121,7 @@ class TwinStep : public Step {
 
  private:
   Precision precision_;
-  std::vector<ConstMatView<float>> weights_;
+  std::vector<WeightRows> weights_;
 };
 
 Result<std::unique_ptr<Step>> Twin::Lower(const Graph& graph, const Node& node,
@@ -238,12 +234,14 @@ std::string CheckProduct(const Target& target, const Graph& graph,
   const Node& node = graph.node(0);
   const auto a = ConstMatView<double>(reference.store().At(node.inputs[0]));
   const auto c = ConstMatView<double>(reference.store().At(node.output));
+  const WeightRows& rows = weights.Rows(node.inputs[1]);
+  WeightRows::Tile tile;
+  const auto w = rows.Read(0, rows.rows(), tile);
   const auto got = RunOperator(target, graph, weights, 1);
   double worst = 0;
   for (size_t m = 0; m < c.rows(); ++m) {
     for (size_t n = 0; n < c.cols(); ++n) {
-      const double bound = ProductBound(target.precision(), a,
-                                        weights.F32(node.inputs[1]), c, m, n);
+      const double bound = ProductBound(target.precision(), a, w, c, m, n);
       const double error = std::abs(got[m * c.cols() + n] - c(m, n));
       worst = std::isnan(error) ? INFINITY : std::max(worst, error / bound);
     }

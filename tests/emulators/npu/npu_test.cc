@@ -185,7 +185,8 @@ TEST_CASE("quantised products equal the definition, bit for bit") {
     const auto a = RandomRow(rows * cols, 1);
     const auto w = RandomRow(outputs * cols, 2);
     const Quantization q{bits, 8, group};
-    const QuantizedWeights weights({w.data(), outputs, cols}, q, 1);
+    const QuantizedWeights weights(ConstMatView<float>(w.data(), outputs, cols),
+                                   q, 1);
     std::vector<float> c(rows * outputs);
     weights.Multiply({a.data(), rows, cols}, {}, {c.data(), rows, outputs}, 2);
     const auto span = static_cast<size_t>(q.GroupOf(k));
