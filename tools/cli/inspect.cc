@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "models/build/build.h"
 #include "models/formats/byte_reader.h"
@@ -101,9 +102,11 @@ constexpr char kLine[] = "{:<15}{}\n";
 
 // "1,235,814,400".
 std::string Grouped(int64_t number) {
-  std::string text = std::to_string(number);
-  for (auto at = static_cast<long>(text.size()) - 3; at > 0; at -= 3) {
-    text.insert(static_cast<size_t>(at), ",");
+  const std::string digits = std::to_string(number);
+  std::string text;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
   }
   return text;
 }
@@ -113,14 +116,24 @@ std::string Short(std::string_view text) {
   return Printable(text.substr(0, text.find('\n')));
 }
 
-// Members that say something: not those an architecture has none of.
+// "moe." of "moe.top_k".
+std::string GroupOf(const std::string& key) {
+  return key.substr(0, key.find_last_of('.') + 1);
+}
+
+// Members that say something: not those an architecture has none of, nor
+// groups in which nothing was said.
 std::string ConfigText(const json& config) {
+  const json unsaid = ConfigOf(ModelConfig());
+  std::set<std::string> said = {""};
+  for (const auto& [key, value] : config.items()) {
+    if (value != unsaid[key]) said.insert(GroupOf(key));
+  }
   std::string text;
   for (const auto& [key, value] : config.items()) {
-    if (value == 0 || value == false || value == "none" ||
-        value == json::array({0, 0, 0})) {
-      continue;
-    }
+    const bool none = value == 0 || value == false || value == "none" ||
+                      value == json::array({0, 0, 0});
+    if (none || !said.contains(GroupOf(key))) continue;
     const std::string shown =
         value.is_string() ? value.get<std::string>() : value.dump();
     text += fmt::format("  {:<29}{}\n", key, shown);
@@ -189,7 +202,7 @@ std::string ModelText(const json& facts) {
   for (const json& name : facts["left_out"]) {
     text += fmt::format(kLine, "left out", Printable(name.get<std::string>()));
   }
-  return text + "configuration\n" + ConfigText(facts["config"]);
+  return text + fmt::format("configuration\n{}", ConfigText(facts["config"]));
 }
 
 std::string TextOf(const Container& container, const json& facts,
@@ -212,7 +225,7 @@ std::string TextOf(const Container& container, const json& facts,
   for (const auto& [key, value] : container.metadata) {
     text += fmt::format("  {:<43}{}\n", Printable(key), Short(value));
   }
-  if (tensors) text += "\n" + TensorTable(container);
+  if (tensors) text += fmt::format("\n{}", TensorTable(container));
   return text;
 }
 

@@ -9,7 +9,8 @@
 namespace triptych::picture {
 namespace {
 
-constexpr int kOrderSweeps = 12, kColumnSweeps = 24;
+// Columns first follow one side at a time, which moves them far, then both.
+constexpr int kOrderSweeps = 12, kColumnSweeps = 200, kOneSided = 8;
 constexpr double kPassWidth = 10;  // of an edge that passes a rank
 
 // A node, or where an edge passes a rank.
@@ -34,9 +35,8 @@ class Arranger {
     for (int sweep = 0; sweep < kColumnSweeps; ++sweep) {
       const bool down = sweep % 2 == 0;
       for (size_t i = 0; i < ranks_.size(); ++i) {
-        Straighten(ranks_[down ? i : ranks_.size() - 1 - i],
-                   sweep + 2 < kColumnSweeps ? down : true,
-                   sweep + 2 >= kColumnSweeps);
+        Straighten(ranks_[down ? i : ranks_.size() - 1 - i], down,
+                   sweep >= kOneSided);
       }
     }
     return Measure();
@@ -189,6 +189,23 @@ class Arranger {
     for (const size_t item : rank) items_[item].x -= x / 2;
   }
 
+  // Where an item would stand by its neighbours alone. Edges that pass ranks
+  // pull on each other most: a long edge is straight, or bends at its ends.
+  double Wanted(const Item& item, bool down, bool both) const {
+    double sum = 0, weight = 0;
+    const auto pull = [&](const std::vector<size_t>& near) {
+      for (const size_t other : near) {
+        const bool passes = items_[other].passes;
+        const double w = item.passes == passes ? (passes ? 8 : 2) : 1;
+        sum += w * items_[other].x;
+        weight += w;
+      }
+    };
+    if (down || both) pull(item.up);
+    if (!down || both) pull(item.down);
+    return weight > 0 ? sum / weight : item.x;
+  }
+
   // Moves the items of a rank to where their neighbours are, as near as their
   // widths allow in the sense of least squares (pool adjacent violators).
   void Straighten(const std::vector<size_t>& rank, bool down, bool both) {
@@ -202,10 +219,7 @@ class Arranger {
     for (size_t i = 0; i < rank.size(); ++i) {
       if (i > 0) shift[i] = shift[i - 1] + Apart(rank[i - 1], rank[i]);
       const Item& item = items_[rank[i]];
-      double wanted = Barycentre(item, down ? item.up : item.down);
-      if (both) {
-        wanted = (Barycentre(item, item.up) + Barycentre(item, item.down)) / 2;
-      }
+      const double wanted = Wanted(item, down, both);
       // Bent long edges are uglier than nodes off the middle.
       const double weight = item.passes ? 4 : 1;
       pools.push_back({(wanted - shift[i]) * weight, weight, 1});

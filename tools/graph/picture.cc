@@ -26,7 +26,7 @@ using report::TextWidth;
 
 constexpr double kTextSize = 12, kLine = 16, kPadding = 9, kStripe = 5;
 constexpr double kLeastWidth = 84;
-constexpr double kMargin = 28, kHeader = 62, kFrame = 16, kFrameTop = 26;
+constexpr double kMargin = 28, kHeader = 80, kFrame = 16, kFrameTop = 26;
 constexpr double kArrow = 4;
 
 // Which colour an operator of each kind has, and what the key says of it.
@@ -93,7 +93,7 @@ class Drawing {
 
   std::string Text() {
     const double width =
-        std::max(layout_.width + 2 * (kMargin + kFrame), 720.0);
+        std::max(layout_.width + 2 * (kMargin + kFrame), 660.0);
     Svg svg("graph", width, layout_.height + kHeader + 2 * kMargin + kFrame);
     Header(svg);
     for (const FoldedBlock& block : folded_.blocks) Frame(svg, block);
@@ -126,15 +126,14 @@ class Drawing {
 
   void Header(Svg& svg) const {
     svg.Text({kMargin, kMargin + 8}, graph_.name(), Anchor::kStart, "title");
-    svg.Text({kMargin, kMargin + 28},
-             Description() +
-                 ". Rows: B sequences of T new tokens, S with "
-                 "those in the cache.",
+    svg.Text({kMargin, kMargin + 28}, Description(), Anchor::kStart, "muted");
+    svg.Text({kMargin, kMargin + 44},
+             "Rows: B sequences of T new tokens; S with those in the cache.",
              Anchor::kStart, "muted");
     double x = kMargin;
     const auto key = [&](std::string_view fill, std::string_view meaning) {
-      svg.Rect(x, kMargin + 40, 10, 10, fill);
-      svg.Text({x + 15, kMargin + 49}, meaning, Anchor::kStart, "muted");
+      svg.Rect(x, kMargin + 56, 10, 10, fill);
+      svg.Text({x + 15, kMargin + 65}, meaning, Anchor::kStart, "muted");
       x += 15 + TextWidth(meaning, kTextSize) + 18;
     };
     for (const KindRow& row : kKinds) key(row.fill, row.meaning);
