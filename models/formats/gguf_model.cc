@@ -174,7 +174,7 @@ class TensorTaker {
     const auto bytes = std::as_bytes(std::span<const float>(*made));
     model_.tensors.push_back({place.Name(place.row.parts[0]), DType::kF32,
                               place.WholeShape(), bytes.data(), bytes.size(),
-                              std::move(made)});
+                              {}, std::move(made)});
     return {};
   }
 

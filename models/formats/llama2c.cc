@@ -169,7 +169,8 @@ class TensorCutter {
     }
     const auto bytes = std::as_bytes(std::span<const float>(*values));
     model_.tensors.push_back({std::move(name), DType::kF32, std::move(shape),
-                              bytes.data(), bytes.size(), std::move(values)});
+                              bytes.data(), bytes.size(), {},
+                              std::move(values)});
     return reader_.Skip(elements + elements / run * sizeof(float), "");
   }
 

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string_view>
 
 #include "models/formats/gguf.h"
@@ -19,33 +18,29 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string_view TextOf(const MappedFile& file) {
-  return {reinterpret_cast<const char*>(file.bytes().data()),
-          file.bytes().size()};
+std::string_view AsText(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-Result<Tokenizer> LoadGguf(const MappedFile& file) {
-  TRIPTYCH_ASSIGN(const GgufFile gguf,
-                  GgufFile::Parse(file.bytes(), file.path()));
+Result<Tokenizer> ParseGguf(std::span<const std::byte> bytes,
+                            const std::string& file) {
+  TRIPTYCH_ASSIGN(const GgufFile gguf, GgufFile::Parse(bytes, file));
   TRIPTYCH_ASSIGN(Tokenizer made, ReadGgufTokenizer(gguf, INT32_MAX));
   if (!made.empty()) return made;
   return gguf.Fail("tokenizer.ggml.model", "the file has no tokenizer",
                    ErrorCode::kNotFound);
 }
 
-Result<Tokenizer> LoadHf(const MappedFile& file) {
-  const fs::path beside =
-      fs::path(file.path()).replace_filename("tokenizer_config.json");
-  std::error_code none;
-  if (!fs::exists(beside, none)) {
-    return ParseHfTokenizer(TextOf(file), file.path());
-  }
-  TRIPTYCH_ASSIGN(const MappedFile config, MappedFile::Open(beside.string()));
-  return ParseHfTokenizer(TextOf(file), file.path(), TextOf(config),
-                          config.path());
-}
-
 }  // namespace
+
+Result<Tokenizer> ParseTokenizer(std::span<const std::byte> bytes,
+                                 const std::string& file) {
+  const std::string_view text = AsText(bytes);
+  if (LooksLikeGguf(bytes)) return ParseGguf(bytes, file);
+  if (LooksLikeJson(text)) return ParseHfTokenizer(text, file);
+  if (LooksLikeTiktoken(text)) return ParseTiktoken(text, file);
+  return ParseLlama2cTokenizer(bytes, file);
+}
 
 Result<Tokenizer> LoadTokenizer(const std::string& path) {
   std::error_code none;
@@ -53,12 +48,14 @@ Result<Tokenizer> LoadTokenizer(const std::string& path) {
       fs::is_directory(path, none) ? TokenizerBeside(path) : "";
   TRIPTYCH_ASSIGN(const MappedFile file,
                   MappedFile::Open(inside.empty() ? path : inside));
-  if (LooksLikeGguf(file.bytes())) return LoadGguf(file);
-  if (LooksLikeJson(TextOf(file))) return LoadHf(file);
-  if (LooksLikeTiktoken(TextOf(file))) {
-    return ParseTiktoken(TextOf(file), file.path());
+  const fs::path beside =
+      fs::path(file.path()).replace_filename("tokenizer_config.json");
+  if (!LooksLikeJson(AsText(file.bytes())) || !fs::exists(beside, none)) {
+    return ParseTokenizer(file.bytes(), file.path());
   }
-  return ParseLlama2cTokenizer(file.bytes(), file.path());
+  TRIPTYCH_ASSIGN(const MappedFile config, MappedFile::Open(beside.string()));
+  return ParseHfTokenizer(AsText(file.bytes()), file.path(),
+                          AsText(config.bytes()), config.path());
 }
 
 std::string TokenizerBeside(const std::string& path) {

@@ -3,12 +3,19 @@
 #ifndef TRIPTYCH_MODELS_FORMATS_TOKENIZER_FILE_H_
 #define TRIPTYCH_MODELS_FORMATS_TOKENIZER_FILE_H_
 
+#include <cstddef>
+#include <span>
 #include <string>
 
 #include "kernels/base/result.h"
 #include "models/tokenizer.h"
 
 namespace triptych {
+
+// Of any of these kinds, from a file's bytes; those of a GGUF file start at a
+// multiple of 64. Errors begin with `file`.
+Result<Tokenizer> ParseTokenizer(std::span<const std::byte> bytes,
+                                 const std::string& file);
 
 // `path`: a GGUF file, with or without a model in it; a tokenizer.json, with
 // the tokenizer_config.json beside it if there is one; a folder with them; a

@@ -15,8 +15,13 @@ size_t Pattern::Take(size_t set, std::string_view text, size_t at) const {
   return sets_[set].Has(c.code) ? c.length : 0;
 }
 
-size_t Pattern::RunRepeat(const Step& step, std::string_view text,
-                          size_t at) const {
+size_t Pattern::RunRepeat(const Step& step, std::string_view text, size_t at,
+                          Failures& failures) const {
+  Failure* failure = step.risky == kNotRisky ? nullptr : &failures[step.risky];
+  const size_t first = at;
+  if (failure != nullptr && first >= failure->first && first <= failure->last) {
+    return kNone;
+  }
   uint32_t taken = 0;
   while (taken < step.most) {
     const size_t length = Take(step.set, text, at);
@@ -24,17 +29,21 @@ size_t Pattern::RunRepeat(const Step& step, std::string_view text,
     at += length;
     ++taken;
   }
+  const size_t last = at;
   while (taken >= step.least) {
-    const size_t end = Run(step.next, text, at);
-    if (end != kNone || step.final || taken == step.least) return end;
+    const size_t end = Run(step.next, text, at, failures);
+    if (end != kNone) return end;
+    if (step.final || taken == step.least) break;
     at -= LastCharacter(text.substr(0, at)).length;
     --taken;
   }
+  if (failure != nullptr) *failure = {first, last};
   return kNone;
 }
 
 // As deep as the pattern is long: every call is for a lower step.
-size_t Pattern::Run(size_t index, std::string_view text, size_t at) const {
+size_t Pattern::Run(size_t index, std::string_view text, size_t at,
+                    Failures& failures) const {
   while (true) {
     const Step& step = steps_[index];
     switch (step.kind) {
@@ -42,7 +51,7 @@ size_t Pattern::Run(size_t index, std::string_view text, size_t at) const {
         return at;
       case Step::Kind::kRepeat:
         if (step.most > 1 || step.least != step.most) {
-          return RunRepeat(step, text, at);
+          return RunRepeat(step, text, at, failures);
         }
         if (const size_t length = Take(step.set, text, at); length > 0) {
           at += length;
@@ -50,7 +59,8 @@ size_t Pattern::Run(size_t index, std::string_view text, size_t at) const {
         }
         return kNone;
       case Step::Kind::kEither:
-        if (const size_t end = Run(step.next, text, at); end != kNone) {
+        if (const size_t end = Run(step.next, text, at, failures);
+            end != kNone) {
           return end;
         }
         index = step.other;
@@ -69,19 +79,9 @@ size_t Pattern::Run(size_t index, std::string_view text, size_t at) const {
 size_t PatternScanner::EndOfMatchAt(size_t at) {
   uint32_t left = pattern_.candidates_[static_cast<unsigned char>(text_[at])];
   for (; left != 0; left &= left - 1) {
-    const auto i = static_cast<size_t>(std::countr_zero(left));
-    if (at < fails_before_[i]) continue;
-    const Pattern::Alternative& alternative = pattern_.alternatives_[i];
-    const size_t end = pattern_.Run(alternative.start, text_, at);
+    const size_t start = pattern_.alternatives_[std::countr_zero(left)];
+    const size_t end = pattern_.Run(start, text_, at, failures_);
     if (end != Pattern::kNone && end > at) return end;
-    if (alternative.begins_with_run && end == Pattern::kNone) {
-      const size_t set = pattern_.steps_[alternative.start].set;
-      size_t run = at;
-      while (const size_t length = pattern_.Take(set, text_, run)) {
-        run += length;
-      }
-      fails_before_[i] = run;
-    }
   }
   return Pattern::kNone;
 }

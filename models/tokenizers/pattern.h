@@ -9,11 +9,11 @@
 // that of the simple mappings. The rest (lazy and nested repeats, back
 // references, look-behind, intersections) is refused by name.
 //
-// Alternatives are tried in order and the first that matches wins. Matching
-// is linear in the text for every pattern whose alternatives cannot fail
-// after their last unbounded repeat, or begin with the one that they can;
-// all the published ones are of that kind. What could take more than 64 ways
-// through a pattern times its one unbounded repeat is refused.
+// Alternatives are tried in order and the first that matches wins. Finding
+// all matches is linear in the text: patterns with more than one unbounded
+// repeat on a path that may have to give back what it took, or more than 64
+// ways to go otherwise, are refused, and where such a repeat has failed it is
+// not tried again.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_MODELS_TOKENIZERS_PATTERN_H_
 #define TRIPTYCH_MODELS_TOKENIZERS_PATTERN_H_
@@ -41,6 +41,9 @@ class Pattern {
   friend class PatternScanner;
   static constexpr size_t kNone = static_cast<size_t>(-1);
   static constexpr size_t kMaxAlternatives = 32;
+  // Unbounded repeats that may have to give back.
+  static constexpr size_t kMaxRisky = 32;
+  static constexpr uint8_t kNotRisky = kMaxRisky;
 
   // One step of the program; steps only ever go on to lower indices.
   struct Step {
@@ -48,23 +51,29 @@ class Pattern {
     Kind kind = Kind::kMatch;
     bool final = false;   // kRepeat: what it took is not given back
     bool wanted = false;  // kAhead: the character must (must not) be in set
+    uint8_t risky = kNotRisky;  // kRepeat: its number among those
     uint16_t set = 0;
     uint32_t least = 0, most = 0;
     uint16_t next = 0, other = 0;
   };
-  struct Alternative {
-    uint16_t start = 0;
-    bool begins_with_run = false;  // with an unbounded repeat
+  // Where a risky repeat has failed last: from `first` it went up to `last`
+  // and back. From within it would meet the same places, less some.
+  struct Failure {
+    size_t first = 1, last = 0;
   };
+  using Failures = std::array<Failure, kMaxRisky>;
 
-  size_t Run(size_t step, std::string_view text, size_t at) const;
-  size_t RunRepeat(const Step& step, std::string_view text, size_t at) const;
+  // The end of the match from `at` on, or kNone.
+  size_t Run(size_t step, std::string_view text, size_t at,
+             Failures& failures) const;
+  size_t RunRepeat(const Step& step, std::string_view text, size_t at,
+                   Failures& failures) const;
   // Bytes of the character at `at` if it is in `set`, else 0.
   size_t Take(size_t set, std::string_view text, size_t at) const;
 
   std::vector<CharSet> sets_;
   std::vector<Step> steps_;
-  std::vector<Alternative> alternatives_;
+  std::vector<uint16_t> alternatives_;  // the step where each begins
   // Bit i: alternative i may match at a character with this first byte.
   std::array<uint32_t, 256> candidates_{};
 };
@@ -87,9 +96,7 @@ class PatternScanner {
   const Pattern& pattern_;
   std::string_view text_;
   size_t at_ = 0;
-  // Where alternative i that begins with a run failed, it fails from every
-  // character up to the end of that run too.
-  std::array<size_t, Pattern::kMaxAlternatives> fails_before_{};
+  Pattern::Failures failures_{};
 };
 
 }  // namespace triptych

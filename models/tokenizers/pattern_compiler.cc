@@ -334,11 +334,8 @@ class PatternCompiler {
           fmt::format("alternative {}: too many ways to match the same text",
                       made_.alternatives_.size() + 1));
     }
-    const Pattern::Step& step = made_.steps_[start];
     const uint32_t bit = uint32_t{1} << made_.alternatives_.size();
-    made_.alternatives_.push_back(
-        {start,
-         step.kind == Pattern::Step::Kind::kRepeat && step.most == kUnbounded});
+    made_.alternatives_.push_back(start);
     for (size_t byte = 0; byte < 256; ++byte) {
       if (byte >= 128 || facts.first[byte]) {
         made_.candidates_[byte] |= bit;
@@ -383,12 +380,14 @@ class PatternCompiler {
 
   Result<uint16_t> EmitRepeat(const Node& node, uint16_t next) {
     Facts facts = facts_[next];
-    if (!facts.always && !node.final) {
-      if (node.most == kUnbounded) {
-        ++facts.unbounded;
-      } else {
-        facts.ways *= node.most - node.least + 1;
-      }
+    const bool risky = !facts.always && node.most == kUnbounded;
+    if (risky && risky_ == Pattern::kMaxRisky) {
+      return Refuse("too many repeats");
+    }
+    if (risky && !node.final) {
+      ++facts.unbounded;
+    } else if (!facts.always && !node.final) {
+      facts.ways *= node.most - node.least + 1;
     }
     facts.always = facts.always && node.least == 0;
     if (node.least > 0) facts.first.reset();
@@ -397,6 +396,7 @@ class PatternCompiler {
     }
     return Push({.kind = Pattern::Step::Kind::kRepeat,
                  .final = node.final,
+                 .risky = risky ? risky_++ : Pattern::kNotRisky,
                  .set = AddSet(node),
                  .least = node.least,
                  .most = node.most,
@@ -445,6 +445,7 @@ class PatternCompiler {
 
   Pattern made_;
   std::vector<Facts> facts_;  // one a step
+  uint8_t risky_ = 0;         // such repeats so far
 };
 
 Result<Pattern> Pattern::Compile(std::string_view regex) {

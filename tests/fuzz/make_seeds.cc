@@ -2,20 +2,25 @@
 // A whole small model of each kind, and the least that is one.
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <iterator>
 #include <map>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "models/formats/gguf_model.h"
+#include "models/formats/gguf_tokenizer.h"
 #include "models/formats/gguf_writer.h"
 #include "tests/models/hf/checkpoint.h"
 #include "tests/models/hf/oracle.h"
 #include "tests/models/llama2c_bytes.h"
 #include "tests/models/seeded_model.h"
 #include "tests/models/tiny_gguf_configs.h"
+#include "tests/models/small_vocabularies.h"
 #include "tests/models/tiny_model.h"
 
 namespace triptych {
@@ -82,7 +87,7 @@ FileBytes LeastVocabulary() {
   return Llama2cTokenizerBytes({{"?"}, {"<s>"}, {"</s>"}, {"a"}, {"aa", 1}});
 }
 
-FileBytes FromText(const std::string& text) {
+FileBytes FromText(std::string_view text) {
   return AsFile(std::as_bytes(std::span(text)));
 }
 
@@ -130,6 +135,51 @@ FileBytes Fused() {
       hf::Gpt2Tensors(s));
 }
 
+FileBytes TokenizerKeys(const TokenizerSpec& spec) {
+  GgufWriter writer;
+  if (!AddGgufTokenizer(*Tokenizer::Create(spec), writer)) std::abort();
+  return AsFile(writer.Finish());
+}
+
+FileBytes Bytes() {
+  TokenizerSpec spec = LearnByteBpe(*FindRules("gpt-2"), 40);
+  spec.chat_template = "<|im_start|><|im_end|>";
+  spec.pieces.push_back({"<|im_start|>", 0, PieceType::kControl});
+  spec.pieces.push_back({"<|im_end|>", 0, PieceType::kControl});
+  return TokenizerKeys(spec);
+}
+
+FileBytes Words() { return TokenizerKeys(SmallWordPiece()); }
+
+FileBytes BytesJson() {
+  return FromText(R"({"added_tokens": [{"id": 4, "content": "<e>", "special": true},
+{"id": 5, "content": "<x>", "lstrip": true}], "normalizer": {"type": "NFC"},
+"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Split",
+"pattern": {"Regex": "(?i:'s|'t)|[^\\r\\n\\p{L}]?\\p{L}+|\\s+(?!\\S)|\\s++$"},
+"behavior": "Isolated", "invert": false}, {"type": "Digits"},
+{"type": "ByteLevel", "add_prefix_space": false, "use_regex": true}]},
+"model": {"type": "BPE", "ignore_merges": true,
+"vocab": {"a": 0, "b": 1, "ab": 2, "\u0120": 3}, "merges": ["a b"]}})");
+}
+
+FileBytes MarksJson() {
+  return FromText(R"({"normalizer": {"type": "Sequence", "normalizers": [{"type":
+"Prepend", "prepend": "\u2581"}, {"type": "Replace", "pattern": {"String": " "},
+"content": "\u2581"}]}, "post_processor": {"type": "TemplateProcessing",
+"single": [{"SpecialToken": {"id": "<s>"}}, {"Sequence": {"id": "A"}}]},
+"model": {"type": "BPE", "unk_token": "<s>", "fuse_unk": true,
+"byte_fallback": true, "vocab": {"<s>": 0, "<0x41>": 1, "\u2581": 2, "a": 3,
+"\u2581a": 4}, "merges": [["\u2581", "a"]]}})");
+}
+
+FileBytes WordsJson() {
+  return FromText(R"({"normalizer": {"type": "BertNormalizer"}, "pre_tokenizer":
+{"type": "BertPreTokenizer"}, "post_processor": {"type": "BertProcessing",
+"sep": ["[S]", 1], "cls": ["[C]", 0]}, "model": {"type": "WordPiece",
+"unk_token": "[U]", "vocab": {"[C]": 0, "[S]": 1, "[U]": 2, "a": 3,
+"##b": 4, ".": 5}}})");
+}
+
 }  // namespace
 }  // namespace triptych
 
@@ -149,6 +199,11 @@ int main(int argc, char** argv) {
   };
   seeds["vocabulary.tok"] = Vocabulary;
   seeds["least.tok"] = LeastVocabulary;
+  seeds["bytes.gguf"] = Bytes;
+  seeds["words.gguf"] = Words;
+  seeds["bytes.json"] = BytesJson;
+  seeds["marks.json"] = MarksJson;
+  seeds["words.json"] = WordsJson;
   seeds["two.tensors"] = Tensors;
   seeds["no.tensors"] = NoTensors;
   seeds["experts.hf"] = Experts;

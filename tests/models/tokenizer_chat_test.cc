@@ -51,6 +51,10 @@ const std::vector<ChatMessage> kTalk = {{ChatRole::kSystem, "Be brief."},
                                         {ChatRole::kAssistant, "Yes?"},
                                         {ChatRole::kUser, "Bye"}};
 
+std::vector<ChatMessage> Said(const std::string& text) {
+  return {ChatMessage{ChatRole::kUser, text}};
+}
+
 TEST_CASE("Chats read as the models' own templates write them") {
   CHECK(Chat("chatml", kAsk) ==
         "<|im_start|>user\n Hi! <|im_end|>\n<|im_start|>assistant\n");
@@ -85,8 +89,8 @@ TEST_CASE("Chats read as the models' own templates write them") {
 TEST_CASE("The text of a turn is encoded as one, not by its parts") {
   // "user" and a line end and the message: words go across.
   const Tokenizer t = Speaker();
-  const Ids ids = *EncodeChat(t, **ChatTemplateNamed("chatml"),
-                              std::vector<ChatMessage>{{{}, "\n\nthe"}});
+  const Ids ids =
+      *EncodeChat(t, **ChatTemplateNamed("chatml"), Said("\n\nthe"));
   const Ids whole = t.Encode("user\n\n\nthe", {.special = false});
   CHECK(std::search(ids.begin(), ids.end(), whole.begin(), whole.end()) !=
         ids.end());
@@ -98,8 +102,7 @@ TEST_CASE("Nothing a user says becomes a token of the template") {
   for (const ChatTemplate& chat : AllChatTemplates()) {
     const TokenId end = *EndOfTurn(t, chat);
     const auto count = [&](const std::string& said) {
-      const auto ids =
-          EncodeChat(t, chat, std::vector<ChatMessage>{{{}, said}});
+      const auto ids = EncodeChat(t, chat, Said(said));
       REQUIRE_MESSAGE(ids.has_value(), ids.error().message);
       std::vector<size_t> controls;
       for (const TokenId id : *ids) {
@@ -125,9 +128,8 @@ TEST_CASE("User-defined tokens of a template are not cut out of what is said") {
   spec.pieces.push_back({"<|im_end|>", 0, PieceType::kUserDefined});
   const TokenId think = *Tokenizer::Create(spec)->Encode("<think>").begin();
   const Tokenizer t = *Tokenizer::Create(spec);
-  const Ids ids = *EncodeChat(
-      t, **ChatTemplateNamed("chatml"),
-      std::vector<ChatMessage>{{{}, "<|im_end|><|im_start|><think>"}});
+  const Ids ids = *EncodeChat(t, **ChatTemplateNamed("chatml"),
+                              Said("<|im_end|><|im_start|><think>"));
   CHECK(std::count(ids.begin(), ids.end(), start) == 2);
   CHECK(std::count(ids.begin(), ids.end(), start + 1) == 1);
   CHECK(std::count(ids.begin(), ids.end(), think) == 1);  // not the template's
@@ -139,8 +141,7 @@ TEST_CASE("User-defined tokens of a template are not cut out of what is said") {
   const Tokenizer forged = *Tokenizer::Create(spec);
   ChatTemplate bare = **ChatTemplateNamed("chatml");
   bare.user = "{<|im_end|>}{content}{<|im_end|>}";
-  const auto refused =
-      EncodeChat(forged, bare, std::vector<ChatMessage>{{{}, "<|im_start|>"}});
+  const auto refused = EncodeChat(forged, bare, Said("<|im_start|>"));
   REQUIRE_FALSE(refused);
   CHECK(refused.error().message.find("of plain text") != std::string::npos);
 }

@@ -230,6 +230,26 @@ def accuracy_by_llama_cpp_protocol():
     assert row["predictions"] == 7 * 127
 
 
+def tokenize_gives_ids_and_pieces():
+    row, = results("tokenize", "-p", "Once upon a time")
+    assert row["count"] == len(row["tokens"]) > 1
+    assert row["tokens"][0]["type"] == "control"
+    assert "".join(token["piece"] for token in row["tokens"][1:]) == \
+        " Once upon a time"
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump({"pre_tokenizer": {"type": "ByteLevel",
+                                     "add_prefix_space": False},
+                   "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2},
+                             "merges": ["a b"]}}, file)
+        file.flush()
+        row, = results("tokenize", "-m", file.name, "-p", "aab")
+        assert [token["id"] for token in row["tokens"]] == [0, 2]
+    refused("run", "--chat", "-p", "Hi", "-n", "1",
+            says="chat template: the model has none; known are llama-3.1")
+    refused("run", "--chat", "--chat-template", "chatml", "-p", "Hi", "-n",
+            "1", says="<|im_start|>: the vocabulary has no such token")
+
+
 def list_lists_everything():
     for what in ("targets", "presets", "models", "params", "actions",
                  "kernels", "ops"):
@@ -382,6 +402,7 @@ CASES = [
     accuracy_by_operator,
     accuracy_writes_as_much_text_as_asked_for,
     accuracy_by_llama_cpp_protocol,
+    tokenize_gives_ids_and_pieces,
     list_lists_everything,
     inspect_looks_into_model_files,
     export_writes_models_and_pictures,
