@@ -41,8 +41,10 @@ class OpSum {
       squares += square;
       fourths += square * square;
       abs_ += std::abs(error);
-      // A NaN is not less than anything: it stays.
-      if (!(std::abs(error) <= max_)) max_ = std::abs(error);
+      // NaNs compare false: one that came stays.
+      if (!std::isnan(max_) && !(std::abs(error) <= max_)) {
+        max_ = std::abs(error);
+      }
       reference_ += reference[i] * reference[i];
       digest_ = Mix(digest_, std::bit_cast<uint32_t>(row[i]));
     }
