@@ -42,11 +42,11 @@ size_t ArgMax(std::span<const T> logits) {
 }
 
 // Of the mean of one member of all scores, which is `mean`.
-double StandardError(std::span<const Score> scores, double Score::*member,
-                     double mean) {
+double StandardError(std::span<const TokenScore> scores,
+                     double TokenScore::*member, double mean) {
   if (scores.size() < 2) return 0;
   double squares = 0;
-  for (const Score& score : scores) {
+  for (const TokenScore& score : scores) {
     squares += (score.*member - mean) * (score.*member - mean);
   }
   const auto n = static_cast<double>(scores.size());
@@ -111,8 +111,8 @@ std::string_view AccuracyClass(double kl_nats_per_token) {
 
 // ---- Scores ----
 
-Score ScoreOf(std::span<const double> reference, std::span<const float> logits,
-              int32_t next) {
+TokenScore ScoreOf(std::span<const double> reference,
+                   std::span<const float> logits, int32_t next) {
   TRIPTYCH_CHECK(reference.size() == logits.size() && next >= 0 &&
                      static_cast<size_t>(next) < logits.size(),
                  "reference", reference.size(), "logits", logits.size(), "next",
@@ -132,11 +132,11 @@ Score ScoreOf(std::span<const double> reference, std::span<const float> logits,
           .agree = ArgMax(reference) == ArgMax(logits)};
 }
 
-Accuracy SummaryOf(std::span<const Score> scores) {
+Accuracy SummaryOf(std::span<const TokenScore> scores) {
   Accuracy a;
   a.predictions = static_cast<int64_t>(scores.size());
   if (scores.empty()) return a;
-  for (const Score& score : scores) {
+  for (const TokenScore& score : scores) {
     a.nll_nats_per_token += score.nll;
     a.reference_nll_nats_per_token += score.reference_nll;
     a.kl_nats_per_token += score.kl;
@@ -148,8 +148,8 @@ Accuracy SummaryOf(std::span<const Score> scores) {
                        &a.kl_nats_per_token, &a.top1_agreement}) {
     *mean /= n;
   }
-  a.nll_stderr = StandardError(scores, &Score::nll, a.nll_nats_per_token);
-  a.kl_stderr = StandardError(scores, &Score::kl, a.kl_nats_per_token);
+  a.nll_stderr = StandardError(scores, &TokenScore::nll, a.nll_nats_per_token);
+  a.kl_stderr = StandardError(scores, &TokenScore::kl, a.kl_nats_per_token);
   a.perplexity = std::exp(a.nll_nats_per_token);
   a.accuracy_class = AccuracyClass(a.kl_nats_per_token);
   return a;
@@ -272,10 +272,10 @@ Result<AccuracyTest> AccuracyTest::FromLogits(
   return test;
 }
 
-Result<std::vector<Score>> AccuracyTest::Scores(const Program& program,
-                                                uint64_t seed, int threads,
-                                                const TokensDone& tell) const {
-  std::vector<Score> scores;
+Result<std::vector<TokenScore>> AccuracyTest::Scores(
+    const Program& program, uint64_t seed, int threads,
+    const TokensDone& tell) const {
+  std::vector<TokenScore> scores;
   const size_t total = TokensOf(segments_);
   size_t done = 0;
   for (size_t s = 0; s < segments_.size(); ++s) {
@@ -299,7 +299,7 @@ Result<std::vector<Score>> AccuracyTest::Scores(const Program& program,
 
 Result<Accuracy> AccuracyTest::Run(const Program& program, uint64_t seed,
                                    int threads, const TokensDone& tell) const {
-  TRIPTYCH_ASSIGN(const std::vector<Score> scores,
+  TRIPTYCH_ASSIGN(const std::vector<TokenScore> scores,
                   Scores(program, seed, threads, tell));
   return SummaryOf(scores);
 }

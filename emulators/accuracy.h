@@ -18,12 +18,12 @@
 namespace triptych {
 
 // One scored position.
-struct Score {
+struct TokenScore {
   double nll = 0;  // of the target, on the token that followed
   double reference_nll = 0;
   double kl = 0;       // KL(reference || target)
   bool agree = false;  // the same most likely token
-  friend bool operator==(const Score&, const Score&) = default;
+  friend bool operator==(const TokenScore&, const TokenScore&) = default;
 };
 
 struct Accuracy {
@@ -51,12 +51,12 @@ std::span<const AccuracyClassRow> AccuracyClasses();
 std::string_view AccuracyClass(double kl_nats_per_token);
 
 // Means, errors and class of scored positions; zeros of none.
-Accuracy SummaryOf(std::span<const Score> scores);
+Accuracy SummaryOf(std::span<const TokenScore> scores);
 
 // Scores one position by the logits of the reference and of the target and
 // the token that followed; sizes are equal and next is within.
-Score ScoreOf(std::span<const double> reference, std::span<const float> logits,
-              int32_t next);
+TokenScore ScoreOf(std::span<const double> reference,
+                   std::span<const float> logits, int32_t next);
 
 // A text as it is fed: tokens (the first is BOS) in one prefill; of its rows,
 // row i predicts tokens[i + 1] and is scored from `first_scored` on.
@@ -109,9 +109,9 @@ class AccuracyTest {
   // Runs every segment through `program`, a compilation of the same graph;
   // the scores of all positions that are scored, in order. Segment i has the
   // noise of seed + i: no two share theirs.
-  Result<std::vector<Score>> Scores(const Program& program, uint64_t seed,
-                                    int threads,
-                                    const TokensDone& tell = {}) const;
+  Result<std::vector<TokenScore>> Scores(const Program& program, uint64_t seed,
+                                         int threads,
+                                         const TokensDone& tell = {}) const;
   // Their summary.
   Result<Accuracy> Run(const Program& program, uint64_t seed, int threads,
                        const TokensDone& tell = {}) const;

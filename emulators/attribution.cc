@@ -12,8 +12,8 @@ namespace triptych {
 namespace {
 
 // Mean of KL, less that of `other` at the same positions if there is any.
-MeanError MeanKl(const std::vector<Score>& scores,
-                 const std::vector<Score>* other = nullptr) {
+MeanError MeanKl(const std::vector<TokenScore>& scores,
+                 const std::vector<TokenScore>* other = nullptr) {
   const auto n = static_cast<double>(scores.size());
   const auto at = [&](size_t i) {
     return scores[i].kl - (other != nullptr ? (*other)[i].kl : 0.0);
@@ -47,7 +47,7 @@ class Attributor {
     runs_ = 2 + 2 * groups_.size();
     TRIPTYCH_ASSIGN(all_, Scores(std::vector<bool>(graph().nodes().size())));
     Attribution report{.all = MeanKl(all_), .none = {}};
-    TRIPTYCH_ASSIGN(const std::vector<Score> none,
+    TRIPTYCH_ASSIGN(const std::vector<TokenScore> none,
                     Scores(std::vector<bool>(graph().nodes().size(), true)));
     report.none = MeanKl(none);
     for (const Group& group : groups_) {
@@ -117,15 +117,15 @@ class Attributor {
                  .nodes = static_cast<int64_t>(group.nodes.size())};
     std::vector<bool> on_host(graph().nodes().size());
     for (const NodeId id : group.nodes) on_host[id] = true;
-    TRIPTYCH_ASSIGN(const std::vector<Score> without, Scores(on_host));
+    TRIPTYCH_ASSIGN(const std::vector<TokenScore> without, Scores(on_host));
     a.gain = MeanKl(all_, &without);
     on_host.flip();
-    TRIPTYCH_ASSIGN(const std::vector<Score> alone, Scores(on_host));
+    TRIPTYCH_ASSIGN(const std::vector<TokenScore> alone, Scores(on_host));
     a.alone = MeanKl(alone);
     return a;
   }
 
-  Result<std::vector<Score>> Scores(const std::vector<bool>& on_host) {
+  Result<std::vector<TokenScore>> Scores(const std::vector<bool>& on_host) {
     TRIPTYCH_ASSIGN(
         const auto program,
         target_.Compile(graph(), &weights_, {.on_host = on_host, .wrap = {}}));
@@ -147,7 +147,7 @@ class Attributor {
   const AttributionOptions& options_;
   const TokensDone& tell_;
   std::vector<Group> groups_;  // in the order in which they run
-  std::vector<Score> all_;
+  std::vector<TokenScore> all_;
   size_t done_ = 0, runs_ = 0;
 };
 

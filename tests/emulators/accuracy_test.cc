@@ -21,8 +21,8 @@ TEST_CASE("KL, NLL and agreement of two distributions by hand") {
                                          std::log(2.0) + 3};
   const std::vector<float> logits = {std::log(2.0f) - 5, -5, -5};
   const std::vector<float> same = {0, 0, std::log(2.0f)};
-  const std::vector<Score> scores = {ScoreOf(reference, logits, 0),
-                                     ScoreOf(reference, same, 2)};
+  const std::vector<TokenScore> scores = {ScoreOf(reference, logits, 0),
+                                          ScoreOf(reference, same, 2)};
   const Accuracy a = SummaryOf(scores);
   CHECK(a.predictions == 2);
   // KL = 1/4 log(1/2) + 0 + 1/2 log 2 = log(2) / 4, and 0.

@@ -19,8 +19,8 @@
 #include "tests/models/hf/oracle.h"
 #include "tests/models/llama2c_bytes.h"
 #include "tests/models/seeded_model.h"
-#include "tests/models/tiny_gguf_configs.h"
 #include "tests/models/small_vocabularies.h"
+#include "tests/models/tiny_gguf_configs.h"
 #include "tests/models/tiny_model.h"
 
 namespace triptych {
@@ -152,7 +152,8 @@ FileBytes Bytes() {
 FileBytes Words() { return TokenizerKeys(SmallWordPiece()); }
 
 FileBytes BytesJson() {
-  return FromText(R"({"added_tokens": [{"id": 4, "content": "<e>", "special": true},
+  return FromText(
+      R"({"added_tokens": [{"id": 4, "content": "<e>", "special": true},
 {"id": 5, "content": "<x>", "lstrip": true}], "normalizer": {"type": "NFC"},
 "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Split",
 "pattern": {"Regex": "(?i:'s|'t)|[^\\r\\n\\p{L}]?\\p{L}+|\\s+(?!\\S)|\\s++$"},
@@ -163,7 +164,8 @@ FileBytes BytesJson() {
 }
 
 FileBytes MarksJson() {
-  return FromText(R"({"normalizer": {"type": "Sequence", "normalizers": [{"type":
+  return FromText(
+      R"({"normalizer": {"type": "Sequence", "normalizers": [{"type":
 "Prepend", "prepend": "\u2581"}, {"type": "Replace", "pattern": {"String": " "},
 "content": "\u2581"}]}, "post_processor": {"type": "TemplateProcessing",
 "single": [{"SpecialToken": {"id": "<s>"}}, {"Sequence": {"id": "A"}}]},

@@ -167,13 +167,13 @@ TEST_CASE("a baseline that is none is refused, with its place") {
 }
 
 TEST_CASE("KL by stretches of a text") {
-  std::vector<Score> scores(100);
+  std::vector<TokenScore> scores(100);
   for (size_t i = 0; i < scores.size(); ++i) {
     scores[i].kl = static_cast<double>(i);
   }
-  std::vector<Score> other = scores;
-  for (Score& s : other) s.kl += 2;
-  const std::vector<std::vector<Score>> repeats = {scores, other};
+  std::vector<TokenScore> other = scores;
+  for (TokenScore& s : other) s.kl += 2;
+  const std::vector<std::vector<TokenScore>> repeats = {scores, other};
   const RowAccuracy a = AccuracyOf(repeats);
   REQUIRE(a.kl_blocks.size() == kBlocks);
   CHECK(a.kl_blocks[0] == doctest::Approx(2 + 1));

@@ -40,7 +40,8 @@ inline ModelFile SeededModel(const ModelConfig& config, uint64_t seed = 1) {
     if (rows != 1) shape.insert(shape.begin(), rows);
     const auto bytes = std::as_bytes(std::span<const float>(*values));
     model.tensors.push_back({value.name, DType::kF32, std::move(shape),
-                             bytes.data(), bytes.size(), std::move(values)});
+                             bytes.data(), bytes.size(), {},
+                             std::move(values)});
   }
   return model;
 }

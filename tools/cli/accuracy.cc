@@ -88,7 +88,7 @@ Result<AccuracyTest> PartOf(const AccuracyTest& test, int64_t tokens) {
                                   std::move(logits));
 }
 
-using Repeats = std::vector<std::vector<Score>>;
+using Repeats = std::vector<std::vector<TokenScore>>;
 
 // Once for each seed; a machine without noise twice at most.
 Result<Repeats> ScoresOf(const AccuracyTest& test, const Program& program,
@@ -97,7 +97,7 @@ Result<Repeats> ScoresOf(const AccuracyTest& test, const Program& program,
   for (int i = 0; i < o.seeds; ++i) {
     Progress progress(name);
     TRIPTYCH_ASSIGN(
-        std::vector<Score> scores,
+        std::vector<TokenScore> scores,
         test.Scores(program, SeedOfRepeat(o.seed, static_cast<uint64_t>(i)),
                     ThreadsOf(o), std::ref(progress)));
     repeats.push_back(std::move(scores));
@@ -110,7 +110,7 @@ void Summarise(const Repeats& repeats, ScoredTarget& scored) {
   std::vector<double> kl, nll;
   Accuracy& mean = scored.accuracy;
   const auto n = static_cast<double>(repeats.size());
-  for (const std::vector<Score>& scores : repeats) {
+  for (const std::vector<TokenScore>& scores : repeats) {
     const Accuracy a = SummaryOf(scores);
     kl.push_back(a.kl_nats_per_token);
     nll.push_back(a.nll_nats_per_token);

@@ -86,7 +86,7 @@ Status ScoreRows(const Model& model, const LogitRows& rows, Generation* g) {
   const size_t fed = g->tokens.size() - 1, prompt = fed + 1 - rows.size();
   Reference reference(graph, weights, 1, static_cast<int64_t>(fed));
   Progress progress("f64 reference");
-  std::vector<Score> scores;
+  std::vector<TokenScore> scores;
   // Weights are read once for as many tokens as go together.
   constexpr size_t kTogether = 16;
   for (size_t first = 0; first < fed; first += kTogether) {

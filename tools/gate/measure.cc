@@ -172,10 +172,10 @@ class CaseRunner {
     TRIPTYCH_ASSIGN(
         const auto program,
         target_->Compile(model_->graph, &*model_->weights, Options()));
-    std::vector<std::vector<Score>> repeats;
+    std::vector<std::vector<TokenScore>> repeats;
     for (int64_t i = 0; i < case_.seeds; ++i) {
       TRIPTYCH_ASSIGN(
-          std::vector<Score> scores,
+          std::vector<TokenScore> scores,
           test_->Scores(*program, SeedOfRepeat(seed_, static_cast<uint64_t>(i)),
                         options_.threads));
       const bool same = !repeats.empty() && scores == repeats.front();

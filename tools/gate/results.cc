@@ -307,7 +307,7 @@ std::vector<Row> RowsOfTargets(const Results& all, const Results& some,
   return rows;
 }
 
-RowAccuracy AccuracyOf(std::span<const std::vector<Score>> repeats) {
+RowAccuracy AccuracyOf(std::span<const std::vector<TokenScore>> repeats) {
   RowAccuracy row;
   if (repeats.empty() || repeats[0].empty()) return row;
   const size_t count = repeats[0].size();
@@ -316,7 +316,7 @@ RowAccuracy AccuracyOf(std::span<const std::vector<Score>> repeats) {
   row.kl_blocks.assign(blocks, 0.0);
   std::vector<double> means;
   const auto n = static_cast<double>(repeats.size());
-  for (const std::vector<Score>& scores : repeats) {
+  for (const std::vector<TokenScore>& scores : repeats) {
     const Accuracy a = SummaryOf(scores);
     means.push_back(a.kl_nats_per_token);
     row.nll += a.nll_nats_per_token / n;

@@ -87,7 +87,7 @@ std::vector<Row> RowsOfTargets(const Results& all, const Results& some,
                                bool there);
 
 // Rows of scores: `repeats` are those of one text with other noise.
-RowAccuracy AccuracyOf(std::span<const std::vector<Score>> repeats);
+RowAccuracy AccuracyOf(std::span<const std::vector<TokenScore>> repeats);
 
 nlohmann::json ToJson(const Row& row);
 
