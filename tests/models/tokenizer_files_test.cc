@@ -237,8 +237,8 @@ TEST_CASE("tokenizer.json: tokens around a text") {
       {"SpecialToken": {"id": "<s>"}}, {"Sequence": {"id": "A"}}]})") ==
         Ids{5, 0});
   CHECK(encode(R"({"type": "Sequence", "processors": [{"type": "ByteLevel"},
-      {"type": "RobertaProcessing", "sep": ["</s>", 6], "cls": ["<s>", 5]}]})") ==
-        Ids{5, 0, 6});
+      {"type": "RobertaProcessing", "sep": ["</s>", 6],
+       "cls": ["<s>", 5]}]})") == Ids{5, 0, 6});
 }
 
 TEST_CASE("tokenizer.json: Llama 2's, of characters with byte fallback") {

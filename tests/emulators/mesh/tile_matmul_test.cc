@@ -44,7 +44,7 @@ Matrix Integers(size_t rows, size_t cols, int most, uint64_t seed) {
 Matrix Product(const Matrix& a, const Matrix& w, DType format, FpuMode mode,
                int threads = 1) {
   Matrix c(a.view.rows(), w.view.rows());
-  const TiledWeights tiled(ConstMatView<float>(w.view), format);
+  const TiledWeights tiled(ConstMatView<float>(w.view), format, threads);
   TileMatmul(a.view, tiled, mode, threads, c.view);
   return c;
 }
