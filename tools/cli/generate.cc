@@ -124,8 +124,11 @@ Result<TargetRun> RunOn(const Model& model, const std::string& spec,
                   MakeTarget(spec, OverridesFor(spec, options.set)));
   TRIPTYCH_ASSIGN(Sampler sampler, MakeSampler(options.sampling));
   TRIPTYCH_TRY(CheckTokenizer(model));
-  TRIPTYCH_ASSIGN(Prompt prompt, ReadPrompt(model.file.tokenizer, options));
-  g.tokens = std::move(prompt.ids);
+  Result<Prompt> prompt = ReadPrompt(model.file.tokenizer, options);
+  if (!prompt) {
+    return Locate(std::move(prompt).error(), model.file.config.name);
+  }
+  g.tokens = std::move(prompt->ids);
   TRIPTYCH_TRY(CheckContext(
       model.file.config, static_cast<int64_t>(g.tokens.size()) + options.tokens,
       "-n and -p"));
@@ -144,7 +147,7 @@ Result<TargetRun> RunOn(const Model& model, const std::string& spec,
           .mode = timeline ? Ledger::Mode::kKeep : Ledger::Mode::kFold});
   TRIPTYCH_ASSIGN(const LogitRows rows,
                   Continue(*run.session, run.target->name(), options.tokens,
-                           std::move(sampler), prompt.ends, g.tokens));
+                           std::move(sampler), prompt->ends, g.tokens));
   g.host_wall_s = std::chrono::duration<double>(Clock::now() - start).count();
   g.text = model.file.tokenizer.Decode(g.tokens);
   AddCosts(model.graph, *run.target, *run.session, &g);
