@@ -415,7 +415,7 @@ TEST_CASE("A model that does not add up is refused by key") {
   says(with("llama.rope.freq_base", NAN), "must be greater than 1");
   says(with("llama.rope.dimension_count", 16u), "in 8..8");
   says(with("llama.expert_count", 8u), "without experts");
-  says(with("tokenizer.ggml.model", "gpt2"), "gpt2: only llama");
+  says(with("tokenizer.ggml.model", "t5"), "t5: llama (Sent");
   says(with("tokenizer.ggml.model", "llama"), "tokens: is missing");
 }
 
