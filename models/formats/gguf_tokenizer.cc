@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -141,23 +142,32 @@ SpecialTokens DefaultSpecial(TokenizerKind kind, const Texts& texts,
   return {};
 }
 
-Status ReadSpecial(const GgufFile& file, size_t tokens,
+Status ReadSpecial(const GgufFile& file, TokenizerKind kind, size_t tokens,
                    SpecialTokens& special) {
+  // What files write that have the key but no such token.
+  constexpr int64_t kNone = UINT32_MAX;
   const auto token = [&](const char* name, TokenId& id) -> Status {
     const std::string key = fmt::format("tokenizer.ggml.{}_token_id", name);
-    TRIPTYCH_ASSIGN(const int64_t value,
-                    file.Int(key, 0, static_cast<int64_t>(tokens) - 1, id));
+    TRIPTYCH_ASSIGN(int64_t value, file.Int(key, -1, kNone, id));
+    if (value == kNone) value = kNoToken;
+    if (value != kNoToken) {
+      TRIPTYCH_ASSIGN(value,
+                      file.Int(key, 0, static_cast<int64_t>(tokens) - 1, id));
+    }
     id = static_cast<TokenId>(value);
     return {};
   };
-  // BERT's names first: files have both, or one or the other.
-  TRIPTYCH_TRY(token("cls", special.bos));
+  if (kind == TokenizerKind::kWordPiece) {
+    // BERT's names first: files have both, or one or the other.
+    TRIPTYCH_TRY(token("cls", special.bos));
+    TRIPTYCH_TRY(token("seperator", special.eos));  // GGUF spells it so
+  }
   TRIPTYCH_TRY(token("bos", special.bos));
-  TRIPTYCH_TRY(token("seperator", special.eos));  // GGUF spells it so
   TRIPTYCH_TRY(token("eos", special.eos));
   TRIPTYCH_TRY(token("unknown", special.unknown));
   // What is only meant, not said, needs a token to say it with.
   if (special.bos == kNoToken) special.add_bos = false;
+  if (special.eos == kNoToken) special.add_eos = false;
   TRIPTYCH_ASSIGN(special.add_bos,
                   file.Bool("tokenizer.ggml.add_bos_token", special.add_bos));
   TRIPTYCH_ASSIGN(special.add_eos,
@@ -306,7 +316,7 @@ Result<Tokenizer> ReadGgufTokenizer(const GgufFile& file, int64_t vocab) {
   TRIPTYCH_ASSIGN(spec.pieces, ReadPieces(file, spec.kind, texts));
   spec.special =
       DefaultSpecial(spec.kind, texts, rules != nullptr && rules->add_bos);
-  TRIPTYCH_TRY(ReadSpecial(file, texts.size(), spec.special));
+  TRIPTYCH_TRY(ReadSpecial(file, spec.kind, texts.size(), spec.special));
   if (spec.kind == TokenizerKind::kMergeBpe) {
     TRIPTYCH_ASSIGN(spec.merges, ReadMerges(file, texts));
   }

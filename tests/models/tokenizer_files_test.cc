@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -115,6 +116,7 @@ struct GgufKeys {
   std::vector<std::string> tokens = {"a", "b", "ab", "\u0120"};
   std::vector<std::string> merges = {"a b"};
   std::vector<int32_t> types = {1, 1, 1, 1};
+  uint32_t eos = 3, bos = UINT32_MAX;  // which is to say: none
 };
 
 Result<Tokenizer> Read(const GgufKeys& keys) {
@@ -133,6 +135,8 @@ Result<Tokenizer> Read(const GgufKeys& keys) {
     writer.Add("tokenizer.ggml.token_type",
                std::span<const int32_t>(keys.types));
   }
+  writer.Add("tokenizer.ggml.bos_token_id", keys.bos);
+  writer.Add("tokenizer.ggml.eos_token_id", keys.eos);
   const FileBytes bytes = AsFile(writer.Finish());
   return ReadGgufTokenizer(*GgufFile::Parse(bytes, "f"), 100);
 }
@@ -147,7 +151,10 @@ TEST_CASE("GGUF: files that say little, and files that say too much") {
   CHECK(Read({.pre = ""})->spec().split == FindRules("gpt-2")->rules);
   CHECK(Read({.types = {}})->Encode("ab") == Ids{2});
   CHECK(Read({})->special().bos == kNoToken);
-  CHECK(Read({})->start() == 0);
+  CHECK(Read({})->special().eos == 3);
+  CHECK(Read({})->start() == 3);
+  CHECK(Complaint({.eos = 4}).find("eos_token_id: 4: must be") !=
+        std::string::npos);
   // What only llama-bpe means, without a token to mean it with.
   CHECK_FALSE(Read({.pre = "llama-bpe"})->special().add_bos);
 
@@ -171,6 +178,8 @@ TEST_CASE("GGUF: BERT's pieces begin words with the mark, or go on") {
   keys.tokens = {"[UNK]", "[CLS]", "[SEP]", "\u2581un", "able", "\u2581,"};
   keys.types = {3, 3, 3, 1, 1, 1};
   keys.merges = {};
+  keys.bos = 1;
+  keys.eos = 2;
   const Tokenizer t = *Read(keys);
   CHECK(t.Encode("Unable, x") == Ids{1, 3, 4, 5, 0, 2});
   CHECK(t.Decode(Ids{1, 3, 4, 5}) == "unable ,");
@@ -200,7 +209,7 @@ TEST_CASE("tokenizer.json: byte BPE, its added tokens, its configuration") {
         "lstrip": true}])";
   const Tokenizer t = *ParseHfTokenizer(Json(kByteLevel + "," + added), "f");
   CHECK(t.size() == 8);
-  CHECK(t.Encode("ab ab") == Ids{2, 4, 1});
+  CHECK(t.Encode("ab ab") == Ids{2, 3, 2});
   CHECK(t.Encode("a <x>b<|endoftext|>", {.control_from_text = true}) ==
         Ids{0, 7, 1, 5});
   CHECK(t.piece(6).type == PieceType::kUnused);

@@ -10,6 +10,7 @@
 
 #include "models/formats/gguf.h"
 #include "models/formats/gguf_model.h"
+#include "models/onnx/export.h"
 #include "tools/cli/model_source.h"
 #include "tools/cli/options.h"
 #include "tools/cli/output.h"
@@ -19,23 +20,12 @@
 namespace triptych::cli {
 namespace {
 
-// Names of the types that GGUF and we have.
-std::string GgufTypes() {
-  std::string names;
-  for (int i = 0; i <= static_cast<int>(DType::kI4G128); ++i) {
-    const auto dtype = static_cast<DType>(i);
-    if (!GgmlTypeOf(dtype)) continue;
-    names += fmt::format("{}{}", names.empty() ? "" : ", ", InfoOf(dtype).name);
-  }
-  return names;
-}
-
 Status WriteGguf(const Model& model, const ExportOptions& options) {
   const std::optional<DType> dtype = DTypeFromName(options.dtype);
   if (!dtype || !GgmlTypeOf(*dtype)) {
     return MakeError(ErrorCode::kInvalid,
                      fmt::format("--dtype {}: must be one of {}", options.dtype,
-                                 GgufTypes()));
+                                 GgmlTypesRead()));
   }
   TRIPTYCH_TRY(CheckWeights(model));
   return WriteGgufModel(model.file, *dtype, options.output);
@@ -53,12 +43,18 @@ Status WriteDot(const Model& model, const ExportOptions& options) {
   });
 }
 
+Status WriteOnnx(const Model& model, const ExportOptions& options) {
+  TRIPTYCH_ASSIGN(const std::string bytes, OnnxGraphBytes(model.graph));
+  return WriteFile(options.output, [&](std::ostream& out) { out << bytes; });
+}
+
 struct Ending {
   std::string_view ending, about;
   Status (*write)(const Model&, const ExportOptions&);
 };
 constexpr Ending kEndings[] = {
     {".gguf", "the model", WriteGguf},
+    {".onnx", "the graph for viewers of ONNX, without weights", WriteOnnx},
     {".svg", "a picture of the graph", WriteSvg},
     {".dot", "the same for Graphviz", WriteDot},
 };

@@ -157,15 +157,18 @@ Result<TargetRun> RunOn(const Model& model, const std::string& spec,
                   MakeTarget(spec, OverridesFor(spec, options.set)));
   TRIPTYCH_ASSIGN(Sampler sampler, MakeSampler(options.sampling));
   TRIPTYCH_TRY(CheckTokenizer(model));
-  TRIPTYCH_ASSIGN(Prompt prompt, ReadPrompt(model.file.tokenizer, options));
-  g.tokens = std::move(prompt.ids);
+  Result<Prompt> prompt = ReadPrompt(model.file.tokenizer, options);
+  if (!prompt) {
+    return Locate(std::move(prompt).error(), model.file.config.name);
+  }
+  g.tokens = std::move(prompt->ids);
   TRIPTYCH_TRY(CheckContext(
       model.file.config, static_cast<int64_t>(g.tokens.size()) + options.tokens,
       "-n and -p"));
 
   TRIPTYCH_ASSIGN(
       const LogitRows rows,
-      Generate(model, options, std::move(sampler), prompt.ends, run));
+      Generate(model, options, std::move(sampler), prompt->ends, run));
   TRIPTYCH_TRY(ScoreRows(model, rows, &g));
   return run;
 }

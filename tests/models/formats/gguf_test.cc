@@ -441,7 +441,7 @@ TEST_CASE("A model that does not add up is refused by key") {
   says(with("llama.rope.scaling.attn_factor", 2.f), "2: only 1 is read");
   says(with("split.count", 3u), "3: only 1 is read");
   says(with("general.type", "adapter"), "adapter: only model is read");
-  says(with("tokenizer.ggml.model", "gpt2"), "gpt2: only llama");
+  says(with("tokenizer.ggml.model", "t5"), "t5: llama (Sent");
   says(with("tokenizer.ggml.model", "llama"), "tokens: is missing");
 }
 
