@@ -42,12 +42,27 @@ json ConfigOf(const ModelConfig& config) {
   return out;
 }
 
+std::string_view NameOf(TokenizerKind kind) {
+  switch (kind) {
+    case TokenizerKind::kSentencePiece:
+      return "SentencePiece BPE";
+    case TokenizerKind::kMergeBpe:
+      return "BPE by merges";
+    case TokenizerKind::kWordPiece:
+      return "WordPiece";
+  }
+  return "";
+}
+
 json TokenizerOf(const Tokenizer& tokenizer) {
   if (tokenizer.empty()) return nullptr;
   const SpecialTokens& special = tokenizer.special();
-  return {{"kind", "SentencePiece BPE"}, {"pieces", tokenizer.size()},
-          {"bos", special.bos},          {"eos", special.eos},
-          {"unknown", special.unknown},  {"add_bos", special.add_bos}};
+  return {{"kind", NameOf(tokenizer.spec().kind)},
+          {"pieces", tokenizer.size()},
+          {"bos", special.bos},
+          {"eos", special.eos},
+          {"unknown", special.unknown},
+          {"add_bos", special.add_bos}};
 }
 
 json TensorsOf(const Container& container) {
