@@ -140,8 +140,9 @@ Status GgufWriter::Write(const std::string& path) const {
   std::FILE* file = std::fopen(part.c_str(), "wb");
   bool good = file != nullptr;
   const auto put = [&](std::span<const std::byte> bytes) {
-    good = good &&
-           std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
+    // fwrite may not be given the null pointer that an empty span has.
+    good = good && (bytes.empty() || std::fwrite(bytes.data(), 1, bytes.size(),
+                                                 file) == bytes.size());
   };
   put(Header());
   Buffer run;
