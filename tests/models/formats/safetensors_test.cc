@@ -4,7 +4,7 @@
 
 #include <doctest/doctest.h>
 
-#include <cstring>
+#include <algorithm>
 #include <span>
 #include <string>
 
@@ -19,7 +19,7 @@ namespace {
 struct Read {
   explicit Read(const std::string& text)
       : bytes(text.size()), file([&] {
-          std::memcpy(bytes.data(), text.data(), text.size());
+          std::ranges::copy(std::as_bytes(std::span(text)), bytes.begin());
           return SafetensorsFile::Parse(bytes, "f");
         }()) {}
   std::vector<std::byte> bytes;
