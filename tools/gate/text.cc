@@ -5,6 +5,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "tools/cli/own_text.h"
+
 namespace triptych::gate {
 namespace {
 
@@ -14,31 +16,15 @@ Result<std::string> ReadText(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-// Texts of the reference's own, no longer each than the model was made for.
-Result<std::vector<Segment>> OwnSegments(const cli::Model& model,
-                                         const TextSource& source,
-                                         const TokensDone& tell) {
-  const Tokenizer& tokenizer = model.file.tokenizer;
-  const int32_t bos = tokenizer.empty() ? 1 : tokenizer.start();
-  const int64_t longest = model.file.config.context - 1;  // and BOS
-  std::vector<Segment> segments;
-  for (int64_t left = source.self_tokens; left > 0; left -= longest) {
-    TRIPTYCH_ASSIGN(
-        const auto more,
-        SelfSegments(model.graph, *model.weights, bos, std::min(left, longest),
-                     source.self_seed + segments.size(), tell));
-    segments.insert(segments.end(), more.begin(), more.end());
-  }
-  return segments;
-}
-
 }  // namespace
 
 Result<std::vector<Segment>> SegmentsOf(const cli::Model& model,
                                         const TextSource& source,
                                         const TokensDone& tell) {
   TRIPTYCH_TRY(cli::CheckWeights(model));
-  if (source.file.empty()) return OwnSegments(model, source, tell);
+  if (source.file.empty()) {
+    return cli::OwnSegments(model, source.self_tokens, source.self_seed, tell);
+  }
   TRIPTYCH_TRY(cli::CheckTokenizer(model));
   TRIPTYCH_ASSIGN(const std::string text, ReadText(source.file));
   const Tokenizer& tokenizer = model.file.tokenizer;

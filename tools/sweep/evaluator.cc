@@ -13,6 +13,7 @@
 #include "emulators/estimate.h"
 #include "emulators/profile.h"
 #include "tools/cli/model_source.h"
+#include "tools/cli/own_text.h"
 #include "tools/sweep/axes.h"
 
 namespace triptych::sweep {
@@ -188,16 +189,9 @@ class DetailedEvaluator final : public Evaluator {
   Status MakeTest() {
     TRIPTYCH_ASSIGN(
         scored_, cli::OpenModel(study_.refine.model, "", {.all_logits = true}));
-    const Tokenizer& tokenizer = scored_->file.tokenizer;
-    const int32_t bos = tokenizer.empty() ? 1 : tokenizer.start();
-    const int64_t longest = scored_->file.config.context - 1;  // and BOS
-    std::vector<Segment> segments;
-    for (int64_t left = study_.refine.tokens; left > 0; left -= longest) {
-      TRIPTYCH_ASSIGN(const auto more,
-                      SelfSegments(scored_->graph, *scored_->weights, bos,
-                                   std::min(left, longest), segments.size()));
-      segments.insert(segments.end(), more.begin(), more.end());
-    }
+    TRIPTYCH_ASSIGN(
+        std::vector<Segment> segments,
+        cli::OwnSegments(*scored_, study_.refine.tokens, /*seed=*/0));
     TRIPTYCH_ASSIGN(AccuracyTest test,
                     AccuracyTest::Make(scored_->graph, *scored_->weights,
                                        std::move(segments)));
