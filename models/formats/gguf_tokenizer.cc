@@ -9,7 +9,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -86,13 +85,13 @@ Result<std::vector<Piece>> ReadPieces(const GgufFile& file, TokenizerKind kind,
 // "a b": the pieces a and b become ab. In order of rank.
 Result<std::vector<Merge>> ReadMerges(const GgufFile& file,
                                       const Texts& texts) {
-  std::unordered_map<std::string_view, TokenId> ids;
-  ids.reserve(texts.size());
+  TextIndex ids(texts.size());
   for (size_t i = 0; i < texts.size(); ++i) {
-    ids.emplace(texts[i], static_cast<TokenId>(i));
+    ids.Insert(texts[i], static_cast<TokenId>(i));
   }
   TRIPTYCH_ASSIGN(const Texts lines, file.Texts(kMerges));
   std::vector<Merge> merges(lines.size());
+  std::string joined;
   for (size_t i = 0; i < lines.size(); ++i) {
     const auto fail = [&](std::string_view what) {
       return file.Fail(kMerges, fmt::format("merge {}: {}: {}", i,
@@ -103,12 +102,12 @@ Result<std::vector<Merge>> ReadMerges(const GgufFile& file,
     if (space == lines[i].npos) return fail("must be two pieces and a space");
     const std::string_view left = lines[i].substr(0, space);
     const std::string_view right = lines[i].substr(space + 1);
-    const std::string joined = std::string(left) + std::string(right);
-    const auto a = ids.find(left), b = ids.find(right), c = ids.find(joined);
-    if (a == ids.end() || b == ids.end() || c == ids.end()) {
+    joined.assign(left).append(right);
+    const TokenId a = ids.Find(left), b = ids.Find(right), c = ids.Find(joined);
+    if (a == kNoToken || b == kNoToken || c == kNoToken) {
       return fail("both pieces and what they make must be tokens");
     }
-    merges[i] = {a->second, b->second, c->second, static_cast<uint32_t>(i)};
+    merges[i] = {a, b, c, static_cast<uint32_t>(i)};
   }
   return merges;
 }

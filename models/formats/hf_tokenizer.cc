@@ -124,7 +124,7 @@ class HfReader {
     TRIPTYCH_ASSIGN(const std::string_view unknown,
                     Model().Text("unk_token", ""));
     known_ = members.size() + root_["added_tokens"].size();
-    ids_.reserve(members.size());
+    ids_ = TextIndex(members.size());
     for (const JsonMember& member : members) {
       // Not by the path of each: there are 100,000 and more.
       const JsonAt where = vocabulary.Here(member.value);
@@ -146,12 +146,10 @@ class HfReader {
       } else if (!unknown.empty() && member.key == unknown) {
         *piece = {member.key, 0, PieceType::kUnknown};
       }
-      ids_.emplace(member.key, static_cast<TokenId>(id));
+      ids_.Insert(member.key, static_cast<TokenId>(id));
     }
-    if (!unknown.empty()) {
-      const auto found = ids_.find(unknown);
-      if (found != ids_.end()) spec_.special.unknown = found->second;
-    }
+    const TokenId found = ids_.Find(unknown);
+    if (!unknown.empty() && found != kNoToken) spec_.special.unknown = found;
     return {};
   }
 
@@ -214,15 +212,15 @@ class HfReader {
       return line.Fail(fmt::format("merge {}: must be two tokens", rank),
                        ErrorCode::kCorrupt);
     }
-    const auto a = ids_.find(left), b = ids_.find(right),
-               c = ids_.find(std::string(left) + std::string(right));
-    if (a == ids_.end() || b == ids_.end() || c == ids_.end()) {
+    const TokenId a = ids_.Find(left), b = ids_.Find(right),
+                  c = ids_.Find(std::string(left) + std::string(right));
+    if (a == kNoToken || b == kNoToken || c == kNoToken) {
       return line.Fail(
           fmt::format("merge {}: {} and {} and what they make must be tokens",
                       rank, Printable(left), Printable(right)),
           ErrorCode::kCorrupt);
     }
-    return Merge{a->second, b->second, c->second, static_cast<uint32_t>(rank)};
+    return Merge{a, b, c, static_cast<uint32_t>(rank)};
   }
 
   // ---- Special tokens ----
@@ -230,8 +228,7 @@ class HfReader {
   TokenId IdOf(const std::string& text) const {
     const auto added = added_.find(text);
     if (added != added_.end()) return added->second;
-    const auto found = ids_.find(text);
-    return found == ids_.end() ? kNoToken : found->second;
+    return ids_.Find(text);
   }
 
   // The first of some usual names that is an added token.
@@ -312,7 +309,7 @@ class HfReader {
   bool byte_fallback_ = false;
   size_t known_ = 0;  // tokens that the file names
   // By their text in the file: the model's, views into the tree; added ones.
-  std::unordered_map<std::string_view, TokenId> ids_;
+  TextIndex ids_;
   std::unordered_map<std::string, TokenId> added_;
 };
 

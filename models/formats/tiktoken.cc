@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 
 namespace triptych {
@@ -131,20 +130,19 @@ bool LooksLikeTiktoken(std::string_view text) {
 }
 
 std::vector<Merge> MergesByRank(const std::vector<Piece>& pieces) {
-  std::unordered_map<std::string_view, TokenId> ids;
-  ids.reserve(pieces.size());
+  TextIndex ids(pieces.size());
   for (size_t i = 0; i < pieces.size(); ++i) {
-    ids.emplace(pieces[i].text, static_cast<TokenId>(i));
+    ids.Insert(pieces[i].text, static_cast<TokenId>(i));
   }
   std::vector<Merge> merges;
   for (size_t i = 0; i < pieces.size(); ++i) {
     const std::string_view text = pieces[i].text;
     for (size_t cut = 1; cut < text.size(); ++cut) {
-      const auto left = ids.find(text.substr(0, cut));
-      const auto right = ids.find(text.substr(cut));
-      if (left == ids.end() || right == ids.end()) continue;
-      merges.push_back({left->second, right->second, static_cast<TokenId>(i),
-                        static_cast<uint32_t>(i)});
+      const TokenId left = ids.Find(text.substr(0, cut));
+      const TokenId right = ids.Find(text.substr(cut));
+      if (left == kNoToken || right == kNoToken) continue;
+      merges.push_back(
+          {left, right, static_cast<TokenId>(i), static_cast<uint32_t>(i)});
     }
   }
   return merges;

@@ -156,10 +156,11 @@ Result<std::unique_ptr<const TokenAlgorithm>> MakeMergeBpe(
                                    "not in the vocabulary",
                                    i));
     }
-    const auto text = [&](TokenId id) -> const std::string& {
-      return vocabulary[id].text;
-    };
-    if (text(merge.left) + text(merge.right) != text(merge.joined)) {
+    const std::string_view left = vocabulary[merge.left].text;
+    const std::string_view right = vocabulary[merge.right].text;
+    const std::string_view joined = vocabulary[merge.joined].text;
+    if (joined.size() != left.size() + right.size() ||
+        !joined.starts_with(left) || !joined.ends_with(right)) {
       return MakeError(
           ErrorCode::kInvalid,
           fmt::format("tokenizer: merge {}: makes a piece that does not read "

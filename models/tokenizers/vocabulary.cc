@@ -53,7 +53,7 @@ Status Vocabulary::Enter(TokenId id) {
     }
     byte_ids_[*byte] = id;
   } else if (piece.type == PieceType::kNormal) {
-    by_text_.emplace(piece.text, id);  // keeps the first
+    by_text_.Insert(piece.text, id);  // keeps the first
   }
   return {};
 }
@@ -79,7 +79,7 @@ Status Vocabulary::Fill(std::vector<Piece> pieces,
   pieces_ = std::move(pieces);
   special_ = special;
   byte_ids_.fill(kNoToken);
-  by_text_.reserve(pieces_.size());
+  by_text_ = TextIndex(pieces_.size());
   for (size_t i = 0; i < pieces_.size(); ++i) {
     TRIPTYCH_TRY(Enter(static_cast<TokenId>(i)));
   }

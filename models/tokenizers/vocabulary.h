@@ -10,15 +10,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "kernels/base/result.h"
+#include "models/tokenizers/text_index.h"
 
 namespace triptych {
-
-using TokenId = int32_t;
-inline constexpr TokenId kNoToken = -1;
 
 // What a piece stands for. Values as in GGUF's tokenizer.ggml.token_type.
 enum class PieceType : uint8_t {
@@ -71,10 +68,7 @@ class Vocabulary {
 
   // The normal piece with exactly this text, the lowest id of equal ones;
   // kNoToken if there is none.
-  TokenId Find(std::string_view text) const {
-    const auto found = by_text_.find(text);
-    return found == by_text_.end() ? kNoToken : found->second;
-  }
+  TokenId Find(std::string_view text) const { return by_text_.Find(text); }
 
   // The piece of a byte, or kNoToken.
   TokenId ByteId(unsigned char byte) const { return byte_ids_[byte]; }
@@ -93,7 +87,7 @@ class Vocabulary {
 
   std::vector<Piece> pieces_;
   SpecialTokens special_;
-  std::unordered_map<std::string_view, TokenId> by_text_;
+  TextIndex by_text_;
   std::array<TokenId, 256> byte_ids_{};
 };
 
