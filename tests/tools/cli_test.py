@@ -383,6 +383,8 @@ def export_writes_models_and_pictures():
         results("export", "-m", "whisper-base", "-o", dot)
         assert open(dot).read().startswith('digraph "whisper-base" {')
         refused("export", "-m", "gpt2", "-o", gguf, says="without weights")
+        refused("export", "-m", "random:gpt2", "-o", gguf,
+                says="must be a model file")
         refused("export", "-o", gguf, "--dtype", "q9", says="--dtype q9")
     refused("export", "-o", "model.txt", says="*.gguf: the model")
 

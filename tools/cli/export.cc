@@ -28,6 +28,12 @@ Status WriteGguf(const Model& model, const ExportOptions& options) {
                                  GgmlTypesRead()));
   }
   TRIPTYCH_TRY(CheckWeights(model));
+  if (model.seed) {
+    return MakeError(ErrorCode::kUnsupported,
+                     model.file.config.name +
+                         ": random weights are made as they are read, and are "
+                         "not written; must be a model file");
+  }
   return WriteGgufModel(model.file, *dtype, options.output);
 }
 
