@@ -81,9 +81,9 @@ FileBytes LeastCheckpoint() {
   return out;
 }
 
-FileBytes Vocabulary() { return Llama2cTokenizerBytes(TinyPieces()); }
+FileBytes Pieces() { return Llama2cTokenizerBytes(TinyPieces()); }
 
-FileBytes LeastVocabulary() {
+FileBytes LeastPieces() {
   return Llama2cTokenizerBytes({{"?"}, {"<s>"}, {"</s>"}, {"a"}, {"aa", 1}});
 }
 
@@ -199,8 +199,8 @@ int main(int argc, char** argv) {
   seeds["v2.bin"] = [] {
     return Llama2cVersionBytes(TinyModel(false).model, 16);
   };
-  seeds["vocabulary.tok"] = Vocabulary;
-  seeds["least.tok"] = LeastVocabulary;
+  seeds["vocabulary.tok"] = Pieces;
+  seeds["least.tok"] = LeastPieces;
   seeds["bytes.gguf"] = Bytes;
   seeds["words.gguf"] = Words;
   seeds["bytes.json"] = BytesJson;
