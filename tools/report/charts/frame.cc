@@ -50,7 +50,8 @@ std::string LineClass(size_t series) {
 double DrawTickBelow(Svg& svg, double x, double bottom,
                      const std::string& label, double taken) {
   const double half = TextWidth(label, kFont) / 2;
-  const double at = std::clamp(x, half, kWidth - half - 1);
+  // A label wider than the picture begins at its left.
+  const double at = std::clamp(x, half, std::max(half, kWidth - half - 1));
   if (at - half < taken + 6) return taken;
   svg.Text({at, bottom + kLine}, label, Anchor::kMiddle, "tick");
   return at + half;

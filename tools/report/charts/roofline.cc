@@ -104,7 +104,8 @@ void RooflineChart::DrawRoof(Svg& svg, size_t index,
   if (!IsPositive(roof.peak) || !IsPositive(roof.slope)) return;
   // From where it enters the area, by its left or its lower side.
   const double start = std::max(scales.x.lo(), scales.y.lo() / roof.slope);
-  const double ridge = std::clamp(roof.peak / roof.slope, start, scales.x.hi());
+  const double ridge =
+      std::clamp(roof.peak / roof.slope, start, std::max(start, scales.x.hi()));
   svg.BeginMark(fmt::format(
       "{}: peak {}, {} up to {}", roof.name, FormatQuantity(roof.peak, y.unit),
       FormatQuantity(roof.slope, "B/s"), FormatQuantity(ridge, x.unit)));
