@@ -29,10 +29,11 @@ class TextIndex {
 
   // False if the text is there already, with the id it had. 0 <= id.
   bool Insert(std::string_view text, TokenId id) {
-    Slot& slot = slots_[SlotOf(text, HashOf(text))];
+    const uint32_t hash = HashOf(text);
+    Slot& slot = slots_[SlotOf(text, hash)];
     if (slot.id != kNoToken) return false;
     TRIPTYCH_CHECK(size_ < capacity_, "capacity", capacity_);
-    slot = {text, HashOf(text), id};
+    slot = {text, hash, id};
     ++size_;
     return true;
   }

@@ -17,6 +17,9 @@ import xml.etree.ElementTree
 
 import material
 
+sys.path.append('tests')  # as it runs in the source root
+import cases
+
 TRIPTYCH = sys.argv[1]
 MOST_BYTES = 3_000_000
 SVG = '{http://www.w3.org/2000/svg}'
@@ -180,24 +183,21 @@ def an_old_page_survives_a_failure(folder, inputs):
     assert out.read_bytes() == before
 
 
+CASES = [
+    the_page_is_small_and_needs_nothing_else,
+    every_section_is_there_and_labelled,
+    pictures_are_well_formed_files,
+    a_report_is_the_same_each_time,
+    a_terminal_gets_text,
+    what_is_no_input_is_refused,
+    an_old_page_survives_a_failure,
+]
+
+
 def main():
-    cases = (the_page_is_small_and_needs_nothing_else,
-             every_section_is_there_and_labelled,
-             pictures_are_well_formed_files, a_report_is_the_same_each_time,
-             a_terminal_gets_text, what_is_no_input_is_refused,
-             an_old_page_survives_a_failure)
-    failed = 0
     with tempfile.TemporaryDirectory() as folder:
         inputs = material.make_inputs(TRIPTYCH, folder)
-        for case in cases:
-            try:
-                case(folder, inputs)
-                print(f'ok      {case.__name__}')
-            except AssertionError as error:
-                failed += 1
-                print(f'FAILED  {case.__name__}: {error}')
-    print(f'{len(cases) - failed} passed, {failed} failed')
-    return 1 if failed else 0
+        return cases.run(CASES, folder, inputs)
 
 
 if __name__ == '__main__':
