@@ -40,6 +40,12 @@ class TestCountsTest(unittest.TestCase):
                             ('FAIL', DOCTEST.format(5, 3, 2))]),
             (1, '15 passed, 2 failed'))
 
+    def test_summary_of_a_crashed_child_does_not_count(self):
+        self.assertEqual(
+            self.last_line([('OK', DOCTEST.format(1, 0, 1) + '\n' +
+                             DOCTEST.format(12, 12, 0))]),
+            (0, '12 passed, 0 failed'))
+
     def test_crash_after_the_summary_is_a_failure(self):
         self.assertEqual(self.last_line([('FAIL', DOCTEST.format(4, 4, 0))]),
                          (1, '4 passed, 1 failed'))
