@@ -77,10 +77,19 @@ Status Evaluation::CheckInputs(const Node& node, const Op& op) {
     const bool absent = value == kAbsent;
     const bool optional = i >= op.least_inputs && op.most_inputs != kAnyNumber;
     if (absent && optional) continue;
-    if (absent || At(value).type == ElementType::kNone) {
+    if (absent) {
       return MakeError(ErrorCode::kInvalid,
-                       fmt::format("input {}: {}", i,
-                                   absent ? "is missing" : "is no tensor"));
+                       fmt::format("input {}: is missing", i));
+    }
+    const Tensor& input = At(value);
+    if (input.kind != ValueKind::kTensor && op.takes_any_kind) continue;
+    if (input.kind != ValueKind::kTensor || input.type == ElementType::kNone) {
+      const std::string_view name = input.kind == ValueKind::kTensor
+                                        ? "nothing that is computed"
+                                        : NameOf(input.kind);
+      return MakeError(
+          ErrorCode::kInvalid,
+          fmt::format("input {}: is {}: must be a tensor", i, name));
     }
   }
   return {};

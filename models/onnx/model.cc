@@ -34,6 +34,18 @@ std::string_view NameOf(ElementType type) {
   return "no type";
 }
 
+std::string_view NameOf(ValueKind kind) {
+  switch (kind) {
+    case ValueKind::kTensor:
+      return "a tensor";
+    case ValueKind::kSequence:
+      return "a sequence";
+    case ValueKind::kOptional:
+      return "an optional value";
+  }
+  return "";
+}
+
 size_t BytesOf(ElementType type) {
   for (const TypeInfo& info : kTypes) {
     if (info.type == type) return info.bytes;

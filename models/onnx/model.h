@@ -50,6 +50,11 @@ constexpr bool IsFloat(ElementType type) {
          type == ElementType::kF16 || type == ElementType::kBf16;
 }
 
+// What a value is: a tensor, tensors (or such values) in a row, or one or
+// none of them. Messages call it by these names.
+enum class ValueKind : uint8_t { kTensor, kSequence, kOptional };
+std::string_view NameOf(ValueKind kind);
+
 using Dims = std::vector<int64_t>;
 
 // Product of the sizes; 1 for a scalar.
@@ -99,7 +104,8 @@ struct Node {
 
 struct InputInfo {
   int value = 0;
-  ElementType type = ElementType::kNone;  // kNone: no tensor
+  ValueKind kind = ValueKind::kTensor;
+  ElementType type = ElementType::kNone;  // kNone unless it is a tensor
   // Sizes; -1 where the model takes any, with the symbol's name ("" if none).
   Dims dims;
   std::vector<std::string> symbols;

@@ -94,6 +94,7 @@ struct Op {
   size_t least_inputs;   // that must be present
   size_t most_inputs;
   Status (*run)(Call&);
+  bool takes_any_kind = false;  // sequences and optional values too
 };
 
 inline constexpr size_t kAnyNumber = SIZE_MAX;

@@ -182,6 +182,11 @@ Status Identity(Call& c) {
   if (c.known()) *y = x;
   return {};
 }
+Status IdentityOfAnyKind(Call& c) {
+  if (c.In(0).kind == ValueKind::kTensor) return Identity(c);
+  c.outputs().push_back(c.In(0));
+  return {};
+}
 
 // ---- two inputs -------------------------------------------------------
 
@@ -625,7 +630,8 @@ constexpr Op kOps[] = {
     {"GreaterOrEqual", 12, kNew, 2, 2, GreaterOrEqual},
     {"HardSigmoid", kOld, kNew, 1, 1, HardSigmoid},
     {"HardSwish", 14, kNew, 1, 1, Map<HardSwish>},
-    {"Identity", kOld, kNew, 1, 1, Identity},
+    {"Identity", kOld, 13, 1, 1, Identity},
+    {"Identity", 14, kNew, 1, 1, IdentityOfAnyKind, true},
     {"IsInf", 10, kNew, 1, 1, IsInf},
     {"IsNaN", 9, kNew, 1, 1, IsNan},
     {"LeakyRelu", kOld, kNew, 1, 1, LeakyRelu},

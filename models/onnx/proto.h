@@ -6,6 +6,7 @@
 #ifndef ONNX_ML
 #define ONNX_ML 1  // what distributions build
 #endif
+#include <onnx/onnx-data_pb.h>
 #include <onnx/onnx_pb.h>
 
 #endif  // TRIPTYCH_MODELS_ONNX_PROTO_H_

@@ -10,9 +10,11 @@
 #include <unordered_map>
 #include <utility>
 
+#include "kernels/base/check.h"
 #include "models/formats/byte_reader.h"
 #include "models/mapped_file.h"
 #include "models/onnx/proto.h"
+#include "models/onnx/tensor.h"
 
 namespace triptych::onnx {
 namespace {
@@ -206,6 +208,59 @@ Result<Constant> TakeTensor(::onnx::TensorProto& proto, ExternalData& external,
   return constant;
 }
 
+// Sequences and optional values: messages that hold each other.
+class HolderReader {
+ public:
+  explicit HolderReader(const std::string& file)
+      : file_(file), external_(file) {}
+
+  Result<Tensor> Take(::onnx::TensorProto& proto) {
+    TRIPTYCH_ASSIGN(const Constant constant,
+                    TakeTensor(proto, external_, file_, "tensor"));
+    return Widen(constant);
+  }
+  Result<Tensor> Take(::onnx::SequenceProto& proto);
+  Result<Tensor> Take(::onnx::OptionalProto& proto);
+
+ private:
+  template <class Protos>
+  Status TakeAll(Protos* protos, std::vector<Tensor>* items) {
+    for (auto& proto : *protos) {
+      TRIPTYCH_ASSIGN(Tensor item, Take(proto));
+      items->push_back(std::move(item));
+    }
+    return {};
+  }
+
+  const std::string& file_;
+  ExternalData external_;
+};
+
+Result<Tensor> HolderReader::Take(::onnx::SequenceProto& proto) {
+  std::vector<Tensor> items;
+  TRIPTYCH_TRY(TakeAll(proto.mutable_tensor_values(), &items));
+  TRIPTYCH_TRY(TakeAll(proto.mutable_sequence_values(), &items));
+  TRIPTYCH_TRY(TakeAll(proto.mutable_optional_values(), &items));
+  return Holding(ValueKind::kSequence, std::move(items));
+}
+
+Result<Tensor> HolderReader::Take(::onnx::OptionalProto& proto) {
+  std::vector<Tensor> items;
+  const auto take = [&](auto& value) -> Status {
+    TRIPTYCH_ASSIGN(Tensor item, Take(value));
+    items.push_back(std::move(item));
+    return {};
+  };
+  if (proto.has_tensor_value()) {
+    TRIPTYCH_TRY(take(*proto.mutable_tensor_value()));
+  } else if (proto.has_sequence_value()) {
+    TRIPTYCH_TRY(take(*proto.mutable_sequence_value()));
+  } else if (proto.has_optional_value()) {
+    TRIPTYCH_TRY(take(*proto.mutable_optional_value()));
+  }
+  return Holding(ValueKind::kOptional, std::move(items));
+}
+
 class ModelReader {
  public:
   explicit ModelReader(const std::string& file) : external_(file) {
@@ -291,6 +346,8 @@ Status ModelReader::ReadInput(const ::onnx::ValueInfoProto& info) {
   const std::string what = "input " + Quote(info.name());
   InputInfo input;
   TRIPTYCH_ASSIGN(input.value, Define(info.name(), what));
+  if (info.type().has_sequence_type()) input.kind = ValueKind::kSequence;
+  if (info.type().has_optional_type()) input.kind = ValueKind::kOptional;
   if (!info.type().has_tensor_type()) {
     model_.inputs.push_back(std::move(input));
     return {};
@@ -429,6 +486,18 @@ Result<Constant> ReadTensor(std::span<const std::byte> bytes,
   }
   ExternalData external(file);
   return TakeTensor(proto, external, file, "tensor");
+}
+
+Result<Tensor> ReadHolder(std::span<const std::byte> bytes, ValueKind kind,
+                          const std::string& file) {
+  const auto read = [&](auto proto) -> Result<Tensor> {
+    if (Parse(bytes, &proto)) return HolderReader(file).Take(proto);
+    return Fail(file, "offset 0",
+                fmt::format("not the ONNX message of {}", NameOf(kind)));
+  };
+  TRIPTYCH_CHECK(kind != ValueKind::kTensor, "ReadTensor is for those");
+  if (kind == ValueKind::kSequence) return read(::onnx::SequenceProto());
+  return read(::onnx::OptionalProto());
 }
 
 }  // namespace triptych::onnx

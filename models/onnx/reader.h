@@ -9,6 +9,7 @@
 
 #include "kernels/base/result.h"
 #include "models/onnx/model.h"
+#include "models/onnx/tensor.h"
 
 namespace triptych::onnx {
 
@@ -25,6 +26,11 @@ Result<Model> ReadModel(std::span<const std::byte> bytes,
 // The bytes of a TensorProto, as test data has them. Errors as above.
 Result<Constant> ReadTensor(std::span<const std::byte> bytes,
                             const std::string& file);
+
+// The bytes of a SequenceProto or an OptionalProto, as `kind` says (a tensor
+// is a programmer's error). Errors as above.
+Result<Tensor> ReadHolder(std::span<const std::byte> bytes, ValueKind kind,
+                          const std::string& file);
 
 }  // namespace triptych::onnx
 

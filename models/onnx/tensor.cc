@@ -31,6 +31,22 @@ void WidenInts(const Constant& constant, Tensor* tensor) {
 
 }  // namespace
 
+int64_t Tensor::count() const {
+  if (kind == ValueKind::kTensor) return CountOf(dims);
+  int64_t sum = 0;
+  for (const Tensor& item : items) sum += item.count();
+  return sum;
+}
+
+Tensor Holding(ValueKind kind, std::vector<Tensor> items) {
+  Tensor value;
+  value.kind = kind;
+  value.known = std::all_of(items.begin(), items.end(),
+                            [](const Tensor& item) { return item.known; });
+  value.items = std::move(items);
+  return value;
+}
+
 Tensor FloatTensor(Dims dims, std::vector<double> values) {
   Tensor tensor = ShapeOnly(ElementType::kF32, std::move(dims));
   tensor.known = true;

@@ -1,4 +1,4 @@
-// A tensor of the evaluator, and walks over tensors.
+// A value of the evaluator, nearly always a tensor, and walks over tensors.
 //
 // Numbers are held wide: floats of every type as f64 and never rounded on the
 // way, integers and booleans as i64, wrapped to their type. A tensor may be
@@ -19,6 +19,11 @@
 namespace triptych::onnx {
 
 struct Tensor {
+  ValueKind kind = ValueKind::kTensor;
+  // What a sequence or an optional value holds; it has nothing else but
+  // `known`, which says that all of these are.
+  std::vector<Tensor> items;
+
   ElementType type = ElementType::kNone;  // kNone: no tensor at all
   Dims dims;
   bool known = false;  // if not, the three below are empty
@@ -27,7 +32,8 @@ struct Tensor {
   std::vector<int64_t> ints;
   std::vector<std::string> strings;
 
-  int64_t count() const { return CountOf(dims); }
+  // Elements, of the items if it has any.
+  int64_t count() const;
   int64_t rank() const { return static_cast<int64_t>(dims.size()); }
 };
 
@@ -35,6 +41,9 @@ Tensor FloatTensor(Dims dims, std::vector<double> values);
 Tensor IntTensor(Dims dims, std::vector<int64_t> values);
 // A tensor whose elements nobody has.
 Tensor ShapeOnly(ElementType type, Dims dims);
+
+// A sequence or an optional value.
+Tensor Holding(ValueKind kind, std::vector<Tensor> items);
 
 // The elements of a constant, widened. Errors: a uint64 of 2^63 or more,
 // which does not fit.
