@@ -31,11 +31,9 @@ constexpr CodeFormat kFormats[] = {{8, CodeFormat::kWholeRow}, {8, 32},
                                    {4, 64},                    {4, 128}};
 
 // The largest |x| of the group that column k is in.
-float GroupMost(std::span<const float> row, const QuantizedWeights& w,
-                size_t k) {
-  const size_t group = w.format().group == CodeFormat::kWholeRow
-                           ? row.size()
-                           : w.group();
+float GroupMost(std::span<const float> row, CodeFormat format, size_t k) {
+  const size_t group =
+      format.group == CodeFormat::kWholeRow ? row.size() : format.group;
   float most = 0;
   for (size_t i = k / group * group;
        i < std::min(row.size(), (k / group + 1) * group); ++i) {
@@ -55,11 +53,11 @@ TEST_CASE("a weight is off by half a step, and what f16 takes off the step") {
     size_t wrong = 0, inexact = 0;
     for (size_t r = 0; r < w.rows; ++r) {
       const auto row = std::as_const(w).view().row_span(r);
-      const double row_most = *std::max_element(row.begin(), row.end());
+      const double row_most = GroupMost(row, {8, CodeFormat::kWholeRow}, 0);
       for (size_t k = 0; k < w.cols; ++k) {
         // f16 keeps 11 bits of a step, or 2^-25 of the row's largest: that
         // moves a code of up to qmax by qmax times as much.
-        const double step = GroupMost(row, packed, k) / qmax;
+        const double step = GroupMost(row, format, k) / qmax;
         const double lost = std::max(step * 0x1p-11, row_most * 0x1p-24);
         const double error = std::abs(packed.Value(r, k) - row[k]);
         wrong += error > step / 2 * (1 + 0x1p-10) + qmax * lost;
@@ -114,7 +112,6 @@ TEST_CASE("sums of small integers are exact on every target") {
   for (int8_t& q : codes) q = static_cast<int8_t>(rng.Next() % 16) - 8;
   for (const CodeFormat format : kFormats) {
     QuantizedWeights packed(n, k, format);
-    const Matrix ones(n, packed.groups());
     std::vector<float> scales(n * packed.groups(), 1.f), w_scale(n, 1.f);
     packed.SetRows(0, ConstMatView<int8_t>(codes.data(), n, k),
                    {scales.data(), n, packed.groups()}, w_scale);
