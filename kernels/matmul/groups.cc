@@ -182,7 +182,7 @@ void RunTile(size_t rows, const TileArgs& t) {
     case 1: return Tile<kBits, 1, kVecs>(t);
     case 2: return Tile<kBits, 2, kVecs>(t);
   }
-  if constexpr (kMostRows > 2 && kVecs == 2) {
+  if constexpr (kMostRows > 2 && kVecs <= 2) {
     switch (rows) {
       case 3: return Tile<kBits, 3, kVecs>(t);
       case 4: return Tile<kBits, 4, kVecs>(t);

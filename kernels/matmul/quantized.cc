@@ -4,13 +4,13 @@
 #include "kernels/matmul/quantized.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "kernels/base/check.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/units.h"
 #include "kernels/matmul/block.h"
 #include "kernels/matmul/groups.h"
+#include "kernels/matmul/loops.h"
 #include "kernels/quant/quant.h"
 
 namespace triptych {
