@@ -45,6 +45,10 @@ constexpr bool kManyRegisters = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64;
 constexpr size_t kMostRows = kManyRegisters ? 6 : 2;
 constexpr size_t kFewRows = kManyRegisters ? 2 : 0;
 
+// What was added to make a code unsigned (QuantizedWeights::zero).
+template <int kBits>
+constexpr float kZero = kBits == 4 ? 8 : 128;
+
 // The codes of eight consecutive k as two vectors of units.
 template <int kBits>
 struct Codes;
@@ -59,8 +63,8 @@ struct Codes<4> {
     const VU8 both = hn::LoadU(d, p);
     first = hn::And(both, low);
     // No target shifts bytes; what comes in from the neighbour is masked off.
-    second = hn::And(
-        hn::BitCast(d, hn::ShiftRight<4>(hn::BitCast(d16, both))), low);
+    second =
+        hn::And(hn::BitCast(d, hn::ShiftRight<4>(hn::BitCast(d16, both))), low);
   }
 };
 
@@ -103,21 +107,21 @@ void Tile(const TileArgs& t) {
   HWY_UNROLL(8)
   for (size_t v = 0; v < kVecs; ++v) {
     const size_t output = t.first + v * kLanes;
-    const auto* panel = reinterpret_cast<const uint8_t*>(t.w) +
-                        output / kPanel * t.w_stride;
-    scales[v] = reinterpret_cast<const hwy::float16_t*>(panel) +
-                output % kPanel;
-    codes[v] = panel + t.scale_bytes +
-               output % kPanel * PackedWeights::kUnitBytes;
+    const auto* panel =
+        reinterpret_cast<const uint8_t*>(t.w) + output / kPanel * t.w_stride;
+    scales[v] =
+        reinterpret_cast<const hwy::float16_t*>(panel) + output % kPanel;
+    codes[v] =
+        panel + t.scale_bytes + output % kPanel * PackedWeights::kUnitBytes;
   }
   VF32 sum[kRows][kVecs];
   HWY_UNROLL(8)
   for (size_t r = 0; r < kRows; ++r) {
     HWY_UNROLL(8)
     for (size_t v = 0; v < kVecs; ++v) {
-      sum[r][v] = t.from_zero ? hn::Zero(df)
-                              : hn::LoadU(df, t.sums + r * t.sums_stride +
-                                                  v * kLanes);
+      sum[r][v] = t.from_zero
+                      ? hn::Zero(df)
+                      : hn::LoadU(df, t.sums + r * t.sums_stride + v * kLanes);
     }
   }
   const int8_t* HWY_RESTRICT a = t.a;
@@ -161,8 +165,7 @@ void Tile(const TileArgs& t) {
           hn::PromoteTo(df, hn::LoadU(F16(), scales[v] + g * kPanel));
       HWY_UNROLL(8)
       for (size_t r = 0; r < kRows; ++r) {
-        sum[r][v] =
-            hn::MulAdd(hn::ConvertTo(df, dot[r][v]), scale, sum[r][v]);
+        sum[r][v] = hn::MulAdd(hn::ConvertTo(df, dot[r][v]), scale, sum[r][v]);
       }
     }
   }
@@ -179,15 +182,21 @@ template <int kBits, size_t kVecs>
 void RunTile(size_t rows, const TileArgs& t) {
   static_assert(kMostRows <= 6);
   switch (rows) {
-    case 1: return Tile<kBits, 1, kVecs>(t);
-    case 2: return Tile<kBits, 2, kVecs>(t);
+    case 1:
+      return Tile<kBits, 1, kVecs>(t);
+    case 2:
+      return Tile<kBits, 2, kVecs>(t);
   }
   if constexpr (kMostRows > 2 && kVecs <= 2) {
     switch (rows) {
-      case 3: return Tile<kBits, 3, kVecs>(t);
-      case 4: return Tile<kBits, 4, kVecs>(t);
-      case 5: return Tile<kBits, 5, kVecs>(t);
-      case 6: return Tile<kBits, 6, kVecs>(t);
+      case 3:
+        return Tile<kBits, 3, kVecs>(t);
+      case 4:
+        return Tile<kBits, 4, kVecs>(t);
+      case 5:
+        return Tile<kBits, 5, kVecs>(t);
+      case 6:
+        return Tile<kBits, 6, kVecs>(t);
     }
   }
 }
@@ -231,6 +240,70 @@ void RunBlock(const GroupBlock& b) {
   for (; col < padded; col += kLanes) RunColumnTile<kBits, 1>(b, col);
 }
 
+// Unsigned codes less zero, times the scale, which is exact (11 + 8 bits), as
+// the bits of f32 whose upper half is that value in bf16, to nearest even.
+HWY_INLINE VI32 Decoded(VI32 codes, VF32 scale, VF32 zero_scaled) {
+  const F32 df;
+  const I32 di;
+  const VI32 bits =
+      hn::BitCast(di, hn::MulAdd(hn::ConvertTo(df, codes), scale, zero_scaled));
+  const VI32 tie = hn::And(hn::ShiftRight<16>(bits), hn::Set(di, 1));
+  return hn::Add(bits, hn::Add(tie, hn::Set(di, 0x7FFF)));
+}
+
+// Two lines of bf16 out of one of units: k 0 and 1 of each unit, then 2, 3.
+HWY_INLINE void DecodeUnits(VU8 units, VF32 scale, VF32 zero_scaled,
+                            std::byte* to) {
+  const I32 di;
+  const VI32 low = hn::Set(di, 0xFF), high = hn::Set(di, -0x10000);
+  const VI32 u = hn::BitCast(di, units);
+  const auto decoded = [&](VI32 codes) HWY_ATTR {
+    return Decoded(hn::And(codes, low), scale, zero_scaled);
+  };
+  const auto pair = [&](VI32 first, VI32 second) HWY_ATTR {
+    const hn::RebindToUnsigned<I32> du;
+    const auto lower = hn::ShiftRight<16>(hn::BitCast(du, first));
+    return hn::Or(hn::And(second, high), hn::BitCast(di, lower));
+  };
+  auto* const out = reinterpret_cast<int32_t*>(to);
+  hn::StoreU(pair(decoded(u), decoded(hn::ShiftRight<8>(u))), di, out);
+  hn::StoreU(
+      pair(decoded(hn::ShiftRight<16>(u)), decoded(hn::ShiftRight<24>(u))), di,
+      out + kPanel);
+}
+
+template <int kBits>
+void Decode(const DecodeBlock& b) {
+  using C = Codes<kBits>;
+  const F32 df;
+  constexpr size_t kLines = 4 * kLineBytes;  // of bf16, for eight k
+  for (size_t p = 0; p < b.panels; ++p) {
+    const std::byte* panel = b.w + p * b.w_stride;
+    for (size_t j = 0; j < kPanel; j += kLanes) {
+      const auto* scales = reinterpret_cast<const hwy::float16_t*>(panel) + j;
+      const auto* codes = reinterpret_cast<const uint8_t*>(
+          panel + b.scale_bytes + j * PackedWeights::kUnitBytes);
+      std::byte* to = b.to + p * b.to_stride + j * PackedWeights::kUnitBytes;
+      for (size_t g = 0; g < b.groups; ++g) {
+        const VF32 scale =
+            hn::PromoteTo(df, hn::LoadU(F16(), scales + g * kPanel));
+        const VF32 zero = hn::Mul(scale, hn::Set(df, -kZero<kBits>));
+        for (size_t line = 0; line < b.lines; ++line) {
+          VU8 first, second;
+          C::Load(codes, first, second);
+          DecodeUnits(first, scale, zero, to);
+          DecodeUnits(second, scale, zero, to + 2 * kLineBytes);
+          codes += C::kBytes;
+          to += kLines;
+        }
+      }
+    }
+  }
+}
+
+void Decode4(const DecodeBlock& block) { Decode<4>(block); }
+void Decode8(const DecodeBlock& block) { Decode<8>(block); }
+
 void RunBlock4(const GroupBlock& block) { RunBlock<4>(block); }
 void RunBlock8(const GroupBlock& block) { RunBlock<8>(block); }
 
@@ -241,13 +314,16 @@ void RunFinish(const FinishBlock& b) {
     const float* residual =
         b.residual == nullptr ? nullptr : b.residual + r * b.residual_stride;
     float* c = b.c + r * b.c_stride;
-    const VF32 a_scale = hn::Set(d, b.a_scale[r]);
+    const VF32 a_scale = hn::Set(d, b.a_scale == nullptr ? 1 : b.a_scale[r]);
     for (size_t j = 0; j < b.cols; j += kLanes) {
       const size_t n = std::min(kLanes, b.cols - j);
       const VF32 scale = hn::Mul(hn::LoadN(d, b.w_scale + j, n), a_scale);
       VF32 value = hn::Mul(hn::LoadN(d, sums + j, n), scale);
-      if (b.bias) value = hn::Add(value, hn::LoadN(d, b.bias + j, n));
-      if (residual) value = hn::Add(value, hn::LoadN(d, residual + j, n));
+      if (b.bias != nullptr)
+        value = hn::Add(value, hn::LoadN(d, b.bias + j, n));
+      if (residual != nullptr) {
+        value = hn::Add(value, hn::LoadN(d, residual + j, n));
+      }
       hn::StoreN(value, d, c + j, n);
     }
   }
@@ -279,12 +355,16 @@ namespace triptych::matmul {
 
 HWY_EXPORT(RunBlock4);
 HWY_EXPORT(RunBlock8);
+HWY_EXPORT(Decode4);
+HWY_EXPORT(Decode8);
 HWY_EXPORT(RunFinish);
 HWY_EXPORT(RunStarts);
 
 GroupFunctions GroupFunctionsOf(int bits) {
   return {.block = bits == 4 ? HWY_DYNAMIC_POINTER(RunBlock4)
                              : HWY_DYNAMIC_POINTER(RunBlock8),
+          .decode = bits == 4 ? HWY_DYNAMIC_POINTER(Decode4)
+                              : HWY_DYNAMIC_POINTER(Decode8),
           .finish = HWY_DYNAMIC_POINTER(RunFinish),
           .starts = HWY_DYNAMIC_POINTER(RunStarts)};
 }

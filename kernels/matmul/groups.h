@@ -14,33 +14,45 @@ namespace triptych::matmul {
 // group's codes, which takes back the zero that was added to the weights'.
 struct QuantizedRows {
   const int8_t* codes;
-  size_t stride;            // elements from row to row
-  const float* scales;      // [rows]
-  const int32_t* starts;    // [rows, groups]
+  size_t stride;          // elements from row to row
+  const float* scales;    // [rows]
+  const int32_t* starts;  // [rows, groups]
 };
 
 // sums[rows, cols] (+)= the groups of one step.
 struct GroupBlock {
-  const int8_t* a;        // row 0 at this step
+  const int8_t* a;  // row 0 at this step
   size_t a_stride;
   const int32_t* starts;  // row 0 at this step
   size_t starts_stride;
-  const std::byte* w;     // first panel at this step
-  size_t w_stride;        // bytes from panel to panel
-  size_t scale_bytes;     // of a panel, before its lines
+  const std::byte* w;  // first panel at this step
+  size_t w_stride;     // bytes from panel to panel
+  size_t scale_bytes;  // of a panel, before its lines
   size_t groups;
-  size_t lines;           // pairs of lines (eight of k) in a group
-  bool from_zero;         // else from what sums holds
+  size_t lines;    // pairs of lines (eight of k) in a group
+  bool from_zero;  // else from what sums holds
   float* sums;
-  size_t sums_stride;     // elements
-  size_t rows, cols;      // rows <= kMc, cols <= kNc
+  size_t sums_stride;  // elements
+  size_t rows, cols;   // rows <= kMc, cols <= kNc
+};
+
+// Panels of one step, all of their groups, as the lines of bf16 weights
+// (PackedWeights): code * group scale, to nearest.
+struct DecodeBlock {
+  const std::byte* w;    // first panel at this step
+  size_t w_stride;       // bytes from panel to panel
+  size_t scale_bytes;    // of a panel, before its lines
+  size_t groups, lines;  // as in GroupBlock
+  size_t panels;
+  std::byte* to;
+  size_t to_stride;  // bytes from panel to panel
 };
 
 // c = sums * a_scale * w_scale (+ bias) (+ residual), for a finished block.
 struct FinishBlock {
   const float* sums;
   size_t sums_stride;
-  const float* a_scale;   // [rows]
+  const float* a_scale;   // [rows], or null: 1
   const float* w_scale;   // [cols]
   const float* bias;      // [cols] or null
   const float* residual;  // or null; may be c
@@ -58,6 +70,7 @@ using StartsFunction = void (*)(const int8_t* codes, size_t group,
 // The functions of the best SIMD target this machine has.
 struct GroupFunctions {
   void (*block)(const GroupBlock&);
+  void (*decode)(const DecodeBlock&);
   void (*finish)(const FinishBlock&);
   StartsFunction starts;
 };

@@ -56,27 +56,27 @@ void Run(BlockFunction block_function, const PackedRows& a,
          const PackedWeights& w, Start<T> start, MatView<T> c, int threads) {
   const size_t m = c.rows(), n = c.cols();
   if (m == 0 || n == 0) return;
-  matmul::ForEachBlock(m, n, threads, [&](size_t row, size_t rows, size_t col,
-                                          size_t cols) {
-    RunSteps(block_function, w, col,
-             {.a = a.data + row * a.stride,
-              .a_stride = a.stride,
-              .a_step = a.step,
-              .start =
-                  start.data + row * start.row_step + col * start.col_step,
-              .start_stride = start.row_step,
-              .c = &c(row, col),
-              .c_stride = c.stride(),
-              .rows = rows,
-              .cols = cols});
-  });
+  matmul::ForEachBlock(
+      m, n, threads, [&](size_t row, size_t rows, size_t col, size_t cols) {
+        RunSteps(
+            block_function, w, col,
+            {.a = a.data + row * a.stride,
+             .a_stride = a.stride,
+             .a_step = a.step,
+             .start = start.data + row * start.row_step + col * start.col_step,
+             .start_stride = start.row_step,
+             .c = &c(row, col),
+             .c_stride = c.stride(),
+             .rows = rows,
+             .cols = cols});
+      });
 }
 
 void CheckShapes(size_t a_rows, size_t a_cols, const PackedWeights& w,
                  size_t c_rows, size_t c_cols) {
   TRIPTYCH_CHECK(a_cols == w.k() && c_rows == a_rows && c_cols == w.n(), "A",
-                 a_rows, "x", a_cols, "W", w.n(), "x", w.k(), "C", c_rows,
-                 "x", c_cols);
+                 a_rows, "x", a_cols, "W", w.n(), "x", w.k(), "C", c_rows, "x",
+                 c_cols);
 }
 
 }  // namespace
@@ -90,11 +90,12 @@ void Matmul(StridedView<float> a, const PackedWeights& w, MatView<float> c,
   Start<float> start = StartFromZero<float>();
   if (options.accumulate) start = {c.data(), c.stride(), 1};
   if (!options.bias.empty()) start = StartFromRow(options.bias);
-  const int threads = matmul::UsefulThreads(c.rows(), w.n(), w.k(), options.threads);
+  const int threads =
+      matmul::UsefulThreads(c.rows(), w.n(), w.k(), options.threads);
   switch (w.dtype()) {
     case DType::kF32:
-      return Run(matmul::BlockF32(), matmul::PackRowsF32(a), w, start,
-                 c, threads);
+      return Run(matmul::BlockF32(), matmul::PackRowsF32(a), w, start, c,
+                 threads);
     case DType::kBf16:
       return Run(matmul::BlockBf16(), matmul::PackRowsBf16(a, threads), w,
                  start, c, threads);
@@ -113,8 +114,8 @@ void MatmulI8(StridedView<uint8_t> a, const PackedWeights& w,
       StartFromZero<int32_t>(), c, threads);
 }
 
-void MatmulI8(StridedView<int8_t> a, const PackedWeights& w,
-              MatView<int32_t> c, int threads) {
+void MatmulI8(StridedView<int8_t> a, const PackedWeights& w, MatView<int32_t> c,
+              int threads) {
   CheckShapes(a.rows, a.cols, w, c.rows(), c.cols());
   TRIPTYCH_CHECK(w.dtype() == DType::kI8, InfoOf(w.dtype()).name);
   threads = matmul::UsefulThreads(c.rows(), w.n(), w.k(), threads);

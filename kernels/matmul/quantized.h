@@ -1,18 +1,23 @@
-// Products with quantised weights, end to end: f32 in, int8 inside, f32 out.
+// Products with quantised weights, end to end: f32 in and out.
 //
 //   C[m,n] = A[m,k] * W[n,k]^T (+ bias[n]) (+ residual[m,n])
 //
 // W is held in codes of 4 or 8 bits whose scale is shared by a group along k.
-// A is quantised row by row in the call (one symmetric scale a row, as
-// QuantizeRowsI8), products and the sums of a group are exact integers, and
-// groups are added in f32:
+// What A becomes is the caller's choice:
 //
-//   C[r,j] = a_scale[r] * w_scale[j] * sum over g of
-//            group_scale[g,j] * (sum over k in g of a[r,k] * w[j,k])
+// int8   A is quantised row by row in the call (one symmetric scale a row, as
+//        QuantizeRowsI8), products and the sums of a group are exact integers,
+//        and groups are added in f32:
+//          C[r,j] = a_scale[r] * w_scale[j] * sum over g of
+//                   group_scale[g,j] * (sum over k in g of a[r,k] * w[j,k])
+//        It is one chain in the order of k: an integer sum is converted
+//        (exact below 2^24) and enters by one fused multiply-add.
+// bf16   A is rounded to bf16, and so is code * group_scale (with one scale a
+//        row that is the code itself, exact); products and sums are those of
+//        bf16 weights (matmul.h), times w_scale[j] at the end. Codes are
+//        decoded once for up to 120 rows, so few rows pay for it.
 //
-// Numbers. The sum over groups is one chain in the order of k: an integer sum
-// is converted (exact below 2^24) and enters by one fused multiply-add. No
-// blocking, thread count or batch size enters it, as in matmul.h.
+// Either way no blocking, thread count or batch size enters a row's bits.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_KERNELS_MATMUL_QUANTIZED_H_
 #define TRIPTYCH_KERNELS_MATMUL_QUANTIZED_H_
@@ -100,9 +105,9 @@ class QuantizedWeights {
   void CheckRows(size_t first, size_t rows, size_t cols) const;
   // Where a group of a row is.
   struct Place {
-    size_t scale;    // bytes into data_: an f16
-    size_t codes;    // of the first four codes; with 8 bits the next four are
-                     // a line on, and with 4 bits in the high nibbles
+    size_t scale;  // bytes into data_: an f16
+    size_t codes;  // of the first four codes; with 8 bits the next four are
+                   // a line on, and with 4 bits in the high nibbles
   };
   Place PlaceOf(size_t row, size_t group) const;
   void SetGroup(size_t row, size_t group, float scale,
@@ -119,15 +124,18 @@ class QuantizedWeights {
 QuantizedWeights Quantize(StridedView<float> w, CodeFormat format,
                           int threads = 1);
 
+enum class Activations : uint8_t { kInt8, kBf16 };
+
 struct QuantizedOptions {
   int threads = 1;
-  std::span<const float> bias = {};      // n values, or none
-  ConstMatView<float> residual = {};     // as C, or none; may be C itself
+  Activations activations = Activations::kInt8;
+  std::span<const float> bias = {};   // n values, or none
+  ConstMatView<float> residual = {};  // as C, or none; may be C itself
 };
 
 // C = A * W^T (+ bias) (+ residual). C must not overlap A or the bias. A row of
-// A with anything not finite gives a row of NaN. Thread-safe: a call keeps its
-// scratch memory with the calling thread.
+// A with anything not finite gives a row of NaN in int8. Thread-safe: a call
+// keeps its scratch memory with the calling thread.
 void Matmul(StridedView<float> a, const QuantizedWeights& w, MatView<float> c,
             const QuantizedOptions& options = {});
 

@@ -22,7 +22,7 @@ GuardedMatrix<float> Normals(size_t rows, size_t cols, Rng rng) {
 
 // A plain A; W in codes and scales drawn at random, so that what is expected
 // comes from them and not from the packed form.
-template <int kBits, size_t kGroup, bool kExtras>
+template <int kBits, size_t kGroup, bool kExtras, Activations kActivations>
 class QuantizedTrial : public Trial {
  public:
   QuantizedTrial(const ProblemShape& shape, uint64_t seed)
@@ -40,7 +40,8 @@ class QuantizedTrial : public Trial {
     for (size_t r = 0; r < m_ && k_ > 0; ++r) a_.view()(r, k_ - 1) = 5;
     Rng rng(seed, 2);
     for (int8_t& code : codes_) {
-      code = static_cast<int8_t>(static_cast<int8_t>(rng.Next()) >> (8 - kBits));
+      code =
+          static_cast<int8_t>(static_cast<int8_t>(rng.Next()) >> (8 - kBits));
     }
     for (float& s : scales_) s = RoundToF16(static_cast<float>(rng.Uniform()));
     for (float& s : w_scale_) s = static_cast<float>(rng.Normal());
@@ -48,7 +49,8 @@ class QuantizedTrial : public Trial {
   }
 
   void Run(int threads) override {
-    QuantizedOptions options = {.threads = threads};
+    QuantizedOptions options = {.threads = threads,
+                                .activations = kActivations};
     if (kExtras) {
       options.bias = extras_.view().row_span(0);
       options.residual = extras_.view().Rows(1, m_);
@@ -62,13 +64,16 @@ class QuantizedTrial : public Trial {
     return {c.begin(), c.end()};
   }
   std::vector<Expected> Reference(size_t row) const override {
-    std::vector<int8_t> a(k_);
-    const float a_scale =
-        QuantizeRowInt<int8_t>(a_.view().row_span(row), 8, a);
+    const auto a = a_.view().row_span(row);
+    std::vector<int8_t> codes(k_);
+    const float a_scale = QuantizeRowInt<int8_t>(a, 8, codes);
     std::vector<Expected> expected;
     for (size_t j = 0; j < n_; ++j) {
-      expected.push_back(Finished(Chain(a, j), double{a_scale} * w_scale_[j],
-                                  row, j));
+      const double w_scale = w_scale_[j];
+      expected.push_back(
+          kActivations == Activations::kInt8
+              ? Finished(Chain(codes, j), a_scale * w_scale, row, j)
+              : Finished(Bf16Chain(a, j), w_scale, row, j));
     }
     return expected;
   }
@@ -116,12 +121,26 @@ class QuantizedTrial : public Trial {
     return {sum, ChainBound(0, terms, kRounding) + conversions};
   }
 
+  // As products of bf16 weights (variants.cc): exact products, sums off by up
+  // to two units a step, subnormals flushed.
+  Expected Bf16Chain(std::span<const float> a, size_t j) const {
+    std::vector<double> terms;
+    double sum = 0;
+    for (size_t k = 0; k < k_; ++k) {
+      const float scale = scales_[j * packed_.groups() + k / packed_.group()];
+      const double w = RoundToBf16(codes_[j * k_ + k] * scale);
+      terms.push_back(RoundToBf16(a[k]) * w);
+      sum += terms.back();
+    }
+    return {sum, ChainBound(0, terms, 2 * kRounding) +
+                     static_cast<double>(terms.size()) * 0x1p-126};
+  }
+
   // Times the scale (two roundings), plus what comes after (one each).
   Expected Finished(Expected chain, double scale, size_t row, size_t j) const {
     double value = chain.value * scale;
-    double bound =
-        std::abs(scale) *
-        (chain.bound + 2.01 * kRounding * std::abs(chain.value));
+    double bound = std::abs(scale) *
+                   (chain.bound + 2.01 * kRounding * std::abs(chain.value));
     if (kExtras) {
       for (const size_t extra : {size_t{0}, row + 1}) {
         value += extras_.view()(extra, j);
@@ -134,9 +153,9 @@ class QuantizedTrial : public Trial {
   size_t m_, n_, k_;
   GuardedMatrix<float> a_;
   QuantizedWeights packed_;
-  std::vector<int8_t> codes_;   // [n, k]
-  std::vector<float> scales_;   // [n, groups]
-  std::vector<float> w_scale_;  // [n]
+  std::vector<int8_t> codes_;    // [n, k]
+  std::vector<float> scales_;    // [n, groups]
+  std::vector<float> w_scale_;   // [n]
   GuardedMatrix<float> extras_;  // bias, then the residual
   GuardedMatrix<float> c_;
 };
@@ -171,15 +190,23 @@ ProblemWork Work(const ProblemShape& s) {
           Bytes(4 * m * k + n * k * kBits / 8 + scales + 4 * m * n)};
 }
 
-template <int kBits, size_t kGroup, bool kExtras = false>
+template <int kBits, size_t kGroup, bool kExtras = false,
+          Activations kActivations = Activations::kInt8>
 constexpr Variant Row(std::string_view name) {
-  return {"matmul", name, DType::kI8, "m n k", TestShapes, ProductBenchShapes,
-          Work<kBits, kGroup>,
-          [](const ProblemShape& shape, uint64_t seed)
-              -> std::unique_ptr<Trial> {
-            return std::make_unique<QuantizedTrial<kBits, kGroup, kExtras>>(
-                shape, seed);
-          }};
+  constexpr DType kArithmetic =
+      kActivations == Activations::kInt8 ? DType::kI8 : DType::kBf16;
+  return {
+      "matmul",
+      name,
+      kArithmetic,
+      "m n k",
+      TestShapes,
+      ProductBenchShapes,
+      Work<kBits, kGroup>,
+      [](const ProblemShape& shape, uint64_t seed) -> std::unique_ptr<Trial> {
+        return std::make_unique<
+            QuantizedTrial<kBits, kGroup, kExtras, kActivations>>(shape, seed);
+      }};
 }
 
 constexpr Variant kVariants[] = {
@@ -190,6 +217,8 @@ constexpr Variant kVariants[] = {
     Row<4, 64>("int4_g64"),
     Row<4, 128>("int4_g128"),
     Row<4, CodeFormat::kWholeRow>("int4"),
+    Row<8, CodeFormat::kWholeRow, true, Activations::kBf16>("bf16_int8"),
+    Row<4, 32, false, Activations::kBf16>("bf16_int4_g32"),
 };
 
 }  // namespace

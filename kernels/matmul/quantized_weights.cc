@@ -76,8 +76,8 @@ QuantizedWeights::Place QuantizedWeights::PlaceOf(size_t row,
   size_t step = group * steps_ / std::max<size_t>(groups_, 1);
   while (group >= first_group(step + 1)) ++step;
   const size_t in_step = group - first_group(step);
-  const size_t panel = step * step_bytes_ +
-                       row / kPanelOutputs * panel_stride(step);
+  const size_t panel =
+      step * step_bytes_ + row / kPanelOutputs * panel_stride(step);
   const size_t output = row % kPanelOutputs;
   return {
       .scale = panel + (in_step * kPanelOutputs + output) * kScaleBytes,
@@ -93,8 +93,8 @@ void QuantizedWeights::SetGroup(size_t row, size_t group, float scale,
   std::memcpy(&data_[place.scale], &scale_code, sizeof(scale_code));
   for (size_t k = 0; k < group_; ++k) {
     const int32_t code = (k < codes.size() ? codes[k] : 0) + zero();
-    std::byte* octet = &data_[place.codes] +
-                       k / kOctet * OctetBytes(format_.bits) + k % kUnit;
+    std::byte* octet =
+        &data_[place.codes] + k / kOctet * OctetBytes(format_.bits) + k % kUnit;
     const bool second = k % kOctet >= kUnit;
     if (format_.bits == 8) {
       octet[second ? kLine : 0] = static_cast<std::byte>(code);
@@ -111,8 +111,8 @@ double QuantizedWeights::Value(size_t row, size_t col) const {
   const size_t k = col % group_;
   uint16_t scale;
   std::memcpy(&scale, &data_[place.scale], sizeof(scale));
-  const std::byte* octet = &data_[place.codes] +
-                           k / kOctet * OctetBytes(format_.bits) + k % kUnit;
+  const std::byte* octet =
+      &data_[place.codes] + k / kOctet * OctetBytes(format_.bits) + k % kUnit;
   const bool second = k % kOctet >= kUnit;
   int32_t code;
   if (format_.bits == 8) {
@@ -123,8 +123,7 @@ double QuantizedWeights::Value(size_t row, size_t col) const {
   return double{w_scale_[row]} * F32FromF16(scale) * (code - zero());
 }
 
-void QuantizedWeights::CheckRows(size_t first, size_t rows,
-                                 size_t cols) const {
+void QuantizedWeights::CheckRows(size_t first, size_t rows, size_t cols) const {
   TRIPTYCH_CHECK(
       cols == k_ && first % kPanelOutputs == 0 && first + rows <= n_ &&
           (rows % kPanelOutputs == 0 || first + rows == n_),
@@ -183,10 +182,9 @@ QuantizedWeights Quantize(StridedView<float> w, CodeFormat format,
   QuantizedWeights packed(w.rows, w.cols, format);
   ParallelFor(CeilDiv(w.rows, kRows), threads, [&](size_t panel) {
     const size_t first = panel * kRows;
-    packed.SetRows(first, StridedView<float>(w.at(first, 0),
-                                             std::min(kRows, w.rows - first),
-                                             w.cols, w.row_stride,
-                                             w.col_stride));
+    packed.SetRows(first, StridedView<float>(
+                              w.at(first, 0), std::min(kRows, w.rows - first),
+                              w.cols, w.row_stride, w.col_stride));
   });
   return packed;
 }

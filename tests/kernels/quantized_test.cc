@@ -27,9 +27,12 @@ struct Matrix {
   std::vector<float> data;
 };
 
-constexpr CodeFormat kFormats[] = {{8, CodeFormat::kWholeRow}, {8, 32},
-                                   {4, CodeFormat::kWholeRow}, {4, 32},
-                                   {4, 64},                    {4, 128}};
+constexpr CodeFormat kFormats[] = {{8, CodeFormat::kWholeRow},
+                                   {8, 32},
+                                   {4, CodeFormat::kWholeRow},
+                                   {4, 32},
+                                   {4, 64},
+                                   {4, 128}};
 
 // The largest |x| of the group that column k is in.
 float GroupMost(std::span<const float> row, CodeFormat format, size_t k) {
@@ -91,11 +94,16 @@ TEST_CASE("a quantised row has the same bits alone and in a batch") {
     ForEachSimdTarget([&](int64_t target) {
       INFO(hwy::TargetName(target), " bits ", format.bits);
       Matrix batch(a.rows, n), alone(1, n);
-      Matmul(a.view(), packed, batch.view(), {.threads = 2});
       size_t different = 0;
-      for (size_t r = 0; r < a.rows; r += 13) {
-        Matmul(a.view().Rows(r, 1), packed, alone.view());
-        different += !std::ranges::equal(batch.view().row_span(r), alone.data);
+      for (const auto kind : {Activations::kInt8, Activations::kBf16}) {
+        Matmul(a.view(), packed, batch.view(),
+               {.threads = 2, .activations = kind});
+        for (size_t r = 0; r < a.rows; r += 13) {
+          Matmul(a.view().Rows(r, 1), packed, alone.view(),
+                 {.activations = kind});
+          different +=
+              !std::ranges::equal(batch.view().row_span(r), alone.data);
+        }
       }
       CHECK(different == 0);
     });
