@@ -18,8 +18,8 @@ namespace triptych {
 std::vector<Variant> AllVariants() {
   std::vector<Variant> all;
   for (const std::span<const Variant> table :
-       {MatmulVariants(), AttentionVariants(), NormVariants(),
-        SoftmaxVariants(), RopeVariants(), ActivationVariants(),
+       {MatmulVariants(), QuantizedMatmulVariants(), AttentionVariants(),
+        NormVariants(), SoftmaxVariants(), RopeVariants(), ActivationVariants(),
         ElementwiseVariants(), QuantVariants()}) {
     all.insert(all.end(), table.begin(), table.end());
   }

@@ -5,9 +5,8 @@
 #include <algorithm>
 
 #include "kernels/base/check.h"
-#include "kernels/base/parallel.h"
-#include "kernels/base/units.h"
 #include "kernels/matmul/block.h"
+#include "kernels/matmul/loops.h"
 #include "kernels/matmul/packing.h"
 
 namespace triptych {
@@ -15,8 +14,6 @@ namespace {
 
 using matmul::Block;
 using matmul::BlockFunction;
-using matmul::kKcLines;
-using matmul::kMc;
 using matmul::kNc;
 using matmul::PackedRows;
 
@@ -36,26 +33,6 @@ Start<T> StartFromZero() {
 template <class T>
 Start<T> StartFromRow(std::span<const T> row) {
   return {row.data(), 0, 1};
-}
-
-// Columns a task owns. Few rows make few tasks: then narrower ones, so that
-// every thread has some to take. 64 is one column tile of the widest target.
-size_t TaskColumns(size_t m, size_t n, int threads) {
-  constexpr size_t kTile = 64, kTasksPerThread = 4;
-  const size_t row_blocks = CeilDiv(m, kMc);
-  size_t nc = kNc;
-  while (nc > kTile && row_blocks * CeilDiv(n, nc) <
-                           kTasksPerThread * static_cast<size_t>(threads)) {
-    nc /= 2;
-  }
-  return nc;
-}
-
-// The threads a product is worth.
-int UsefulThreads(size_t m, size_t n, size_t k, int threads) {
-  const size_t worth = m * n * k / matmul::kMacsPerThread + 1;
-  return static_cast<int>(std::min(worth, static_cast<size_t>(
-                                              std::max(threads, 1))));
 }
 
 // One block of C through all steps of k. `block` comes without W.
@@ -79,34 +56,27 @@ void Run(BlockFunction block_function, const PackedRows& a,
          const PackedWeights& w, Start<T> start, MatView<T> c, int threads) {
   const size_t m = c.rows(), n = c.cols();
   if (m == 0 || n == 0) return;
-  const size_t row_blocks = CeilDiv(m, kMc);
-  const size_t nc = TaskColumns(m, n, threads);
-  const size_t col_blocks = CeilDiv(n, nc);
-  ParallelFor(row_blocks * col_blocks, threads, [&](size_t task) {
-    // Row blocks innermost: neighbours in time share their slice of W.
-    const size_t row_block = task % row_blocks;
-    const size_t row = row_block * m / row_blocks;
-    const size_t rows = (row_block + 1) * m / row_blocks - row;
-    const size_t col = task / row_blocks * nc;
-    RunSteps(block_function, w, col,
-             {.a = a.data + row * a.stride,
-              .a_stride = a.stride,
-              .a_step = a.step,
-              .start =
-                  start.data + row * start.row_step + col * start.col_step,
-              .start_stride = start.row_step,
-              .c = &c(row, col),
-              .c_stride = c.stride(),
-              .rows = rows,
-              .cols = std::min(nc, n - col)});
-  });
+  matmul::ForEachBlock(
+      m, n, threads, [&](size_t row, size_t rows, size_t col, size_t cols) {
+        RunSteps(
+            block_function, w, col,
+            {.a = a.data + row * a.stride,
+             .a_stride = a.stride,
+             .a_step = a.step,
+             .start = start.data + row * start.row_step + col * start.col_step,
+             .start_stride = start.row_step,
+             .c = &c(row, col),
+             .c_stride = c.stride(),
+             .rows = rows,
+             .cols = cols});
+      });
 }
 
 void CheckShapes(size_t a_rows, size_t a_cols, const PackedWeights& w,
                  size_t c_rows, size_t c_cols) {
   TRIPTYCH_CHECK(a_cols == w.k() && c_rows == a_rows && c_cols == w.n(), "A",
-                 a_rows, "x", a_cols, "W", w.n(), "x", w.k(), "C", c_rows,
-                 "x", c_cols);
+                 a_rows, "x", a_cols, "W", w.n(), "x", w.k(), "C", c_rows, "x",
+                 c_cols);
 }
 
 }  // namespace
@@ -120,11 +90,12 @@ void Matmul(StridedView<float> a, const PackedWeights& w, MatView<float> c,
   Start<float> start = StartFromZero<float>();
   if (options.accumulate) start = {c.data(), c.stride(), 1};
   if (!options.bias.empty()) start = StartFromRow(options.bias);
-  const int threads = UsefulThreads(c.rows(), w.n(), w.k(), options.threads);
+  const int threads =
+      matmul::UsefulThreads(c.rows(), w.n(), w.k(), options.threads);
   switch (w.dtype()) {
     case DType::kF32:
-      return Run(matmul::BlockF32(), matmul::PackRowsF32(a), w, start,
-                 c, threads);
+      return Run(matmul::BlockF32(), matmul::PackRowsF32(a), w, start, c,
+                 threads);
     case DType::kBf16:
       return Run(matmul::BlockBf16(), matmul::PackRowsBf16(a, threads), w,
                  start, c, threads);
@@ -138,16 +109,16 @@ void MatmulI8(StridedView<uint8_t> a, const PackedWeights& w,
               MatView<int32_t> c, int threads) {
   CheckShapes(a.rows, a.cols, w, c.rows(), c.cols());
   TRIPTYCH_CHECK(w.dtype() == DType::kI8, InfoOf(w.dtype()).name);
-  threads = UsefulThreads(c.rows(), w.n(), w.k(), threads);
+  threads = matmul::UsefulThreads(c.rows(), w.n(), w.k(), threads);
   Run(matmul::BlockI8(), matmul::PackRowsU8(a, threads), w,
       StartFromZero<int32_t>(), c, threads);
 }
 
-void MatmulI8(StridedView<int8_t> a, const PackedWeights& w,
-              MatView<int32_t> c, int threads) {
+void MatmulI8(StridedView<int8_t> a, const PackedWeights& w, MatView<int32_t> c,
+              int threads) {
   CheckShapes(a.rows, a.cols, w, c.rows(), c.cols());
   TRIPTYCH_CHECK(w.dtype() == DType::kI8, InfoOf(w.dtype()).name);
-  threads = UsefulThreads(c.rows(), w.n(), w.k(), threads);
+  threads = matmul::UsefulThreads(c.rows(), w.n(), w.k(), threads);
   // (a + 128) * w summed, less 128 * w summed.
   Run(matmul::BlockI8(), matmul::PackRowsS8(a, threads), w,
       StartFromRow(w.offset_correction()), c, threads);

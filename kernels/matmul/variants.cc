@@ -22,6 +22,23 @@ double ChainBound(double start, std::span<const double> terms, double unit) {
   return steps * unit / (1 - second_order);
 }
 
+std::vector<ProblemShape> ProductBenchShapes() {
+  std::vector<ProblemShape> shapes;
+  for (const size_t s : {64, 128, 256, 512, 1024, 2048}) {
+    shapes.push_back({s, s, s});
+  }
+  for (const size_t s : {63, 100, 193, 1000}) shapes.push_back({s, s, s});
+  const std::vector<ProblemShape> layers = {{3072, 2048},  {2048, 2048},
+                                            {16384, 2048}, {2048, 8192},
+                                            {768, 768},    {288, 288}};
+  for (const ProblemShape& nk : layers) {
+    for (const size_t m : {1, 2, 4, 8, 16, 64, 512}) {
+      shapes.push_back({m, nk[0], nk[1]});
+    }
+  }
+  return shapes;
+}
+
 namespace {
 
 // How a row of the table asks for its operands.
@@ -239,26 +256,6 @@ std::vector<ProblemShape> TestShapes() {
   return shapes;
 }
 
-// Squares, odd sizes, and the linear layers of a 1B-parameter Llama and of a
-// small model at the batch sizes that matter (m = 2 and 8 are where libraries
-// are weakest).
-std::vector<ProblemShape> BenchShapes() {
-  std::vector<ProblemShape> shapes;
-  for (const size_t s : {64, 128, 256, 512, 1024, 2048}) {
-    shapes.push_back({s, s, s});
-  }
-  for (const size_t s : {63, 100, 193, 1000}) shapes.push_back({s, s, s});
-  const std::vector<ProblemShape> layers = {{3072, 2048},  {2048, 2048},
-                                            {16384, 2048}, {2048, 8192},
-                                            {768, 768},    {288, 288}};
-  for (const ProblemShape& nk : layers) {
-    for (const size_t m : {1, 2, 4, 8, 16, 64, 512}) {
-      shapes.push_back({m, nk[0], nk[1]});
-    }
-  }
-  return shapes;
-}
-
 template <size_t kABytes, size_t kWBytes>
 ProblemWork ProductWork(const ProblemShape& s) {
   const size_t m = s[0], n = s[1], k = s[2];
@@ -270,21 +267,21 @@ using enum Order;
 using enum From;
 
 constexpr Variant kVariants[] = {
-    {"matmul", "f32", DType::kF32, "m n k", TestShapes, BenchShapes,
+    {"matmul", "f32", DType::kF32, "m n k", TestShapes, ProductBenchShapes,
      ProductWork<4, 4>, Make<FloatTrial<DType::kF32, kNormal, kZero>>},
-    {"matmul", "f32_bias", DType::kF32, "m n k", TestShapes, BenchShapes,
+    {"matmul", "f32_bias", DType::kF32, "m n k", TestShapes, ProductBenchShapes,
      ProductWork<4, 4>, Make<FloatTrial<DType::kF32, kNormal, kBias>>},
     {"matmul", "f32_transposed_accumulate", DType::kF32, "m n k", TestShapes,
-     BenchShapes, ProductWork<4, 4>,
+     ProductBenchShapes, ProductWork<4, 4>,
      Make<FloatTrial<DType::kF32, kTransposed, kC>>},
-    {"matmul", "bf16", DType::kBf16, "m n k", TestShapes, BenchShapes,
+    {"matmul", "bf16", DType::kBf16, "m n k", TestShapes, ProductBenchShapes,
      ProductWork<4, 2>, Make<FloatTrial<DType::kBf16, kNormal, kZero>>},
     {"matmul", "bf16_transposed_bias", DType::kBf16, "m n k", TestShapes,
-     BenchShapes, ProductWork<4, 2>,
+     ProductBenchShapes, ProductWork<4, 2>,
      Make<FloatTrial<DType::kBf16, kTransposed, kBias>>},
-    {"matmul", "u8s8", DType::kI8, "m n k", TestShapes, BenchShapes,
+    {"matmul", "u8s8", DType::kI8, "m n k", TestShapes, ProductBenchShapes,
      ProductWork<1, 1>, Make<IntegerTrial<uint8_t>>},
-    {"matmul", "s8s8", DType::kI8, "m n k", TestShapes, BenchShapes,
+    {"matmul", "s8s8", DType::kI8, "m n k", TestShapes, ProductBenchShapes,
      ProductWork<1, 1>, Make<IntegerTrial<int8_t>>},
 };
 

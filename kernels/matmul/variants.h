@@ -5,12 +5,20 @@
 #define TRIPTYCH_KERNELS_MATMUL_VARIANTS_H_
 
 #include <span>
+#include <vector>
 
 #include "kernels/variants.h"
 
 namespace triptych {
 
 std::span<const Variant> MatmulVariants();
+// f32 in and out, W in codes: quantized.h.
+std::span<const Variant> QuantizedMatmulVariants();
+
+// Squares, odd sizes, and the linear layers of a 1B-parameter Llama and of a
+// small model at the batch sizes that matter (m = 2 and 8 are where libraries
+// are weakest).
+std::vector<ProblemShape> ProductBenchShapes();
 
 // How far start + terms[0] + terms[1] + ..., added in this order in f32, may be
 // from the exact sum, when a rounding is off by at most `unit` relative.

@@ -1,0 +1,81 @@
+// What the loops of quantised products (quantized.cc) and the per-target code
+// (groups.cc) agree on.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_KERNELS_MATMUL_GROUPS_H_
+#define TRIPTYCH_KERNELS_MATMUL_GROUPS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace triptych::matmul {
+
+// Activations of some rows: codes, with zeros up to whole groups; one scale a
+// row; and, where a group's integer sum starts, -zero times the sum of the
+// group's codes, which takes back the zero that was added to the weights'.
+struct QuantizedRows {
+  const int8_t* codes;
+  size_t stride;          // elements from row to row
+  const float* scales;    // [rows]
+  const int32_t* starts;  // [rows, groups]
+};
+
+// sums[rows, cols] (+)= the groups of one step.
+struct GroupBlock {
+  const int8_t* a;  // row 0 at this step
+  size_t a_stride;
+  const int32_t* starts;  // row 0 at this step
+  size_t starts_stride;
+  const std::byte* w;  // first panel at this step
+  size_t w_stride;     // bytes from panel to panel
+  size_t scale_bytes;  // of a panel, before its lines
+  size_t groups;
+  size_t lines;    // pairs of lines (eight of k) in a group
+  bool from_zero;  // else from what sums holds
+  float* sums;
+  size_t sums_stride;  // elements
+  size_t rows, cols;   // rows <= kMc, cols <= kNc
+};
+
+// Panels of one step, all of their groups, as the lines of bf16 weights
+// (PackedWeights): code * group scale, to nearest.
+struct DecodeBlock {
+  const std::byte* w;    // first panel at this step
+  size_t w_stride;       // bytes from panel to panel
+  size_t scale_bytes;    // of a panel, before its lines
+  size_t groups, lines;  // as in GroupBlock
+  size_t panels;
+  std::byte* to;
+  size_t to_stride;  // bytes from panel to panel
+};
+
+// c = sums * a_scale * w_scale (+ bias) (+ residual), for a finished block.
+struct FinishBlock {
+  const float* sums;
+  size_t sums_stride;
+  const float* a_scale;   // [rows], or null: 1
+  const float* w_scale;   // [cols]
+  const float* bias;      // [cols] or null
+  const float* residual;  // or null; may be c
+  size_t residual_stride;
+  float* c;
+  size_t c_stride;
+  size_t rows, cols;
+};
+
+// starts[g] = -zero * the sum of codes[g * group .. ) for g < groups; group is
+// a multiple of 8.
+using StartsFunction = void (*)(const int8_t* codes, size_t group,
+                                size_t groups, int32_t zero, int32_t* starts);
+
+// The functions of the best SIMD target this machine has.
+struct GroupFunctions {
+  void (*block)(const GroupBlock&);
+  void (*decode)(const DecodeBlock&);
+  void (*finish)(const FinishBlock&);
+  StartsFunction starts;
+};
+GroupFunctions GroupFunctionsOf(int bits);
+
+}  // namespace triptych::matmul
+
+#endif  // TRIPTYCH_KERNELS_MATMUL_GROUPS_H_

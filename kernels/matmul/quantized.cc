@@ -1,0 +1,222 @@
+// The outer loops of quantised products: activations to codes, blocks of C
+// over threads, steps over k.
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/matmul/quantized.h"
+
+#include <algorithm>
+
+#include "kernels/base/check.h"
+#include "kernels/base/parallel.h"
+#include "kernels/base/units.h"
+#include "kernels/matmul/block.h"
+#include "kernels/matmul/groups.h"
+#include "kernels/matmul/loops.h"
+#include "kernels/matmul/packing.h"
+#include "kernels/quant/quant.h"
+
+namespace triptych {
+namespace {
+
+using matmul::GroupFunctions;
+using matmul::kMc;
+using matmul::kNc;
+using matmul::PackedRows;
+using matmul::QuantizedRows;
+
+// Scratch of one product, kept with the calling thread: fresh pages cost as
+// much as a small product.
+struct Scratch {
+  AlignedVector<int8_t> codes;
+  AlignedVector<float> scales;
+  AlignedVector<int32_t> starts;
+  AlignedVector<float> plain;  // rows that had to be gathered
+};
+
+template <class T>
+T* Room(AlignedVector<T>& v, size_t size) {
+  if (v.size() < size) v.resize(size);
+  return v.data();
+}
+
+// Rows [first, first + count) of `a` to codes and starts.
+void QuantizeSome(StridedView<float> a, const QuantizedWeights& w,
+                  matmul::StartsFunction starts, size_t first, size_t count,
+                  Scratch& to, size_t stride) {
+  const ConstMatView<float> rows(a.at(first, 0), count, a.cols,
+                                 std::max(a.row_stride, a.cols));
+  const MatView<int8_t> codes(to.codes.data() + first * stride, count, a.cols,
+                              stride);
+  QuantizeRowsI8(rows, codes, std::span(to.scales).subspan(first, count));
+  for (size_t r = 0; r < count; ++r) {
+    std::fill(codes.row(r) + a.cols, codes.row(r) + stride, int8_t{0});
+    starts(codes.row(r), w.group(), w.groups(), w.zero(),
+           to.starts.data() + (first + r) * w.groups());
+  }
+}
+
+QuantizedRows QuantizeRows(StridedView<float> a, const QuantizedWeights& w,
+                           matmul::StartsFunction starts, int threads) {
+  thread_local Scratch scratch;
+  Scratch& to = scratch;  // the caller's, also in the threads below
+  if (a.col_stride != 1) {
+    float* plain = Room(to.plain, a.rows * a.cols);
+    for (size_t r = 0; r < a.rows; ++r) {
+      for (size_t k = 0; k < a.cols; ++k) plain[r * a.cols + k] = *a.at(r, k);
+    }
+    a = StridedView<float>(plain, a.rows, a.cols, a.cols, 1);
+  }
+  // An odd number of cache lines keeps the rows of a tile in different sets.
+  const size_t stride =
+      (CeilDiv(w.groups() * w.group(), kCacheLine) | 1) * kCacheLine;
+  Room(to.codes, a.rows * stride);
+  Room(to.scales, a.rows);
+  Room(to.starts, a.rows * w.groups());
+  constexpr size_t kPiece = 8;  // rows: few enough to share out evenly
+  ParallelFor(CeilDiv(a.rows, kPiece), threads, [&](size_t piece) {
+    const size_t first = piece * kPiece;
+    QuantizeSome(a, w, starts, first, std::min(kPiece, a.rows - first), to,
+                 stride);
+  });
+  return {to.codes.data(), stride, to.scales.data(), to.starts.data()};
+}
+
+// A block of sums: room for whole tiles, a stride that is no power of two.
+constexpr size_t kSumsStride = kNc + kCacheLine / sizeof(float);
+
+float* SumsOfThisThread() {
+  thread_local AlignedVector<float> sums(kMc * kSumsStride);
+  return sums.data();
+}
+
+// One product: what its blocks share.
+struct Product {
+  const QuantizedWeights& w;
+  MatView<float> c;
+  const QuantizedOptions& options;
+  GroupFunctions functions;
+  QuantizedRows a8;  // one of the two
+  PackedRows a16;
+};
+
+struct Place {
+  size_t row, rows, col, cols;
+};
+
+// The sums of a block in integers, step by step.
+void SumInt8(const Product& p, const Place& at, float* sums) {
+  const QuantizedWeights& w = p.w;
+  for (size_t step = 0; step < w.steps(); ++step) {
+    const size_t group = w.first_group(step);
+    p.functions.block(
+        {.a = p.a8.codes + at.row * p.a8.stride + group * w.group(),
+         .a_stride = p.a8.stride,
+         .starts = p.a8.starts + at.row * w.groups() + group,
+         .starts_stride = w.groups(),
+         .w = w.panel(step, at.col / QuantizedWeights::kPanelOutputs),
+         .w_stride = w.panel_stride(step),
+         .scale_bytes = w.scale_bytes(step),
+         .groups = w.groups(step),
+         .lines = w.group() / 8,
+         .from_zero = step == 0,
+         .sums = sums,
+         .sums_stride = kSumsStride,
+         .rows = at.rows,
+         .cols = at.cols});
+  }
+}
+
+// The same in bf16: a column tile of a step is decoded, then multiplied with
+// all rows. A tile of 64 columns and 2048 k is 256 KiB, a quarter of L2.
+void SumBf16(const Product& p, const Place& at, float* sums) {
+  constexpr size_t kTile = 64, kPanels = kTile / PackedWeights::kPanelOutputs;
+  static const float kZeros[kTile] = {};
+  thread_local AlignedVector<std::byte> tile;
+  const QuantizedWeights& w = p.w;
+  for (size_t col = 0; col < at.cols; col += kTile) {
+    const size_t cols = std::min(kTile, at.cols - col);
+    for (size_t step = 0; step < w.steps(); ++step) {
+      const size_t lines = w.groups(step) * w.group() / 2;
+      const size_t stride = (lines | 1) * PackedWeights::kLineBytes;
+      const size_t panel = (at.col + col) / PackedWeights::kPanelOutputs;
+      std::byte* const to = Room(tile, kPanels * stride);
+      p.functions.decode({.w = w.panel(step, panel),
+                          .w_stride = w.panel_stride(step),
+                          .scale_bytes = w.scale_bytes(step),
+                          .groups = w.groups(step),
+                          .lines = w.group() / 8,
+                          .panels = CeilDiv(cols, PackedWeights::kPanelOutputs),
+                          .to = to,
+                          .to_stride = stride});
+      const size_t first_line = w.first_group(step) * w.group() / 2;
+      matmul::BlockBf16()(
+          {.a = p.a16.data + at.row * p.a16.stride + first_line * p.a16.step,
+           .a_stride = p.a16.stride,
+           .a_step = p.a16.step,
+           .w = to,
+           .w_stride = stride,
+           // A has no more than its own units; what it lacks is zero in W.
+           .lines = std::min(lines, CeilDiv(w.k(), size_t{2}) - first_line),
+           .start = step == 0 ? kZeros : sums + col,
+           .start_stride = step == 0 ? 0 : kSumsStride,
+           .c = sums + col,
+           .c_stride = kSumsStride,
+           .rows = at.rows,
+           .cols = cols});
+    }
+  }
+}
+
+// The block of C at `at`, from its first step to its last line.
+void RunBlock(const Product& p, const Place& at) {
+  float* sums = SumsOfThisThread();
+  const bool int8 = p.options.activations == Activations::kInt8;
+  (int8 ? SumInt8 : SumBf16)(p, at, sums);
+  const ConstMatView<float>& residual = p.options.residual;
+  const std::span<const float> bias = p.options.bias;
+  p.functions.finish({.sums = sums,
+                      .sums_stride = kSumsStride,
+                      .a_scale = int8 ? p.a8.scales + at.row : nullptr,
+                      .w_scale = p.w.w_scale().data() + at.col,
+                      .bias = bias.empty() ? nullptr : bias.data() + at.col,
+                      .residual = residual.data() == nullptr
+                                      ? nullptr
+                                      : residual.row(at.row) + at.col,
+                      .residual_stride = residual.stride(),
+                      .c = &p.c(at.row, at.col),
+                      .c_stride = p.c.stride(),
+                      .rows = at.rows,
+                      .cols = at.cols});
+}
+
+}  // namespace
+
+void Matmul(StridedView<float> a, const QuantizedWeights& w, MatView<float> c,
+            const QuantizedOptions& options) {
+  const size_t m = c.rows(), n = c.cols();
+  TRIPTYCH_CHECK(a.cols == w.k() && m == a.rows && n == w.n(), "A", a.rows, "x",
+                 a.cols, "W", w.n(), "x", w.k(), "C", m, "x", n);
+  TRIPTYCH_CHECK(options.bias.empty() || options.bias.size() == n, "bias",
+                 options.bias.size(), "n", n);
+  TRIPTYCH_CHECK(
+      options.residual.data() == nullptr ||
+          (options.residual.rows() == m && options.residual.cols() == n),
+      "residual", options.residual.rows(), "x", options.residual.cols(), "C", m,
+      "x", n);
+  if (m == 0 || n == 0) return;
+  const int threads = matmul::UsefulThreads(m, n, w.k(), options.threads);
+  Product product = {.w = w,
+                     .c = c,
+                     .options = options,
+                     .functions = matmul::GroupFunctionsOf(w.format().bits)};
+  if (options.activations == Activations::kInt8) {
+    product.a8 = QuantizeRows(a, w, product.functions.starts, threads);
+  } else {
+    product.a16 = matmul::PackRowsBf16(a, threads);
+  }
+  matmul::ForEachBlock(m, n, threads,
+                       [&](size_t row, size_t rows, size_t col, size_t cols) {
+                         RunBlock(product, {row, rows, col, cols});
+                       });
+}
+
+}  // namespace triptych
