@@ -125,11 +125,11 @@ inline std::vector<ProblemShape> RowBenchShapes() {
 // Work of rows x cols elements with `flops` each; `arrays` f32 inputs and
 // outputs of that shape, `vectors` of one row.
 //
-// Flops are counted as the peak they are compared with counts them: two for
-// what keeps the multiply-add unit busy, be it a multiplication, a quotient or
-// a step of a polynomial. Sums of their own have other units on some machines
-// and count nothing. So the roof is a lower bound of the time also for what
-// exp and its like bind.
+// Flops are counted as the peak they are compared with counts them: two for a
+// slot of the multiply-add unit, whatever fills it. On Zen 4 those are, beside
+// multiply-adds and products, comparisons and shifts, but not sums and maxima;
+// a quotient fills three. So the roof is a lower bound of the time for what
+// exp and its like bind, too.
 template <size_t kFlops, size_t kArrays, size_t kVectors = 0>
 ProblemWork RowWork(const ProblemShape& s) {
   return {Flops(kFlops * s[0] * s[1]),
@@ -142,8 +142,10 @@ ProblemWork QuantizedRowWork(const ProblemShape& s) {
   work.bytes += Bytes(s[0] * s[1]);
   return work;
 }
-// Exp of kernels/simd/math-inl.h: nine multiply-adds or products.
-inline constexpr size_t kExpFlops = 18;
+// ExpInRange of kernels/simd/math-inl.h: nine multiply-adds or products and a
+// shift. Alone it takes 9.7 cycles a vector; each comparison adds one.
+inline constexpr size_t kExpFlops = 20;
+inline constexpr size_t kQuotientFlops = 6;
 
 template <class T>
 std::unique_ptr<Trial> MakeTrial(const ProblemShape& shape, uint64_t seed) {

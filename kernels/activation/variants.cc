@@ -202,11 +202,12 @@ constexpr Variant GluRow(std::string_view name) {
           kQuantized ? MakeTrial<QuantizedTrial<T>> : MakeTrial<T>};
 }
 
-// Exp and a quotient; three products more; the two polynomials of the tail,
-// their quotient, the square and its half, and the last product.
-constexpr size_t kSiluFlops = kExpFlops + 2;
+// One comparison each with exp and the quotient. The tanh form has four
+// products more; the other the two polynomials of the tail (nine), the square,
+// its half, the two products behind them and a comparison.
+constexpr size_t kSiluFlops = kExpFlops + kQuotientFlops + 2;
 constexpr size_t kGeluTanhFlops = kSiluFlops + 8;
-constexpr size_t kGeluErfFlops = kSiluFlops + 26;
+constexpr size_t kGeluErfFlops = kSiluFlops + 28;
 
 template <Gates kGates>
 using SwiGlu = GluTrial<Glu::kSilu, SiluCase, kGates>;

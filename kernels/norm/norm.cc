@@ -38,20 +38,14 @@ HWY_INLINE const float* Normalised(const NormInput& in, size_t r) {
   return in.has_residual ? in.sum.row(r) : in.x.row(r);
 }
 
-HWY_INLINE Ahead AheadOf(const NormInput& in, size_t r) {
-  return {RowAfter(in.x, r),
-          in.has_residual ? RowAfter(in.residual, r) : nullptr};
-}
-
 // Row r of out is f(inputs...).
 template <class F, class... Inputs>
-HWY_INLINE void EmitRow(const RowOutput& out, size_t r, const Ahead& ahead,
-                        const F& f, const Inputs*... inputs) {
-  const D d;
+HWY_INLINE void EmitRow(const RowOutput& out, size_t r, const F& f,
+                        const Inputs*... inputs) {
   if (out.quantized()) {
-    MapQuantized(d, out.codes(), r, ahead, f, inputs...);
+    MapQuantized(D(), out.codes(), r, f, inputs...);
   } else {
-    MapAhead(d, out.floats().row(r), out.cols(), ahead, f, inputs...);
+    Map(D(), out.floats().row(r), out.cols(), f, inputs...);
   }
 }
 
@@ -63,15 +57,14 @@ void RmsNormRows(const NormInput& in, std::span<const float> weight, float eps,
   for (size_t r = 0; r < in.x.rows(); ++r) {
     const float squares = SumInput(in, r, square);
     const float* x = Normalised(in, r);
-    const Ahead ahead = AheadOf(in, r);
     const V scale = hn::Set(d, 1.f / std::sqrt(squares / count + eps));
     if (weight.empty()) {
       const auto f = [&](V v) HWY_ATTR { return hn::Mul(v, scale); };
-      EmitRow(out, r, ahead, f, x);
+      EmitRow(out, r, f, x);
     } else {
       const auto f = [&](V v, V w)
                          HWY_ATTR { return hn::Mul(hn::Mul(v, scale), w); };
-      EmitRow(out, r, ahead, f, x, weight.data());
+      EmitRow(out, r, f, x, weight.data());
     }
   }
 }
@@ -79,8 +72,8 @@ void RmsNormRows(const NormInput& in, std::span<const float> weight, float eps,
 // Row r of out from x, whose mean and scale are known.
 HWY_INLINE void EmitLayerNorm(const float* x, V mean, V scale,
                               std::span<const float> weight,
-                              std::span<const float> bias, const Ahead& ahead,
-                              const RowOutput& out, size_t r) {
+                              std::span<const float> bias, const RowOutput& out,
+                              size_t r) {
   const auto unit = [&](V v)
                         HWY_ATTR { return hn::Mul(hn::Sub(v, mean), scale); };
   const auto times = [&](V v, V w) HWY_ATTR { return hn::Mul(unit(v), w); };
@@ -89,13 +82,13 @@ HWY_INLINE void EmitLayerNorm(const float* x, V mean, V scale,
                         HWY_ATTR { return hn::Add(times(v, w), b); };
   const float *w = weight.data(), *b = bias.data();
   if (weight.empty() && bias.empty()) {
-    EmitRow(out, r, ahead, unit, x);
+    EmitRow(out, r, unit, x);
   } else if (bias.empty()) {
-    EmitRow(out, r, ahead, times, x, w);
+    EmitRow(out, r, times, x, w);
   } else if (weight.empty()) {
-    EmitRow(out, r, ahead, plus, x, b);
+    EmitRow(out, r, plus, x, b);
   } else {
-    EmitRow(out, r, ahead, both, x, w, b);
+    EmitRow(out, r, both, x, w, b);
   }
 }
 
@@ -114,7 +107,7 @@ void LayerNormRows(const NormInput& in, std::span<const float> weight,
       return hn::Mul(centred, centred);
     });
     const V scale = hn::Set(d, 1.f / std::sqrt(squares / count + eps));
-    EmitLayerNorm(x, mean, scale, weight, bias, AheadOf(in, r), out, r);
+    EmitLayerNorm(x, mean, scale, weight, bias, out, r);
   }
 }
 

@@ -41,8 +41,7 @@ void QuantizeI8(ConstMatView<float> x, MatView<int8_t> codes, float* scales) {
   const size_t n = x.cols();
   for (size_t r = 0; r < x.rows(); ++r) {
     const uint32_t absmax = AbsMaxBits(d, x.row(r), n);
-    scales[r] = QuantizeRow(d, x.row(r), n, absmax, {RowAfter(x, r), nullptr},
-                            codes.row(r));
+    scales[r] = QuantizeRow(d, x.row(r), n, absmax, codes.row(r));
   }
 }
 
@@ -59,11 +58,19 @@ void DequantizeI8(ConstMatView<int8_t> codes, const float* scales,
   }
 }
 
-void ToBf16(ConstMatView<float> x, MatView<uint16_t> out) {
+void F32ToBf16(ConstMatView<float> x, MatView<uint16_t> out) {
   const D d;
-  const auto code = [&](hn::Vec<D> v) HWY_ATTR { return Bf16Codes(d, v); };
+  const hn::Repartition<uint16_t, D> d_all;
+  const auto codes = [&](hn::Vec<D> v) HWY_ATTR { return Bf16Codes(d, v); };
+  const size_t lanes = hn::Lanes(d), n = x.cols();
+  const size_t pairs = n - n % (2 * lanes);
   for (size_t r = 0; r < x.rows(); ++r) {
-    Convert(d, DU16(), x.row(r), out.row(r), x.cols(), code);
+    const float* row = x.row(r);
+    for (size_t i = 0; i < pairs; i += 2 * lanes) {
+      const auto a = hn::LoadU(d, row + i), b = hn::LoadU(d, row + i + lanes);
+      hn::StoreU(Bf16Codes(d, a, b), d_all, out.row(r) + i);
+    }
+    Convert(d, DU16(), row + pairs, out.row(r) + pairs, n - pairs, codes);
   }
 }
 
@@ -86,7 +93,7 @@ namespace triptych {
 
 HWY_EXPORT(QuantizeI8);
 HWY_EXPORT(DequantizeI8);
-HWY_EXPORT(ToBf16);
+HWY_EXPORT(F32ToBf16);
 HWY_EXPORT(FromBf16);
 
 namespace {
@@ -127,7 +134,7 @@ void DequantizeRowsI8(ConstMatView<int8_t> codes, std::span<const float> scales,
 
 void RowsToBf16(ConstMatView<float> x, MatView<uint16_t> out, int threads) {
   CheckSameShape(x, out);
-  const auto rows = HWY_DYNAMIC_POINTER(ToBf16);
+  const auto rows = HWY_DYNAMIC_POINTER(F32ToBf16);
   ParallelForRows(x.rows(), x.cols(), threads, [&](size_t r, size_t count) {
     rows(x.Rows(r, count), out.Rows(r, count));
   });

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/rope/rope.h"
 
-#include "kernels/base/aligned.h"
 #include "kernels/base/check.h"
 #include "kernels/base/parallel.h"
-#include "kernels/base/units.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/rope/rope.cc"
@@ -109,37 +107,46 @@ void CopyAs(const float* x, size_t n, T* out) {
   if (i < n) StoreSomeAs(hn::LoadN(D(), x + i, n - i), out + i, n - i);
 }
 
-// Pairs (x[i], x[i + n]) for i < n.
+// What one token's heads turn by: cosine[i] and sine[i] for pair i, with room
+// for a whole vector at the end.
+struct Turn {
+  size_t pairs;
+  const float* cosine;
+  const float* sine;
+
+  HWY_INLINE V Cosine(size_t i) const { return hn::LoadU(D(), cosine + i); }
+  HWY_INLINE V Sine(size_t i) const { return hn::LoadU(D(), sine + i); }
+};
+
+// Pairs (x[i], x[i + n]) of one head for i < n.
 template <class T>
-void RotateHalves(const float* cosine, const float* sine, size_t n,
-                  const float* x, T* out) {
+HWY_INLINE void RotateHalves(const Turn& turn, const float* x, T* out) {
   const D d;
-  const size_t lanes = hn::Lanes(d);
+  const size_t lanes = hn::Lanes(d), n = turn.pairs;
   size_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     V a = hn::LoadU(d, x + i), b = hn::LoadU(d, x + i + n);
-    Rotate(hn::LoadU(d, cosine + i), hn::LoadU(d, sine + i), a, b);
+    Rotate(turn.Cosine(i), turn.Sine(i), a, b);
     StoreAs(a, out + i);
     StoreAs(b, out + i + n);
   }
   if (i == n) return;
   V a = hn::LoadN(d, x + i, n - i), b = hn::LoadN(d, x + i + n, n - i);
-  Rotate(hn::LoadU(d, cosine + i), hn::LoadU(d, sine + i), a, b);
+  Rotate(turn.Cosine(i), turn.Sine(i), a, b);
   StoreSomeAs(a, out + i, n - i);
   StoreSomeAs(b, out + i + n, n - i);
 }
 
-// Pairs (x[2i], x[2i + 1]) for i < n.
+// Pairs (x[2i], x[2i + 1]) of one head for i < n.
 template <class T>
-void RotateNeighbours(const float* cosine, const float* sine, size_t n,
-                      const float* x, T* out) {
+HWY_INLINE void RotateNeighbours(const Turn& turn, const float* x, T* out) {
   const D d;
-  const size_t lanes = hn::Lanes(d);
+  const size_t lanes = hn::Lanes(d), n = turn.pairs;
   V a, b;
   size_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     hn::LoadInterleaved2(d, x + 2 * i, a, b);
-    Rotate(hn::LoadU(d, cosine + i), hn::LoadU(d, sine + i), a, b);
+    Rotate(turn.Cosine(i), turn.Sine(i), a, b);
     StorePairsAs(a, b, out + 2 * i);
   }
   if (i == n) return;
@@ -148,42 +155,51 @@ void RotateNeighbours(const float* cosine, const float* sine, size_t n,
   HWY_ALIGN T last_out[2 * hn::MaxLanes(d)] = {};
   hwy::CopyBytes(x + 2 * i, last, 2 * (n - i) * sizeof(float));
   hn::LoadInterleaved2(d, last, a, b);
-  Rotate(hn::LoadU(d, cosine + i), hn::LoadU(d, sine + i), a, b);
+  Rotate(turn.Cosine(i), turn.Sine(i), a, b);
   StorePairsAs(a, b, last_out);
   hwy::CopyBytes(last_out, out + 2 * i, 2 * (n - i) * sizeof(T));
 }
 
-// The heads of one token: x and out have `cols` columns, of which the last
-// head may lack some that do not turn.
-template <class T, class U>
-HWY_INLINE void TurnHeads(const RopeArgs<U>& args, const float* cosine,
-                          const float* sine, size_t heads, size_t cols,
-                          const float* x, T* out) {
-  const size_t pairs = args.inv_freq.size();
-  const auto rotate =
-      args.style == RopeStyle::kHalf ? RotateHalves<T> : RotateNeighbours<T>;
+// The heads of one token, all in one loop: two vectors of pairs a head do not
+// pay for a call. x and out have `cols` columns, of which the last head may
+// lack some that do not turn.
+template <class T, class Rotation>
+HWY_INLINE void TurnHeads(const Turn& turn, size_t heads, size_t head_dim,
+                          size_t cols, const float* x, T* out,
+                          const Rotation& rotate) {
   for (size_t h = 0; h < heads; ++h) {
-    const size_t first = h * args.head_dim, stays = first + 2 * pairs;
-    const size_t end = HWY_MIN(first + args.head_dim, cols);
-    rotate(cosine, sine, pairs, x + first, out + first);
+    const size_t first = h * head_dim, stays = first + 2 * turn.pairs;
+    const size_t end = HWY_MIN(first + head_dim, cols);
+    rotate(turn, x + first, out + first);
     if (stays < end) CopyAs(x + stays, end - stays, out + stays);
+  }
+}
+template <class T>
+void TurnHeads(RopeStyle style, const Turn& turn, size_t heads, size_t head_dim,
+               size_t cols, const float* x, T* out) {
+  if (style == RopeStyle::kHalf) {
+    TurnHeads(turn, heads, head_dim, cols, x, out, RotateHalves<T>);
+  } else {
+    TurnHeads(turn, heads, head_dim, cols, x, out, RotateNeighbours<T>);
   }
 }
 
 template <class T>
 HWY_INLINE void TurnRows(const RopeArgs<T>& args,
                          std::span<const int32_t> positions) {
-  const size_t room = args.inv_freq.size() + hn::Lanes(D());
-  AlignedVector<float> cosine(room), sine(room);
+  const size_t pairs = args.inv_freq.size(), room = pairs + hn::Lanes(D());
+  float* cosine = ScratchRow(2 * room);
+  float* sine = cosine + room;
+  const Turn turn{pairs, cosine, sine};
   const size_t q_cols = args.q.cols(), k_cols = args.k.cols();
   for (size_t t = 0; t < args.x.rows(); ++t) {
-    TurnAt(positions[t], args.inv_freq, cosine.data(), sine.data());
+    TurnAt(positions[t], args.inv_freq, cosine, sine);
     const float* x = args.x.row(t);
-    TurnHeads(args, cosine.data(), sine.data(), args.q_heads, q_cols, x,
+    TurnHeads(args.style, turn, args.q_heads, args.head_dim, q_cols, x,
               args.q.row(t));
     if (args.k.rows() == 0) continue;
-    TurnHeads(args, cosine.data(), sine.data(), args.k_heads, k_cols,
-              x + q_cols, args.k.row(t));
+    TurnHeads(args.style, turn, args.k_heads, args.head_dim, k_cols, x + q_cols,
+              args.k.row(t));
     CopyAs(x + q_cols + k_cols, args.v.cols(), args.v.row(t));
   }
 }

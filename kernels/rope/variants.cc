@@ -92,7 +92,7 @@ double Decode(uint16_t code) { return F32FromBf16(code); }
 // One rounding to the format of a cache, of what is known to within a bound.
 Expected Rounded(const Expected& e, float) { return e; }
 Expected Rounded(const Expected& e, uint16_t) {
-  return {e.value, e.bound + (std::abs(e.value) + e.bound) * 0x1p-9};
+  return {e.value, e.bound + (std::abs(e.value) + e.bound) * 0x1p-8};
 }
 
 // qkv[tokens, (heads + 2 * kv_heads) * head_dim]; a row of the output is that

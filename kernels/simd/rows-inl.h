@@ -1,9 +1,9 @@
-// Passes over a row of f32 that do more than one thing, once per SIMD target.
+// Passes over a row of f32 that do two things at once, once per SIMD target.
 //
 // An operator that needs a whole row before it can write its first element (a
-// norm, softmax, a quantisation) reads each row more than once: from outside
-// the first time, from L1 or L2 afterwards. The memory is idle in the later
-// passes unless they ask for the row that follows: see Ahead.
+// norm, softmax, a quantisation) reads each row from outside once and from L1
+// or L2 afterwards. Fetching the next row by software during the later passes
+// gained nothing anywhere from L1 to memory (Zen 4): the hardware does it.
 // SPDX-License-Identifier: Apache-2.0
 
 #if defined(TRIPTYCH_KERNELS_SIMD_ROWS_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -15,47 +15,12 @@
 
 #include <cstddef>
 
-#include "hwy/cache_control.h"
 #include "hwy/highway.h"
-#include "kernels/base/mat_view.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace triptych {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-// The row (or the two rows) that will be read next. A pass over i < n of the
-// row before fetches element i of it; fetching the last row's own elements
-// again costs nothing that can be measured.
-struct Ahead {
-  const float* first;
-  const float* second;
-
-  void Fetch(size_t i) const {
-    hwy::Prefetch(first + i);
-    if (second != nullptr) hwy::Prefetch(second + i);
-  }
-};
-
-HWY_INLINE const float* RowAfter(ConstMatView<float> x, size_t r) {
-  return x.row(r + 1 < x.rows() ? r + 1 : r);
-}
-
-// out[i] = f(inputs[i]...) for i < n, fetching what comes next. Otherwise as
-// Map (math-inl.h).
-template <class D, class F, class... Inputs>
-HWY_INLINE void MapAhead(D d, float* out, size_t n, const Ahead& ahead,
-                         const F& f, const Inputs*... inputs) {
-  const size_t lanes = hn::Lanes(d);
-  size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    ahead.Fetch(i);
-    hn::StoreU(f(hn::LoadU(d, inputs + i)...), d, out + i);
-  }
-  if (i < n) {
-    hn::StoreN(f(hn::LoadN(d, inputs + i, n - i)...), d, out + i, n - i);
-  }
-}
 
 // Map, and the sum over i < n of term(out[i]) in the order of SumOf: the bits
 // of the one after the other. out may be one of the inputs.

@@ -87,7 +87,7 @@ constexpr Variant Row(std::string_view name) {
           "rows cols",
           RowTestShapes,
           BenchShapes,
-          RowWork<kExpFlops + 2, 2>,
+          RowWork<kExpFlops + 4, 2>,
           MakeTrial<SoftmaxTrial<kForm>>};
 }
 
