@@ -24,10 +24,18 @@ inline constexpr double kSmallestNormal = 0x1p-126;
 // kernels/simd/math-inl.h), counting a product as another.
 inline double SumRoundings(size_t n) { return static_cast<double>(n) / 4 + 9; }
 
+// A matrix whose rows start on cache lines where they are whole lines long, as
+// they do in a model, and wherever else.
+template <class T>
+GuardedMatrix<T> MatrixOf(size_t rows, size_t cols) {
+  constexpr size_t kLine = kCacheLine / sizeof(T);
+  return GuardedMatrix<T>(rows, cols, cols % kLine == 0 ? kLine : 3);
+}
+
 // Normal numbers times `spread`.
 inline GuardedMatrix<float> DrawMatrix(size_t rows, size_t cols, Rng rng,
                                        double spread) {
-  GuardedMatrix<float> m(rows, cols);
+  GuardedMatrix<float> m = MatrixOf<float>(rows, cols);
   for (size_t r = 0; r < rows; ++r) {
     for (float& x : m.view().row_span(r)) {
       x = static_cast<float>(spread * rng.Normal());
@@ -42,7 +50,7 @@ class RowTrial : public Trial {
  public:
   RowTrial(const ProblemShape& shape, uint64_t seed, size_t inputs,
            double spread)
-      : out_(shape[0], shape[1]) {
+      : out_(MatrixOf<float>(shape[0], shape[1])) {
     for (size_t i = 0; i < inputs; ++i) {
       clean_.push_back(DrawMatrix(shape[0], shape[1], Rng(seed, i), spread));
     }
@@ -67,7 +75,8 @@ class RowTrial : public Trial {
   }
 
  protected:
-  MatView<float> mutable_in(size_t i) { return inputs_[i].view(); }
+  // Where the kernel reads input i.
+  virtual MatView<float> mutable_in(size_t i) { return inputs_[i].view(); }
   ConstMatView<float> in(size_t i) const { return inputs_[i].view(); }
   ConstMatView<float> clean(size_t i) const { return clean_[i].view(); }
   MatView<float> out() { return out_.view(); }
@@ -103,21 +112,40 @@ inline std::vector<ProblemShape> RowTestShapes() {
   return shapes;
 }
 
-// A decode step and a prefill of 512 tokens, at the widths of a small, a
-// 1B-parameter and an 8B-parameter Llama.
+// A decode step, a small batch and a prefill of 512 tokens, at the widths of
+// Llamas of 1B, 8B and 70B parameters.
 inline std::vector<ProblemShape> RowBenchShapes() {
   std::vector<ProblemShape> shapes;
-  for (const size_t rows : {1, 64, 512}) {
-    for (const size_t cols : {288, 2048, 4096}) shapes.push_back({rows, cols});
+  for (const size_t rows : {1, 16, 512}) {
+    for (const size_t cols : {2048, 4096, 8192}) shapes.push_back({rows, cols});
   }
   return shapes;
 }
 
-// `flops` an element; `arrays` f32 inputs and outputs of rows x cols.
-template <size_t kFlops, size_t kArrays>
+// Work of rows x cols elements with `flops` each; `arrays` f32 inputs and
+// outputs of that shape, `vectors` of one row.
+//
+// Flops are counted as the peak they are compared with counts them: two for a
+// slot of the multiply-add unit, whatever fills it. On Zen 4 those are, beside
+// multiply-adds and products, comparisons and shifts, but not sums and maxima;
+// a quotient fills three. So the roof is a lower bound of the time for what
+// exp and its like bind, too.
+template <size_t kFlops, size_t kArrays, size_t kVectors = 0>
 ProblemWork RowWork(const ProblemShape& s) {
-  return {Flops(kFlops * s[0] * s[1]), Bytes(4 * kArrays * s[0] * s[1])};
+  return {Flops(kFlops * s[0] * s[1]),
+          Bytes(4 * (kArrays * s[0] + kVectors) * s[1])};
 }
+// The same with rows of int8 codes as another output.
+template <size_t kFlops, size_t kArrays, size_t kVectors = 0>
+ProblemWork QuantizedRowWork(const ProblemShape& s) {
+  ProblemWork work = RowWork<kFlops + 2, kArrays, kVectors>(s);
+  work.bytes += Bytes(s[0] * s[1]);
+  return work;
+}
+// ExpInRange of kernels/simd/math-inl.h: nine multiply-adds or products and a
+// shift. Alone it takes 9.7 cycles a vector; each comparison adds one.
+inline constexpr size_t kExpFlops = 20;
+inline constexpr size_t kQuotientFlops = 6;
 
 template <class T>
 std::unique_ptr<Trial> MakeTrial(const ProblemShape& shape, uint64_t seed) {

@@ -2,6 +2,7 @@
 #include "kernels/activation/variants.h"
 
 #include "kernels/activation/activation.h"
+#include "kernels/quant/quantized_trial.h"
 #include "kernels/ref/activation.h"
 #include "kernels/row_trial.h"
 
@@ -82,6 +83,23 @@ struct SiluMulCase {
   }
 };
 
+template <class GateCase>
+struct GluCase {
+  static void Plain(std::span<const double> gate, std::span<const double> up,
+                    std::span<double> out) {
+    GateCase::Plain(gate, gate, out);
+    for (size_t i = 0; i < out.size(); ++i) out[i] *= up[i];
+  }
+  // A product more; and what the gate flushes is multiplied by `up`.
+  static double Bound(double gate, double up, double y) {
+    const double f = up == 0 ? 0 : y / up;
+    return std::abs(up) *
+               (GateCase::Bound(gate, 0, f) + 128 * kSmallestNormal) *
+               (1 + kUnit) +
+           std::abs(y) * kUnit;
+  }
+};
+
 // A spread of 8: both saturated ends and the middle.
 template <class Case, bool kInPlace>
 class ActivationTrial : public RowTrial {
@@ -108,6 +126,54 @@ class ActivationTrial : public RowTrial {
   }
 };
 
+// Gate and up: two matrices, or the halves of one.
+enum class Gates : uint8_t { kApart, kHalves };
+
+template <Glu kF, class GateCase, Gates kGates>
+class GluTrial : public RowTrial {
+ public:
+  GluTrial(const ProblemShape& shape, uint64_t seed)
+      : RowTrial(shape, seed, 2, 8),
+        halves_(MatrixOf<float>(kGates == Gates::kHalves ? shape[0] : 0,
+                                2 * shape[1])) {
+    for (size_t r = 0; r < halves_.view().rows(); ++r) {
+      for (const size_t i : {0, 1}) {
+        std::copy_n(clean(i).row(r), cols(), Half(i).row(r));
+      }
+    }
+  }
+  void Run(int threads) override { Call(out(), threads); }
+  std::vector<Expected> Reference(size_t row) const override {
+    const std::vector<double> gate = Row(0, row), up = Row(1, row);
+    std::vector<double> y(gate.size());
+    GluCase<GateCase>::Plain(gate, up, y);
+    std::vector<Expected> expected;
+    for (size_t c = 0; c < y.size(); ++c) {
+      expected.push_back({y[c], GluCase<GateCase>::Bound(gate[c], up[c], y[c]) +
+                                    kSmallestNormal});
+    }
+    return expected;
+  }
+  bool GuardsIntact() const override {
+    return halves_.Intact() && RowTrial::GuardsIntact();
+  }
+
+ protected:
+  void Call(const RowOutput& output, int threads) {
+    GatedUnit(kF, mutable_in(0), mutable_in(1), output, threads);
+  }
+  MatView<float> mutable_in(size_t i) override {
+    return kGates == Gates::kHalves ? Half(i) : RowTrial::mutable_in(i);
+  }
+
+ private:
+  MatView<float> Half(size_t i) {
+    return halves_.view().Cols(i * cols(), cols());
+  }
+
+  GuardedMatrix<float> halves_;
+};
+
 std::vector<ProblemShape> BenchShapes() {
   return {{1, 2048}, {1, 8192}, {1, 1 << 18}, {1, 1 << 22}};
 }
@@ -124,13 +190,48 @@ constexpr Variant Row(std::string_view op, std::string_view name) {
           MakeTrial<ActivationTrial<Case, kInPlace>>};
 }
 
+template <class T, bool kQuantized, size_t kFlops>
+constexpr Variant GluRow(std::string_view name) {
+  return {"gated_unit",
+          name,
+          DType::kF32,
+          "rows cols",
+          RowTestShapes,
+          RowBenchShapes,
+          kQuantized ? QuantizedRowWork<kFlops, 2> : RowWork<kFlops, 3>,
+          kQuantized ? MakeTrial<QuantizedTrial<T>> : MakeTrial<T>};
+}
+
+// One comparison each with exp and the quotient. The tanh form has four
+// products more; the other the two polynomials of the tail (nine), the square,
+// its half, the two products behind them and a comparison.
+constexpr size_t kSiluFlops = kExpFlops + kQuotientFlops + 2;
+constexpr size_t kGeluTanhFlops = kSiluFlops + 8;
+constexpr size_t kGeluErfFlops = kSiluFlops + 28;
+
+template <Gates kGates>
+using SwiGlu = GluTrial<Glu::kSilu, SiluCase, kGates>;
+template <Gates kGates>
+using GeGluTanh = GluTrial<Glu::kGeluTanh, GeluTanhCase, kGates>;
+template <Gates kGates>
+using GeGluErf = GluTrial<Glu::kGeluErf, GeluErfCase, kGates>;
+
 constexpr Variant kVariants[] = {
-    Row<SiluCase, false, 4>("silu", "f32"),
-    Row<SiluCase, true, 4>("silu", "f32_in_place"),
-    Row<GeluTanhCase, false, 9>("gelu_tanh", "f32"),
-    Row<GeluErfCase, false, 5>("gelu_erf", "f32"),
-    Row<SiluMulCase, false, 5>("silu_mul", "f32"),
-    Row<SiluMulCase, true, 5>("silu_mul", "f32_in_place"),
+    Row<SiluCase, false, kSiluFlops>("silu", "f32"),
+    Row<SiluCase, true, kSiluFlops>("silu", "f32_in_place"),
+    Row<GeluTanhCase, false, kGeluTanhFlops>("gelu_tanh", "f32"),
+    Row<GeluErfCase, false, kGeluErfFlops>("gelu_erf", "f32"),
+    Row<SiluMulCase, false, kSiluFlops + 2>("silu_mul", "f32"),
+    Row<SiluMulCase, true, kSiluFlops + 2>("silu_mul", "f32_in_place"),
+    GluRow<SwiGlu<Gates::kApart>, false, kSiluFlops + 2>("swiglu_f32"),
+    GluRow<SwiGlu<Gates::kHalves>, false, kSiluFlops + 2>("swiglu_f32_halves"),
+    GluRow<SwiGlu<Gates::kApart>, true, kSiluFlops + 2>("swiglu_i8"),
+    GluRow<GeGluTanh<Gates::kApart>, false, kGeluTanhFlops + 2>(
+        "geglu_tanh_f32"),
+    GluRow<GeGluTanh<Gates::kHalves>, true, kGeluTanhFlops + 2>(
+        "geglu_tanh_i8_halves"),
+    GluRow<GeGluErf<Gates::kApart>, false, kGeluErfFlops + 2>("geglu_erf_f32"),
+    GluRow<GeGluErf<Gates::kApart>, true, kGeluErfFlops + 2>("geglu_erf_i8"),
 };
 
 }  // namespace

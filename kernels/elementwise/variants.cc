@@ -70,7 +70,7 @@ constexpr Variant Row(std::string_view op, std::string_view name) {
           "rows cols",
           RowTestShapes,
           BenchShapes,
-          kOperator == Operator::kScale ? RowWork<1, 2> : RowWork<1, 3>,
+          kOperator == Operator::kScale ? RowWork<2, 2> : RowWork<2, 3>,
           MakeTrial<ElementwiseTrial<kOperator, kInPlace>>};
 }
 

@@ -10,7 +10,9 @@
 #define HWY_TARGET_INCLUDE "kernels/norm/norm.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
+#include "kernels/quant/row-inl.h"
 #include "kernels/simd/math-inl.h"
+#include "kernels/simd/rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace triptych {
@@ -19,56 +21,93 @@ namespace HWY_NAMESPACE {
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 
-void RmsNormRows(ConstMatView<float> x, std::span<const float> weight,
-                 float eps, MatView<float> out) {
+// The sum over row r of term(x), where x is what gets normalised; a residual
+// is added, and the sum kept, in the same pass.
+template <class Term>
+HWY_INLINE float SumInput(const NormInput& in, size_t r, const Term& term) {
   const D d;
-  const size_t n = x.cols();
-  for (size_t r = 0; r < x.rows(); ++r) {
-    const float sum =
-        SumOf(d, x.row(r), n, [](V v) HWY_ATTR { return hn::Mul(v, v); });
-    const V scale =
-        hn::Set(d, 1.f / std::sqrt(sum / static_cast<float>(n) + eps));
+  const size_t n = in.x.cols();
+  if (!in.has_residual) return SumOf(d, in.x.row(r), n, term);
+  const auto plus = [](V a, V b) HWY_ATTR { return hn::Add(a, b); };
+  return MapSum(d, in.sum.row(r), n, plus, term, in.x.row(r),
+                in.residual.row(r));
+}
+
+// After SumInput: what gets normalised.
+HWY_INLINE const float* Normalised(const NormInput& in, size_t r) {
+  return in.has_residual ? in.sum.row(r) : in.x.row(r);
+}
+
+// Row r of out is f(inputs...).
+template <class F, class... Inputs>
+HWY_INLINE void EmitRow(const RowOutput& out, size_t r, const F& f,
+                        const Inputs*... inputs) {
+  if (out.quantized()) {
+    MapQuantized(D(), out.codes(), r, f, inputs...);
+  } else {
+    Map(D(), out.floats().row(r), out.cols(), f, inputs...);
+  }
+}
+
+void RmsNormRows(const NormInput& in, std::span<const float> weight, float eps,
+                 const RowOutput& out) {
+  const D d;
+  const auto count = static_cast<float>(in.x.cols());
+  const auto square = [](V v) HWY_ATTR { return hn::Mul(v, v); };
+  for (size_t r = 0; r < in.x.rows(); ++r) {
+    const float squares = SumInput(in, r, square);
+    const float* x = Normalised(in, r);
+    const V scale = hn::Set(d, 1.f / std::sqrt(squares / count + eps));
     if (weight.empty()) {
       const auto f = [&](V v) HWY_ATTR { return hn::Mul(v, scale); };
-      Map(d, out.row(r), n, f, x.row(r));
+      EmitRow(out, r, f, x);
     } else {
       const auto f = [&](V v, V w)
                          HWY_ATTR { return hn::Mul(hn::Mul(v, scale), w); };
-      Map(d, out.row(r), n, f, x.row(r), weight.data());
+      EmitRow(out, r, f, x, weight.data());
     }
   }
 }
 
-void LayerNormRows(ConstMatView<float> x, std::span<const float> weight,
-                   std::span<const float> bias, float eps, MatView<float> out) {
+// Row r of out from x, whose mean and scale are known.
+HWY_INLINE void EmitLayerNorm(const float* x, V mean, V scale,
+                              std::span<const float> weight,
+                              std::span<const float> bias, const RowOutput& out,
+                              size_t r) {
+  const auto unit = [&](V v)
+                        HWY_ATTR { return hn::Mul(hn::Sub(v, mean), scale); };
+  const auto times = [&](V v, V w) HWY_ATTR { return hn::Mul(unit(v), w); };
+  const auto plus = [&](V v, V b) HWY_ATTR { return hn::Add(unit(v), b); };
+  const auto both = [&](V v, V w, V b)
+                        HWY_ATTR { return hn::Add(times(v, w), b); };
+  const float *w = weight.data(), *b = bias.data();
+  if (weight.empty() && bias.empty()) {
+    EmitRow(out, r, unit, x);
+  } else if (bias.empty()) {
+    EmitRow(out, r, times, x, w);
+  } else if (weight.empty()) {
+    EmitRow(out, r, plus, x, b);
+  } else {
+    EmitRow(out, r, both, x, w, b);
+  }
+}
+
+void LayerNormRows(const NormInput& in, std::span<const float> weight,
+                   std::span<const float> bias, float eps,
+                   const RowOutput& out) {
   const D d;
-  const size_t n = x.cols();
-  for (size_t r = 0; r < x.rows(); ++r) {
-    const auto count = static_cast<float>(n);
-    const V mean = hn::Set(
-        d, SumOf(d, x.row(r), n, [](V v) HWY_ATTR { return v; }) / count);
-    const float squares = SumOf(d, x.row(r), n, [&](V v) HWY_ATTR {
+  const size_t n = in.x.cols();
+  const auto count = static_cast<float>(n);
+  const auto itself = [](V v) HWY_ATTR { return v; };
+  for (size_t r = 0; r < in.x.rows(); ++r) {
+    const V mean = hn::Set(d, SumInput(in, r, itself) / count);
+    const float* x = Normalised(in, r);
+    const float squares = SumOf(d, x, n, [&](V v) HWY_ATTR {
       const V centred = hn::Sub(v, mean);
       return hn::Mul(centred, centred);
     });
     const V scale = hn::Set(d, 1.f / std::sqrt(squares / count + eps));
-    float* y = out.row(r);
-    if (!weight.empty() && !bias.empty()) {
-      const auto f = [&](V v, V w, V b) HWY_ATTR {
-        return hn::Add(hn::Mul(hn::Mul(hn::Sub(v, mean), scale), w), b);
-      };
-      Map(d, y, n, f, x.row(r), weight.data(), bias.data());
-      continue;
-    }
-    // The rare halves, a pass each; the same roundings.
-    const auto normalise = [&](V v) HWY_ATTR {
-      return hn::Mul(hn::Sub(v, mean), scale);
-    };
-    const auto times = [](V v, V w) HWY_ATTR { return hn::Mul(v, w); };
-    const auto plus = [](V v, V b) HWY_ATTR { return hn::Add(v, b); };
-    Map(d, y, n, normalise, x.row(r));
-    if (!weight.empty()) Map(d, y, n, times, y, weight.data());
-    if (!bias.empty()) Map(d, y, n, plus, y, bias.data());
+    EmitLayerNorm(x, mean, scale, weight, bias, out, r);
   }
 }
 
@@ -84,34 +123,43 @@ HWY_EXPORT(LayerNormRows);
 
 namespace {
 
-void CheckShapes(ConstMatView<float> x, ConstMatView<float> out,
+template <class View>
+void CheckShape(const View& view, ConstMatView<float> x) {
+  TRIPTYCH_CHECK(view.rows() == x.rows() && view.cols() == x.cols(),
+                 view.rows(), view.cols(), x.rows(), x.cols());
+}
+
+void CheckShapes(const NormInput& in, const RowOutput& out,
                  std::span<const float> weight, std::span<const float> bias) {
-  TRIPTYCH_CHECK(x.rows() == out.rows() && x.cols() == out.cols(), x.rows(),
-                 x.cols(), out.rows(), out.cols());
-  TRIPTYCH_CHECK(weight.empty() || weight.size() == x.cols(), weight.size(),
-                 x.cols());
-  TRIPTYCH_CHECK(bias.empty() || bias.size() == x.cols(), bias.size(),
-                 x.cols());
+  CheckShape(out, in.x);
+  if (in.has_residual) {
+    CheckShape(in.residual, in.x);
+    CheckShape(in.sum, in.x);
+  }
+  TRIPTYCH_CHECK(weight.empty() || weight.size() == in.x.cols(), weight.size(),
+                 in.x.cols());
+  TRIPTYCH_CHECK(bias.empty() || bias.size() == in.x.cols(), bias.size(),
+                 in.x.cols());
 }
 
 }  // namespace
 
-void RmsNorm(ConstMatView<float> x, std::span<const float> weight, float eps,
-             MatView<float> out, int threads) {
-  CheckShapes(x, out, weight, {});
+void RmsNorm(const NormInput& in, std::span<const float> weight, float eps,
+             const RowOutput& out, int threads) {
+  CheckShapes(in, out, weight, {});
   const auto rows = HWY_DYNAMIC_POINTER(RmsNormRows);
-  ParallelForRows(x.rows(), x.cols(), threads, [&](size_t r, size_t count) {
-    rows(x.Rows(r, count), weight, eps, out.Rows(r, count));
+  ParallelForRows(out.rows(), out.cols(), threads, [&](size_t r, size_t count) {
+    rows(in.Rows(r, count), weight, eps, out.Rows(r, count));
   });
 }
 
-void LayerNorm(ConstMatView<float> x, std::span<const float> weight,
-               std::span<const float> bias, float eps, MatView<float> out,
+void LayerNorm(const NormInput& in, std::span<const float> weight,
+               std::span<const float> bias, float eps, const RowOutput& out,
                int threads) {
-  CheckShapes(x, out, weight, bias);
+  CheckShapes(in, out, weight, bias);
   const auto rows = HWY_DYNAMIC_POINTER(LayerNormRows);
-  ParallelForRows(x.rows(), x.cols(), threads, [&](size_t r, size_t count) {
-    rows(x.Rows(r, count), weight, bias, eps, out.Rows(r, count));
+  ParallelForRows(out.rows(), out.cols(), threads, [&](size_t r, size_t count) {
+    rows(in.Rows(r, count), weight, bias, eps, out.Rows(r, count));
   });
 }
 

@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/quant/quant.h"
 
-#include <cmath>
-#include <limits>
-
+#include "kernels/base/aligned.h"
 #include "kernels/base/check.h"
-#include "kernels/base/formats.h"
 #include "kernels/base/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/quant/quant.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
+#include "kernels/quant/row-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace triptych {
 namespace HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
 
 // Vectors of one element count and four widths.
 using D = hn::ScalableTag<float>;
@@ -39,47 +36,12 @@ HWY_INLINE void Convert(DIn d_in, DOut d_out, const hn::TFromD<DIn>* in,
   }
 }
 
-// The largest |x| by its bits, which order as the magnitudes do and put NaN
-// at the top, as in AbsMax.
-HWY_INLINE uint32_t AbsMaxBits(const float* row, size_t n) {
-  const DU d;
-  const auto* bits = reinterpret_cast<const uint32_t*>(row);
-  const auto magnitude = hn::Set(d, 0x7FFFFFFFu);
-  const size_t lanes = hn::Lanes(d);
-  auto max0 = hn::Zero(d), max1 = max0;
-  size_t i = 0;
-  for (; i + 2 * lanes <= n; i += 2 * lanes) {
-    max0 = hn::Max(max0, hn::And(hn::LoadU(d, bits + i), magnitude));
-    max1 = hn::Max(max1, hn::And(hn::LoadU(d, bits + i + lanes), magnitude));
-  }
-  for (; i < n; i += lanes) {
-    max0 = hn::Max(max0, hn::And(hn::LoadN(d, bits + i, n - i), magnitude));
-  }
-  return hn::ReduceMax(d, hn::Max(max0, max1));
-}
-
 void QuantizeI8(ConstMatView<float> x, MatView<int8_t> codes, float* scales) {
-  constexpr uint32_t kInfinity = 0x7F800000;
   const D d;
+  const size_t n = x.cols();
   for (size_t r = 0; r < x.rows(); ++r) {
-    const uint32_t bits = AbsMaxBits(x.row(r), x.cols());
-    const float absmax = hwy::BitCastScalar<float>(bits);
-    float inverse = 127.f / absmax;
-    scales[r] = absmax / 127.f;
-    if (bits >= kInfinity) {
-      scales[r] = std::numeric_limits<float>::quiet_NaN();
-    } else if (!(inverse <= std::numeric_limits<float>::max())) {
-      scales[r] = 0;
-    }
-    if (scales[r] > 0) {
-      const auto factor = hn::Set(d, inverse);
-      const auto code = [&](hn::Vec<D> v) HWY_ATTR {
-        return hn::DemoteTo(DI8(), hn::NearestInt(hn::Mul(v, factor)));
-      };
-      Convert(d, DI8(), x.row(r), codes.row(r), x.cols(), code);
-    } else {
-      hwy::ZeroBytes(codes.row(r), x.cols());
-    }
+    const uint32_t absmax = AbsMaxBits(d, x.row(r), n);
+    scales[r] = QuantizeRow(d, x.row(r), n, absmax, codes.row(r));
   }
 }
 
@@ -96,22 +58,19 @@ void DequantizeI8(ConstMatView<int8_t> codes, const float* scales,
   }
 }
 
-// Not DemoteTo(bf16): the instruction behind it flushes subnormals.
-void ToBf16(ConstMatView<float> x, MatView<uint16_t> out) {
+void F32ToBf16(ConstMatView<float> x, MatView<uint16_t> out) {
   const D d;
-  const DU du;
-  const auto code = [&](hn::Vec<D> v) HWY_ATTR {
-    const auto bits = hn::BitCast(du, v);
-    const auto high = hn::ShiftRight<16>(bits);
-    const auto tie_to_even = hn::And(high, hn::Set(du, 1));
-    const auto rounded = hn::ShiftRight<16>(
-        hn::Add(bits, hn::Add(hn::Set(du, 0x7FFF), tie_to_even)));
-    const auto quiet = hn::Or(high, hn::Set(du, 0x40));
-    const auto is_nan = hn::RebindMask(du, hn::IsNaN(v));
-    return hn::TruncateTo(DU16(), hn::IfThenElse(is_nan, quiet, rounded));
-  };
+  const hn::Repartition<uint16_t, D> d_all;
+  const auto codes = [&](hn::Vec<D> v) HWY_ATTR { return Bf16Codes(d, v); };
+  const size_t lanes = hn::Lanes(d), n = x.cols();
+  const size_t pairs = n - n % (2 * lanes);
   for (size_t r = 0; r < x.rows(); ++r) {
-    Convert(d, DU16(), x.row(r), out.row(r), x.cols(), code);
+    const float* row = x.row(r);
+    for (size_t i = 0; i < pairs; i += 2 * lanes) {
+      const auto a = hn::LoadU(d, row + i), b = hn::LoadU(d, row + i + lanes);
+      hn::StoreU(Bf16Codes(d, a, b), d_all, out.row(r) + i);
+    }
+    Convert(d, DU16(), row + pairs, out.row(r) + pairs, n - pairs, codes);
   }
 }
 
@@ -134,7 +93,7 @@ namespace triptych {
 
 HWY_EXPORT(QuantizeI8);
 HWY_EXPORT(DequantizeI8);
-HWY_EXPORT(ToBf16);
+HWY_EXPORT(F32ToBf16);
 HWY_EXPORT(FromBf16);
 
 namespace {
@@ -146,6 +105,12 @@ void CheckSameShape(const MatView<A>& a, const MatView<B>& b) {
 }
 
 }  // namespace
+
+float* ScratchRow(size_t n) {
+  thread_local AlignedVector<float> row;
+  if (row.size() < n) row.resize(n);
+  return row.data();
+}
 
 void QuantizeRowsI8(ConstMatView<float> x, MatView<int8_t> codes,
                     std::span<float> scales, int threads) {
@@ -169,7 +134,7 @@ void DequantizeRowsI8(ConstMatView<int8_t> codes, std::span<const float> scales,
 
 void RowsToBf16(ConstMatView<float> x, MatView<uint16_t> out, int threads) {
   CheckSameShape(x, out);
-  const auto rows = HWY_DYNAMIC_POINTER(ToBf16);
+  const auto rows = HWY_DYNAMIC_POINTER(F32ToBf16);
   ParallelForRows(x.rows(), x.cols(), threads, [&](size_t r, size_t count) {
     rows(x.Rows(r, count), out.Rows(r, count));
   });

@@ -34,7 +34,7 @@ class QuantizeTrial : public Trial {
   QuantizeTrial(const ProblemShape& s, uint64_t seed)
       : clean_(Awkward(s, seed)),
         x_(clean_),
-        codes_(s[0], s[1]),
+        codes_(MatrixOf<int8_t>(s[0], s[1])),
         scales_(s[0]) {}
   void Run(int threads) override {
     QuantizeRowsI8(x_.view(), codes_.view(), scales_, threads);
@@ -75,7 +75,7 @@ class QuantizeTrial : public Trial {
 class DequantizeTrial : public RowTrial {
  public:
   DequantizeTrial(const ProblemShape& s, uint64_t seed)
-      : RowTrial(s, seed, 0, 1), clean_codes_(s[0], s[1]) {
+      : RowTrial(s, seed, 0, 1), clean_codes_(MatrixOf<int8_t>(s[0], s[1])) {
     Rng rng(seed);
     for (size_t r = 0; r < s[0]; ++r) {
       scales_.push_back(static_cast<float>(rng.Uniform()));
@@ -110,7 +110,9 @@ class DequantizeTrial : public RowTrial {
 class ToBf16Trial : public Trial {
  public:
   ToBf16Trial(const ProblemShape& s, uint64_t seed)
-      : clean_(s[0], s[1]), x_(0, 0), out_(s[0], s[1]) {
+      : clean_(MatrixOf<float>(s[0], s[1])),
+        x_(0, 0),
+        out_(MatrixOf<uint16_t>(s[0], s[1])) {
     Rng rng(seed);
     for (size_t r = 0; r < s[0]; ++r) {
       for (float& v : clean_.view().row_span(r)) {
@@ -151,7 +153,7 @@ class ToBf16Trial : public Trial {
 class FromBf16Trial : public RowTrial {
  public:
   FromBf16Trial(const ProblemShape& s, uint64_t seed)
-      : RowTrial(s, seed, 0, 1), clean_codes_(s[0], s[1]) {
+      : RowTrial(s, seed, 0, 1), clean_codes_(MatrixOf<uint16_t>(s[0], s[1])) {
     Rng rng(seed);
     for (size_t r = 0; r < s[0]; ++r) {
       for (uint16_t& code : clean_codes_.view().row_span(r)) {

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/rope/rope.h"
 
-#include "kernels/base/aligned.h"
 #include "kernels/base/check.h"
 #include "kernels/base/parallel.h"
-#include "kernels/base/units.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/rope/rope.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
+#include "kernels/quant/row-inl.h"
 #include "kernels/simd/math-inl.h"
 
 #ifndef TRIPTYCH_KERNELS_ROPE_ARGS_
@@ -17,11 +16,17 @@
 namespace triptych {
 namespace {
 
+// Rows of x hold heads of q, of k, and v, one after the other; the last two
+// may be missing.
+template <class T>
 struct RopeArgs {
-  MatView<float> x;
-  size_t heads, head_dim;
+  ConstMatView<float> x;
+  size_t head_dim;
   std::span<const float> inv_freq;
   RopeStyle style;
+  size_t q_heads, k_heads;
+  MatView<float> q;
+  MatView<T> k, v;
 };
 
 }  // namespace
@@ -73,59 +78,139 @@ HWY_INLINE void Rotate(V c, V s, V& a, V& b) {
   a = turned;
 }
 
-// Pairs (x[i], x[i + n]) for i < n.
-void RotateHalves(const float* cosine, const float* sine, size_t n, float* x) {
+// Vectors to memory in the format that is there.
+using DU16 = hn::Rebind<uint16_t, D>;
+HWY_INLINE void StoreAs(V v, float* out) { hn::StoreU(v, D(), out); }
+HWY_INLINE void StoreAs(V v, uint16_t* out) {
+  hn::StoreU(Bf16Codes(D(), v), DU16(), out);
+}
+HWY_INLINE void StoreSomeAs(V v, float* out, size_t n) {
+  hn::StoreN(v, D(), out, n);
+}
+HWY_INLINE void StoreSomeAs(V v, uint16_t* out, size_t n) {
+  hn::StoreN(Bf16Codes(D(), v), DU16(), out, n);
+}
+HWY_INLINE void StorePairsAs(V a, V b, float* out) {
+  hn::StoreInterleaved2(a, b, D(), out);
+}
+HWY_INLINE void StorePairsAs(V a, V b, uint16_t* out) {
+  hn::StoreInterleaved2(Bf16Codes(D(), a), Bf16Codes(D(), b), DU16(), out);
+}
+
+// out[i] = x[i] for i < n.
+template <class T>
+void CopyAs(const float* x, size_t n, T* out) {
+  if (static_cast<const void*>(x) == out) return;
+  const size_t lanes = hn::Lanes(D());
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) StoreAs(hn::LoadU(D(), x + i), out + i);
+  if (i < n) StoreSomeAs(hn::LoadN(D(), x + i, n - i), out + i, n - i);
+}
+
+// What one token's heads turn by: cosine[i] and sine[i] for pair i, with room
+// for a whole vector at the end.
+struct Turn {
+  size_t pairs;
+  const float* cosine;
+  const float* sine;
+
+  HWY_INLINE V Cosine(size_t i) const { return hn::LoadU(D(), cosine + i); }
+  HWY_INLINE V Sine(size_t i) const { return hn::LoadU(D(), sine + i); }
+};
+
+// Pairs (x[i], x[i + n]) of one head for i < n.
+template <class T>
+HWY_INLINE void RotateHalves(const Turn& turn, const float* x, T* out) {
   const D d;
-  const size_t lanes = hn::Lanes(d);
+  const size_t lanes = hn::Lanes(d), n = turn.pairs;
   size_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     V a = hn::LoadU(d, x + i), b = hn::LoadU(d, x + i + n);
-    Rotate(hn::LoadU(d, cosine + i), hn::LoadU(d, sine + i), a, b);
-    hn::StoreU(a, d, x + i);
-    hn::StoreU(b, d, x + i + n);
+    Rotate(turn.Cosine(i), turn.Sine(i), a, b);
+    StoreAs(a, out + i);
+    StoreAs(b, out + i + n);
   }
   if (i == n) return;
   V a = hn::LoadN(d, x + i, n - i), b = hn::LoadN(d, x + i + n, n - i);
-  Rotate(hn::LoadU(d, cosine + i), hn::LoadU(d, sine + i), a, b);
-  hn::StoreN(a, d, x + i, n - i);
-  hn::StoreN(b, d, x + i + n, n - i);
+  Rotate(turn.Cosine(i), turn.Sine(i), a, b);
+  StoreSomeAs(a, out + i, n - i);
+  StoreSomeAs(b, out + i + n, n - i);
 }
 
-// Pairs (x[2i], x[2i + 1]) for i < n.
-void RotateNeighbours(const float* cosine, const float* sine, size_t n,
-                      float* x) {
+// Pairs (x[2i], x[2i + 1]) of one head for i < n.
+template <class T>
+HWY_INLINE void RotateNeighbours(const Turn& turn, const float* x, T* out) {
   const D d;
-  const size_t lanes = hn::Lanes(d);
+  const size_t lanes = hn::Lanes(d), n = turn.pairs;
   V a, b;
   size_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     hn::LoadInterleaved2(d, x + 2 * i, a, b);
-    Rotate(hn::LoadU(d, cosine + i), hn::LoadU(d, sine + i), a, b);
-    hn::StoreInterleaved2(a, b, d, x + 2 * i);
+    Rotate(turn.Cosine(i), turn.Sine(i), a, b);
+    StorePairsAs(a, b, out + 2 * i);
   }
   if (i == n) return;
-  // There is no partial interleaved load: the last pairs go through a copy.
+  // There is no partial interleaved load: the last pairs go through copies.
   HWY_ALIGN float last[2 * hn::MaxLanes(d)] = {};
+  HWY_ALIGN T last_out[2 * hn::MaxLanes(d)] = {};
   hwy::CopyBytes(x + 2 * i, last, 2 * (n - i) * sizeof(float));
   hn::LoadInterleaved2(d, last, a, b);
-  Rotate(hn::LoadU(d, cosine + i), hn::LoadU(d, sine + i), a, b);
-  hn::StoreInterleaved2(a, b, d, last);
-  hwy::CopyBytes(last, x + 2 * i, 2 * (n - i) * sizeof(float));
+  Rotate(turn.Cosine(i), turn.Sine(i), a, b);
+  StorePairsAs(a, b, last_out);
+  hwy::CopyBytes(last_out, out + 2 * i, 2 * (n - i) * sizeof(T));
 }
 
-void RopeRows(const RopeArgs& args, std::span<const int32_t> positions) {
-  const size_t pairs = args.inv_freq.size();
-  const size_t room = pairs + hn::Lanes(D());
-  AlignedVector<float> cosine(room), sine(room);
-  for (size_t t = 0; t < args.x.rows(); ++t) {
-    TurnAt(positions[t], args.inv_freq, cosine.data(), sine.data());
-    const auto rotate =
-        args.style == RopeStyle::kHalf ? RotateHalves : RotateNeighbours;
-    for (size_t h = 0; h < args.heads; ++h) {
-      rotate(cosine.data(), sine.data(), pairs,
-             args.x.row(t) + h * args.head_dim);
-    }
+// The heads of one token, all in one loop: two vectors of pairs a head do not
+// pay for a call. x and out have `cols` columns, of which the last head may
+// lack some that do not turn.
+template <class T, class Rotation>
+HWY_INLINE void TurnHeads(const Turn& turn, size_t heads, size_t head_dim,
+                          size_t cols, const float* x, T* out,
+                          const Rotation& rotate) {
+  for (size_t h = 0; h < heads; ++h) {
+    const size_t first = h * head_dim, stays = first + 2 * turn.pairs;
+    const size_t end = HWY_MIN(first + head_dim, cols);
+    rotate(turn, x + first, out + first);
+    if (stays < end) CopyAs(x + stays, end - stays, out + stays);
   }
+}
+template <class T>
+void TurnHeads(RopeStyle style, const Turn& turn, size_t heads, size_t head_dim,
+               size_t cols, const float* x, T* out) {
+  if (style == RopeStyle::kHalf) {
+    TurnHeads(turn, heads, head_dim, cols, x, out, RotateHalves<T>);
+  } else {
+    TurnHeads(turn, heads, head_dim, cols, x, out, RotateNeighbours<T>);
+  }
+}
+
+template <class T>
+HWY_INLINE void TurnRows(const RopeArgs<T>& args,
+                         std::span<const int32_t> positions) {
+  const size_t pairs = args.inv_freq.size(), room = pairs + hn::Lanes(D());
+  float* cosine = ScratchRow(2 * room);
+  float* sine = cosine + room;
+  const Turn turn{pairs, cosine, sine};
+  const size_t q_cols = args.q.cols(), k_cols = args.k.cols();
+  for (size_t t = 0; t < args.x.rows(); ++t) {
+    TurnAt(positions[t], args.inv_freq, cosine, sine);
+    const float* x = args.x.row(t);
+    TurnHeads(args.style, turn, args.q_heads, args.head_dim, q_cols, x,
+              args.q.row(t));
+    if (args.k.rows() == 0) continue;
+    TurnHeads(args.style, turn, args.k_heads, args.head_dim, k_cols, x + q_cols,
+              args.k.row(t));
+    CopyAs(x + q_cols + k_cols, args.v.cols(), args.v.row(t));
+  }
+}
+
+void RopeRowsF32(const RopeArgs<float>& args,
+                 std::span<const int32_t> positions) {
+  TurnRows(args, positions);
+}
+void RopeRowsBf16(const RopeArgs<uint16_t>& args,
+                  std::span<const int32_t> positions) {
+  TurnRows(args, positions);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -135,23 +220,85 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace triptych {
 
-HWY_EXPORT(RopeRows);
+HWY_EXPORT(RopeRowsF32);
+HWY_EXPORT(RopeRowsBf16);
 
-void Rope(MatView<float> x, size_t heads, size_t head_dim,
+namespace {
+
+using RowsF32 = void (*)(const RopeArgs<float>&, std::span<const int32_t>);
+using RowsBf16 = void (*)(const RopeArgs<uint16_t>&, std::span<const int32_t>);
+
+RowsF32 RowsOf(float) { return HWY_DYNAMIC_POINTER(RopeRowsF32); }
+RowsBf16 RowsOf(uint16_t) { return HWY_DYNAMIC_POINTER(RopeRowsBf16); }
+
+}  // namespace
+
+void Rope(ConstMatView<float> x, size_t heads, size_t head_dim,
           std::span<const float> inv_freq, std::span<const int32_t> positions,
-          RopeStyle style, int threads) {
+          RopeStyle style, MatView<float> out, int threads) {
   if (x.rows() == 0 || heads == 0) return;
   const size_t rotated = 2 * inv_freq.size();
   TRIPTYCH_CHECK(rotated <= head_dim, "rotated", rotated, "of", head_dim);
   TRIPTYCH_CHECK((heads - 1) * head_dim + rotated <= x.cols(), "heads", heads,
                  "of", head_dim, "in", x.cols());
   TRIPTYCH_CHECK(positions.size() == x.rows(), positions.size(), x.rows());
-  const auto rows = HWY_DYNAMIC_POINTER(RopeRows);
+  TRIPTYCH_CHECK(out.rows() == x.rows() && out.cols() == x.cols(), out.rows(),
+                 out.cols(), x.rows(), x.cols());
+  const auto rows = HWY_DYNAMIC_POINTER(RopeRowsF32);
   ParallelForRows(x.rows(), x.cols(), threads, [&](size_t first, size_t count) {
-    rows({x.Rows(first, count), heads, head_dim, inv_freq, style},
+    rows({.x = x.Rows(first, count),
+          .head_dim = head_dim,
+          .inv_freq = inv_freq,
+          .style = style,
+          .q_heads = heads,
+          .k_heads = 0,
+          .q = out.Rows(first, count)},
          positions.subspan(first, count));
   });
 }
+
+template <class T>
+void RopeAppend(ConstMatView<float> qkv, size_t head_dim,
+                std::span<const float> inv_freq,
+                std::span<const int32_t> positions, RopeStyle style,
+                MatView<float> q, MatView<T> k, MatView<T> v, int threads) {
+  const size_t tokens = qkv.rows();
+  if (tokens == 0) return;
+  TRIPTYCH_CHECK(q.rows() == tokens && k.rows() == tokens &&
+                     v.rows() == tokens && positions.size() == tokens,
+                 tokens, q.rows(), k.rows(), v.rows(), positions.size());
+  TRIPTYCH_CHECK(q.cols() + k.cols() + v.cols() == qkv.cols(), "q", q.cols(),
+                 "k", k.cols(), "v", v.cols(), "of", qkv.cols());
+  TRIPTYCH_CHECK(
+      head_dim > 0 && q.cols() % head_dim == 0 && k.cols() % head_dim == 0,
+      "heads of", head_dim, "in q", q.cols(), "k", k.cols());
+  TRIPTYCH_CHECK(2 * inv_freq.size() <= head_dim, "rotated",
+                 2 * inv_freq.size(), "of", head_dim);
+  const auto rows = RowsOf(T{});
+  ParallelForRows(tokens, qkv.cols(), threads, [&](size_t first, size_t count) {
+    rows({.x = qkv.Rows(first, count),
+          .head_dim = head_dim,
+          .inv_freq = inv_freq,
+          .style = style,
+          .q_heads = q.cols() / head_dim,
+          .k_heads = k.cols() / head_dim,
+          .q = q.Rows(first, count),
+          .k = k.Rows(first, count),
+          .v = v.Rows(first, count)},
+         positions.subspan(first, count));
+  });
+}
+
+template void RopeAppend<float>(ConstMatView<float>, size_t,
+                                std::span<const float>,
+                                std::span<const int32_t>, RopeStyle,
+                                MatView<float>, MatView<float>, MatView<float>,
+                                int);
+template void RopeAppend<uint16_t>(ConstMatView<float>, size_t,
+                                   std::span<const float>,
+                                   std::span<const int32_t>, RopeStyle,
+                                   MatView<float>, MatView<uint16_t>,
+                                   MatView<uint16_t>, int);
 
 }  // namespace triptych
 #endif

@@ -19,17 +19,39 @@ enum class RopeStyle : uint8_t {
   kHalf,         // (i, i + d/2): GPT-NeoX, Hugging Face
 };
 
-// x[tokens, heads * head_dim], in place: pair i of every head of row t turns
-// by positions[t] * inv_freq[i]. The first d = 2 * inv_freq.size() features
-// of each head turn, the others stay; d <= head_dim. A view that starts
-// inside the first head (the rotated tail of an MLA query) may lack as many
-// columns at the end: x.cols() >= (heads - 1) * head_dim + d.
+// out[tokens, heads * head_dim] from x of the same shape, which it may be:
+// pair i of every head of row t turns by positions[t] * inv_freq[i]. The
+// first d = 2 * inv_freq.size() features of each head turn, the others stay;
+// d <= head_dim. A view that starts inside the first head (the rotated tail of
+// an MLA query) may lack as many columns at the end: x.cols() >= (heads - 1) *
+// head_dim + d. Columns past the heads are left alone.
 // inv_freq in [0, 1], radians a token; positions.size() == x.rows(), any
 // int32. Angles are formed in f64, so that late positions turn as exactly as
 // early ones. A row's bits depend on that row and its position alone.
-void Rope(MatView<float> x, size_t heads, size_t head_dim,
+void Rope(ConstMatView<float> x, size_t heads, size_t head_dim,
           std::span<const float> inv_freq, std::span<const int32_t> positions,
-          RopeStyle style, int threads = 1);
+          RopeStyle style, MatView<float> out, int threads = 1);
+
+// The same in place.
+inline void Rope(MatView<float> x, size_t heads, size_t head_dim,
+                 std::span<const float> inv_freq,
+                 std::span<const int32_t> positions, RopeStyle style,
+                 int threads = 1) {
+  Rope(x, heads, head_dim, inv_freq, positions, style, x, threads);
+}
+
+// What attention does to the rows qkv[tokens, q.cols() + k.cols() + v.cols()]
+// of one product: the heads of q turn and go to q, those of k turn and go to
+// k, and v is copied, k and v as the format T of a cache (the new rows of
+// one). Bit for bit Rope, then RowsToBf16 where T is uint16_t, but each token's
+// sines are computed once and its row is read once. q.cols() and k.cols() are
+// whole heads of head_dim; q may be the columns of qkv it comes from, k and v
+// overlap nothing.
+template <class T>  // float, or uint16_t: bf16
+void RopeAppend(ConstMatView<float> qkv, size_t head_dim,
+                std::span<const float> inv_freq,
+                std::span<const int32_t> positions, RopeStyle style,
+                MatView<float> q, MatView<T> k, MatView<T> v, int threads = 1);
 
 // How fast each pair turns: theta^(-2i / dims), and how that is changed for
 // contexts longer than a model was trained on. With factor 1 nothing is.

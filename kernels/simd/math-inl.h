@@ -45,10 +45,15 @@ HWY_INLINE V AddToExponent(D d, V value, V shifted) {
                                 hn::ShiftLeft<23>(hn::BitCast(du, shifted))));
 }
 
-// exp(x), relative error below 2^-23. Results under 2^-126 are 0, results
-// over the largest f32 are infinity, NaN stays NaN.
+// The least x for which exp(x) is a normal number, -126 ln 2, and the
+// greatest for which it is finite, 128 ln 2.
+inline constexpr float kExpUnderflow = -87.33654f;
+inline constexpr float kExpOverflow = 88.72283f;
+
+// exp(x), relative error below 2^-23, for x between the two; elsewhere
+// anything. NaN stays NaN.
 template <class D, class V = hn::Vec<D>>
-HWY_INLINE V Exp(D d, V x) {
+HWY_INLINE V ExpInRange(D d, V x) {
   // x = n ln 2 + r. ln 2 in two parts, the first with so few bits that its
   // product with n is exact (Cody and Waite, 1980).
   const V shifted =
@@ -61,10 +66,17 @@ HWY_INLINE V Exp(D d, V x) {
                          0.04166845678548424f, 0.00836941882679073f,
                          0.0013813144595566287f);
   const V small = hn::MulAdd(hn::Mul(r, r), q, r);
-  const V value = AddToExponent(d, hn::Add(small, hn::Set(d, 1.f)), shifted);
-  const auto below = hn::Lt(x, hn::Set(d, -87.33654f));  // -126 ln 2
-  const auto above = hn::Gt(x, hn::Set(d, 88.72283f));   // 128 ln 2
-  return hn::IfThenElse(above, hn::Inf(d), hn::IfThenZeroElse(below, value));
+  return AddToExponent(d, hn::Add(small, hn::Set(d, 1.f)), shifted);
+}
+
+// The same for any x. Results under 2^-126 are 0, results over the largest
+// f32 are infinity.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V Exp(D d, V x) {
+  const auto below = hn::Lt(x, hn::Set(d, kExpUnderflow));
+  const auto above = hn::Gt(x, hn::Set(d, kExpOverflow));
+  return hn::IfThenElse(above, hn::Inf(d),
+                        hn::IfThenZeroElse(below, ExpInRange(d, x)));
 }
 
 // 2^x for x < 127.5, relative error below 2^-23. Results under 2^-126 are 0,
@@ -111,8 +123,10 @@ HWY_INLINE V NormalTail(D d, V a) {
   const V q = Polynomial(d, a, 1.f, 1.6701774003873533f, 1.1958961829597956f,
                          0.4652752352482999f, 0.10051815179068878f,
                          0.010119119173345046f);
-  const V half_square = hn::Mul(hn::Mul(a, a), hn::Set(d, 0.5f));
-  return hn::Mul(Exp(d, hn::Neg(half_square)), hn::Div(p, q));
+  const V exponent = hn::Mul(hn::Mul(a, a), hn::Set(d, -0.5f));
+  const auto below = hn::Lt(exponent, hn::Set(d, kExpUnderflow));
+  const V e = hn::IfThenZeroElse(below, ExpInRange(d, exponent));
+  return hn::Mul(e, hn::Div(p, q));
 }
 
 // The sum over i < n of term(row[i]), in an order that depends on n and the

@@ -11,6 +11,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 #include "kernels/simd/math-inl.h"
+#include "kernels/simd/rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace triptych {
@@ -38,12 +39,17 @@ HWY_INLINE float MaxOf(D d, const float* row, size_t n) {
 void SoftmaxRows(ConstMatView<float> x, MatView<float> out) {
   const D d;
   const size_t n = x.cols();
+  const auto itself = [](V v) HWY_ATTR { return v; };
   for (size_t r = 0; r < x.rows(); ++r) {
     float* y = out.row(r);
     const V max = hn::Set(d, MaxOf(d, x.row(r), n));
-    const auto exp = [&](V v) HWY_ATTR { return Exp(d, hn::Sub(v, max)); };
-    Map(d, y, n, exp, x.row(r));
-    const float sum = SumOf(d, y, n, [](V v) HWY_ATTR { return v; });
+    // No argument is above 0: one test less than Exp.
+    const auto exp = [&](V v) HWY_ATTR {
+      const V t = hn::Sub(v, max);
+      const auto below = hn::Lt(t, hn::Set(d, kExpUnderflow));
+      return hn::IfThenZeroElse(below, ExpInRange(d, t));
+    };
+    const float sum = MapSum(d, y, n, exp, itself, x.row(r));
     const V scale = hn::Set(d, 1.f / sum);
     const auto share = [&](V v) HWY_ATTR { return hn::Mul(v, scale); };
     Map(d, y, n, share, y);

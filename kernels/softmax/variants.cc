@@ -81,10 +81,14 @@ std::vector<ProblemShape> BenchShapes() {
 
 template <Form kForm>
 constexpr Variant Row(std::string_view name) {
-  return {"softmax",     name,
-          DType::kF32,   "rows cols",
-          RowTestShapes, BenchShapes,
-          RowWork<5, 2>, MakeTrial<SoftmaxTrial<kForm>>};
+  return {"softmax",
+          name,
+          DType::kF32,
+          "rows cols",
+          RowTestShapes,
+          BenchShapes,
+          RowWork<kExpFlops + 4, 2>,
+          MakeTrial<SoftmaxTrial<kForm>>};
 }
 
 constexpr Variant kVariants[] = {
