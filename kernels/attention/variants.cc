@@ -247,14 +247,14 @@ class AttentionTrial : public Trial {
   // bf16, whose products are exact, up to two a term, as a dot instruction may
   // not round to nearest; int8, whose sums are exact, the two scales and their
   // product.
-  // Weights: bf16 2^-9; int8 half a step of 1/65535 of the greatest in its
+  // Weights: bf16 2^-8; int8 half a step of 1/65535 of the greatest in its
   // tile, times its value's code, and three roundings on the way to the step.
   void AppendHead(const AttentionShape& shape, ConstMatView<double> q,
                   ConstMatView<double> k, ConstMatView<double> v,
                   size_t kv_head, std::span<const double> out,
                   std::vector<Expected>& expected) const {
     constexpr double kExp = kRoundsQueries ? 0x1p-13 / kUnit : 2;
-    constexpr double kWeight = kDType == DType::kBf16 ? 0x1p-9 / kUnit : 3;
+    constexpr double kWeight = kDType == DType::kBf16 ? 0x1p-8 / kUnit : 3;
     const auto dim = static_cast<double>(shape.head_dim);
     const double score_roundings = kDType == DType::kI8 ? 3 : 2 * dim + 4;
     const auto [first, end] = Seen(shape);
