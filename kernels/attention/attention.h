@@ -1,6 +1,8 @@
 // softmax(scale * Q K^T) V, head by head, without ever storing the scores:
 // tiles of keys pass by while a running maximum, sum and weighted mean are
 // kept for each query (Milakov and Gimelshein 2018; Rabe and Staats 2021).
+// Here over plain rows of f32; over a cache in f32, f16, bf16 or int8, which
+// is faster, in kv_cache.h.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_KERNELS_ATTENTION_ATTENTION_H_
 #define TRIPTYCH_KERNELS_ATTENTION_ATTENTION_H_
@@ -19,7 +21,8 @@ struct AttentionShape {
   size_t v_dim = 0;     // features of a value and of an output; MLA has fewer
   double scale = 1;     // usually 1 / sqrt(head_dim); f64 for the reference
   bool causal = true;
-  size_t past = 0;  // causal: query t sees keys 0 .. past + t
+  size_t past = 0;    // causal: query t sees keys 0 .. past + t
+  size_t window = 0;  // if not 0, only the last `window` of those; causal only
 };
 
 // Keys and values of one sequence, oldest first: k[context, kv_heads *

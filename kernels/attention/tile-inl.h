@@ -12,110 +12,135 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 
 #include "hwy/highway.h"
 #include "kernels/base/mat_view.h"
+#include "kernels/base/units.h"
+#include "kernels/matmul/dot-inl.h"
+#include "kernels/matmul/matmul.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace triptych::attention {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using D = hn::CappedTag<float, 16>;
+using D = matmul::HWY_NAMESPACE::LineTag<float>;
 using V = hn::Vec<D>;
 
+inline constexpr size_t kLanes = hn::MaxLanes(D());
 // With 32 vector registers 6 x 4 sums, 4 of b and 1 of a; with 16, 6 x 2 and
 // 2 and 1. The tile of kernels/matmul, for the same reasons (block.h there).
 inline constexpr size_t kTileRows = 6;
 inline constexpr size_t kVectors =
     HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64 ? 4 : 2;
 
-// c[rows, cols] = factor[rows] * start[rows, cols] + a[rows, depth] *
-// b[depth, cols]; row-major, strides in elements, a start stride of 0 is one
-// row for all. cols is whole vectors. start may be c.
+// Bytes that a Dot (matmul/dot-inl.h) takes of a row of b for one column.
+template <class Dot>
+inline constexpr size_t kColumnBytes = PackedWeights::kUnitBytes;
+
+// Where the sums begin: at zero, or at what c holds times the row's factor
+// (sums of f32 only).
+enum class Start : uint8_t { kZero, kScaled };
+
+// c[rows, cols] = start + a[rows, depth] * b[depth, cols]; strides in bytes
+// but for c. A step of depth is a unit of each row of a, four bytes, and a row
+// of b. cols is whole vectors.
 //
 // Each element is one chain: the product with the factor, then one
 // multiply-add for each step of depth, in order, whatever rows and cols are.
+template <class Dot>
 struct Product {
-  const float* a;
+  const std::byte* a;
   size_t a_stride;
-  const float* b;
+  const std::byte* b;
   size_t b_stride;
-  const float* start;
-  size_t start_stride;
-  const float* factor;
-  float* c;
+  typename Dot::T* c;
   size_t c_stride;
-  size_t rows, cols, depth;  // rows <= kTileRows
+  size_t rows, cols, depth;
+  const float* factor = nullptr;  // [rows]
 };
 
-template <size_t kRows, size_t kVecs>
-void Tile(const Product& p, size_t col) {
-  const D d;
-  const size_t lanes = hn::Lanes(d);
-  const float* HWY_RESTRICT a = p.a;
-  const float* HWY_RESTRICT b = p.b + col;
-  V sum[kRows][kVecs];
+template <class Dot, Start kStart, size_t kRows, size_t kVecs>
+void Tile(const Product<Dot>& p, size_t row, size_t col) {
+  const matmul::HWY_NAMESPACE::LineTag<typename Dot::T> d;
+  constexpr size_t kVectorBytes = kLanes * kColumnBytes<Dot>;
+  const size_t a_stride = p.a_stride, b_stride = p.b_stride;
+  const std::byte* HWY_RESTRICT a = p.a + row * a_stride;
+  const std::byte* HWY_RESTRICT b = p.b + col * kColumnBytes<Dot>;
+  typename Dot::T* const c = p.c + row * p.c_stride + col;
+  typename Dot::Sum sum[kRows][kVecs];
   HWY_UNROLL(8)
   for (size_t r = 0; r < kRows; ++r) {
-    const V factor = hn::Set(d, p.factor[r]);
     HWY_UNROLL(8)
     for (size_t v = 0; v < kVecs; ++v) {
-      const float* start = p.start + r * p.start_stride + col + v * lanes;
-      sum[r][v] = hn::Mul(hn::LoadU(d, start), factor);
-    }
-  }
-  const size_t a_stride = p.a_stride, b_stride = p.b_stride;
-  for (size_t k = 0; k < p.depth; ++k) {
-    V row[kVecs];
-    HWY_UNROLL(8)
-    for (size_t v = 0; v < kVecs; ++v) {
-      row[v] = hn::LoadU(d, b + k * b_stride + v * lanes);
-    }
-    HWY_UNROLL(8)
-    for (size_t r = 0; r < kRows; ++r) {
-      const V x = hn::Set(d, a[r * a_stride + k]);
-      HWY_UNROLL(8)
-      for (size_t v = 0; v < kVecs; ++v) {
-        sum[r][v] = hn::MulAdd(x, row[v], sum[r][v]);
+      if constexpr (kStart == Start::kZero) {
+        sum[r][v] = hn::Zero(d);
+      } else {
+        sum[r][v] = hn::Mul(hn::LoadU(d, c + r * p.c_stride + v * kLanes),
+                            hn::Set(d, p.factor[row + r]));
       }
     }
   }
+  for (size_t k = 0; k < p.depth; ++k) {
+    typename Dot::W columns[kVecs];
+    HWY_UNROLL(8)
+    for (size_t v = 0; v < kVecs; ++v) {
+      columns[v] = Dot::LoadW(b + v * kVectorBytes);
+    }
+    HWY_UNROLL(8)
+    for (size_t r = 0; r < kRows; ++r) {
+      const auto x = Dot::Broadcast(a + r * a_stride);
+      HWY_UNROLL(8)
+      for (size_t v = 0; v < kVecs; ++v) {
+        sum[r][v] = Dot::MulAdd(x, columns[v], sum[r][v]);
+      }
+    }
+    a += PackedWeights::kUnitBytes;
+    b += b_stride;
+  }
   HWY_UNROLL(8)
   for (size_t r = 0; r < kRows; ++r) {
     HWY_UNROLL(8)
     for (size_t v = 0; v < kVecs; ++v) {
-      hn::StoreU(sum[r][v], d, p.c + r * p.c_stride + col + v * lanes);
+      hn::StoreU(sum[r][v], d, c + r * p.c_stride + v * kLanes);
     }
   }
 }
 
-template <size_t kVecs>
-void TileOfRows(const Product& p, size_t col) {
+template <class Dot, Start kStart, size_t kVecs>
+void TileOfRows(const Product<Dot>& p, size_t row, size_t rows, size_t col) {
   static_assert(kTileRows == 6);
-  switch (p.rows) {
+  switch (rows) {
     case 1:
-      return Tile<1, kVecs>(p, col);
+      return Tile<Dot, kStart, 1, kVecs>(p, row, col);
     case 2:
-      return Tile<2, kVecs>(p, col);
+      return Tile<Dot, kStart, 2, kVecs>(p, row, col);
     case 3:
-      return Tile<3, kVecs>(p, col);
+      return Tile<Dot, kStart, 3, kVecs>(p, row, col);
     case 4:
-      return Tile<4, kVecs>(p, col);
+      return Tile<Dot, kStart, 4, kVecs>(p, row, col);
     case 5:
-      return Tile<5, kVecs>(p, col);
+      return Tile<Dot, kStart, 5, kVecs>(p, row, col);
     case 6:
-      return Tile<6, kVecs>(p, col);
+      return Tile<Dot, kStart, 6, kVecs>(p, row, col);
   }
 }
 
-HWY_INLINE void Multiply(const Product& p) {
-  const size_t lanes = hn::Lanes(D());
-  size_t col = 0;
-  for (; col + kVectors * lanes <= p.cols; col += kVectors * lanes) {
-    TileOfRows<kVectors>(p, col);
+template <class Dot, Start kStart>
+HWY_INLINE void Multiply(const Product<Dot>& p) {
+  const size_t tiles = CeilDiv(p.rows, kTileRows);
+  for (size_t t = 0; t < tiles; ++t) {
+    const size_t row = t * p.rows / tiles;
+    const size_t rows = (t + 1) * p.rows / tiles - row;
+    size_t col = 0;
+    for (; col + kVectors * kLanes <= p.cols; col += kVectors * kLanes) {
+      TileOfRows<Dot, kStart, kVectors>(p, row, rows, col);
+    }
+    for (; col < p.cols; col += kLanes) {
+      TileOfRows<Dot, kStart, 1>(p, row, rows, col);
+    }
   }
-  for (; col < p.cols; col += lanes) TileOfRows<1>(p, col);
 }
 
 // to[c * to_stride + r] = from(r, c), in blocks of 4 x 4. Columns of `to` past
@@ -146,7 +171,7 @@ HWY_INLINE void Transpose(ConstMatView<float> from, float* to,
       for (size_t i = r; i < r + 4; ++i) to[c * to_stride + i] = from(i, c);
     }
   }
-  const size_t whole = hwy::RoundUpTo(from.rows(), hn::Lanes(D()));
+  const size_t whole = RoundUp(from.rows(), 2 * kLanes);
   for (size_t c = 0; c < from.cols() && rows < whole; ++c) {
     for (size_t r = rows; r < whole; ++r) {
       to[c * to_stride + r] = r < from.rows() ? from(r, c) : 0.f;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/ref/attention.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -16,23 +17,25 @@ void Attention(const AttentionShape& shape, ConstMatView<T> q,
                  shape.past, "tokens", q.rows(), "context", k.rows());
   const size_t group = shape.heads / shape.kv_heads;
   for (size_t t = 0; t < q.rows(); ++t) {
-    const size_t visible = shape.causal ? shape.past + t + 1 : k.rows();
-    std::vector<double> score(visible);
+    const size_t end = shape.causal ? shape.past + t + 1 : k.rows();
+    const size_t seen = shape.window > 0 ? std::min(shape.window, end) : end;
+    const size_t first = end - seen;
+    std::vector<double> score(seen);
     for (size_t h = 0; h < shape.heads; ++h) {
       const T* query = q.row(t) + h * shape.head_dim;
-      for (size_t s = 0; s < visible; ++s) {
-        const T* key = k.row(s) + h / group * shape.head_dim;
+      for (size_t s = 0; s < seen; ++s) {
+        const T* key = k.row(first + s) + h / group * shape.head_dim;
         double dot = 0;
         for (size_t d = 0; d < shape.head_dim; ++d) {
           dot += double{query[d]} * double{key[d]};
         }
         score[s] = dot * shape.scale;
       }
-      Softmax(MatView<double>(score.data(), 1, visible));
+      Softmax(MatView<double>(score.data(), 1, seen));
       for (size_t d = 0; d < shape.v_dim; ++d) {
         double sum = 0;
-        for (size_t s = 0; s < visible; ++s) {
-          sum += score[s] * v(s, h / group * shape.v_dim + d);
+        for (size_t s = 0; s < seen; ++s) {
+          sum += score[s] * v(first + s, h / group * shape.v_dim + d);
         }
         out(t, h * shape.v_dim + d) = static_cast<T>(sum);
       }

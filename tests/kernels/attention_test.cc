@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "kernels/attention/kv_cache.h"
 #include "kernels/row_trial.h"
 #include "tests/kernels/simd_targets.h"
 
@@ -30,6 +31,29 @@ struct Problem {
         q(DrawMatrix(tokens, s.heads * s.head_dim, Rng(1), 1)),
         k(DrawMatrix(s.past + tokens, s.kv_heads * s.head_dim, Rng(2), 1)),
         v(DrawMatrix(s.past + tokens, s.kv_heads * s.v_dim, Rng(3), 1)) {}
+
+  // What a cache of the context holds, filled in pieces of `piece` tokens.
+  KvCache Cache(DType dtype, size_t piece) const {
+    const size_t context = k.view().rows();
+    KvCache cache(shape.kv_heads, shape.head_dim, shape.v_dim, context, dtype);
+    while (cache.length() < context) {
+      const size_t first = cache.length();
+      const size_t count = std::min(piece, context - first);
+      cache.Append(k.view().Rows(first, count), v.view().Rows(first, count),
+                   first % 2 == 0 ? 1 : 2);
+    }
+    return cache;
+  }
+
+  // Tokens first .. first + count of the same in a cache.
+  GuardedMatrix<float> CachedChunk(const KvCache& cache, size_t first,
+                                   size_t count, int threads) const {
+    AttentionShape s = shape;
+    s.past += first;
+    GuardedMatrix<float> out(count, s.heads * s.v_dim);
+    Attention(s, q.view().Rows(first, count), cache, out.view(), threads);
+    return out;
+  }
 
   // Tokens first .. first + count, on the keys there are by then.
   GuardedMatrix<float> Chunk(size_t first, size_t count, int threads) const {
@@ -73,6 +97,78 @@ TEST_CASE("attention of a query is the same alone, in a chunk, in a prompt") {
       CHECK(wrong == 0);
     }
   });
+}
+
+constexpr DType kCacheTypes[] = {DType::kF32, DType::kF16, DType::kBf16,
+                                 DType::kI8};
+
+TEST_CASE("a cache gives the same bits however it was filled and is asked") {
+  // Ranges of 1024 keys end inside; 2 KV heads for 3 threads, so that a
+  // single query is shared out by ranges.
+  for (const size_t window : {0, 77}) {
+    const AttentionShape shape{.heads = 6,
+                               .kv_heads = 2,
+                               .head_dim = 18,
+                               .v_dim = 12,
+                               .scale = 0.2f,
+                               .past = 1000,
+                               .window = window};
+    constexpr size_t kTokens = 70;
+    const Problem problem(shape, kTokens);
+    for (const DType dtype : kCacheTypes) {
+      const KvCache at_once = problem.Cache(dtype, 2000);
+      const KvCache in_pieces = problem.Cache(dtype, 7);
+      ForEachSimdTarget([&](int64_t target) {
+        CAPTURE(std::string(hwy::TargetName(target)));
+        CAPTURE(std::string(InfoOf(dtype).name));
+        CAPTURE(window);
+        const GuardedMatrix<float> whole =
+            problem.CachedChunk(at_once, 0, kTokens, 2);
+        for (const size_t chunk : {1, 3, 64}) {
+          size_t wrong = 0;
+          for (size_t first = 0; first < kTokens; first += chunk) {
+            const size_t count = std::min(chunk, kTokens - first);
+            const GuardedMatrix<float> part = problem.CachedChunk(
+                in_pieces, first, count, static_cast<int>(1 + first % 3));
+            for (size_t r = 0; r < count; ++r) {
+              wrong += !SameBits(part.view().row_span(r),
+                                 whole.view().row_span(first + r));
+            }
+          }
+          CHECK(wrong == 0);
+        }
+      });
+    }
+  }
+}
+
+TEST_CASE("a cache with scores far apart gives the winners' value") {
+  // Every hundred keys bring a new maximum, ranges too; or only the first do.
+  for (const float growth : {1.f, -1.f}) {
+    const AttentionShape shape{
+        .head_dim = 4, .v_dim = 4, .scale = 100, .causal = true, .past = 1300};
+    Problem problem(shape, 1);
+    for (size_t i = 0; i < 4; ++i) problem.q.view()(0, i) = 1;
+    const size_t winner = growth > 0 ? 13 : 0;
+    for (size_t s = 0; s < 1301; ++s) {
+      const size_t rank = s / 100;
+      for (size_t i = 0; i < 4; ++i) {
+        problem.k.view()(s, i) = growth * static_cast<float>(rank);
+        problem.v.view()(s, i) = rank == winner ? 4 : 1;
+      }
+    }
+    for (const DType dtype : kCacheTypes) {
+      const KvCache cache = problem.Cache(dtype, 500);
+      ForEachSimdTarget([&](int64_t target) {
+        CAPTURE(std::string(hwy::TargetName(target)));
+        CAPTURE(std::string(InfoOf(dtype).name));
+        const GuardedMatrix<float> out = problem.CachedChunk(cache, 0, 1, 2);
+        for (const float x : out.view().row_span(0)) {
+          CHECK(x == doctest::Approx(4));
+        }
+      });
+    }
+  }
 }
 
 TEST_CASE("attention with scores far apart neither overflows nor divides 0") {

@@ -31,6 +31,10 @@ void Exp2Run(const float* x, float* y, size_t n) {
   Map(
       D(), y, n, [](V v) HWY_ATTR { return Exp2(D(), v); }, x);
 }
+void Exp2CoarseRun(const float* x, float* y, size_t n) {
+  Map(
+      D(), y, n, [](V v) HWY_ATTR { return Exp2Coarse(D(), v); }, x);
+}
 void NormalTailRun(const float* x, float* y, size_t n) {
   Map(
       D(), y, n, [](V v) HWY_ATTR { return NormalTail(D(), v); }, x);
@@ -62,6 +66,7 @@ namespace {
 
 HWY_EXPORT(ExpRun);
 HWY_EXPORT(Exp2Run);
+HWY_EXPORT(Exp2CoarseRun);
 HWY_EXPORT(NormalTailRun);
 HWY_EXPORT(SineRun);
 HWY_EXPORT(CosineRun);
@@ -87,6 +92,9 @@ const Function kFunctions[] = {
      88.7, Relative},
     {"exp2", [] { return Run(HWY_DYNAMIC_POINTER(Exp2Run)); }, std::exp2,
      -125.9, 127.4, Relative},
+    {"coarse exp2", [] { return Run(HWY_DYNAMIC_POINTER(Exp2CoarseRun)); },
+     std::exp2, -125.9, 127.4,
+     [](double, double y) { return y * 0x1.bcp-14; }},  // 2^-13.2
     {"normal tail", [] { return Run(HWY_DYNAMIC_POINTER(NormalTailRun)); },
      [](double a) { return std::erfc(a / std::sqrt(2.0)) / 2; }, 0, 12.8,
      [](double a, double y) { return y * (a * a / 2 + 25) * kUlp / 2; }},

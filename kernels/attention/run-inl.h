@@ -1,0 +1,491 @@
+// One task of attention in a format of keys and values, once per SIMD target.
+// SPDX-License-Identifier: Apache-2.0
+
+#if defined(TRIPTYCH_KERNELS_ATTENTION_RUN_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef TRIPTYCH_KERNELS_ATTENTION_RUN_INL_H_
+#undef TRIPTYCH_KERNELS_ATTENTION_RUN_INL_H_
+#else
+#define TRIPTYCH_KERNELS_ATTENTION_RUN_INL_H_
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <type_traits>
+
+#include "hwy/highway.h"
+#include "kernels/attention/format-inl.h"
+#include "kernels/attention/task.h"
+#include "kernels/attention/tile-inl.h"
+#include "kernels/quant/quant.h"
+#include "kernels/simd/math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace triptych::attention {
+namespace HWY_NAMESPACE {
+
+using triptych::HWY_NAMESPACE::Exp2;
+
+// Below every score, and finite: less itself it is 0, where infinity would be
+// NaN. The maximum of a row that has seen no key.
+inline constexpr float kLowest = std::numeric_limits<float>::lowest();
+
+// total[v_cols + max, sum] (TotalStride) with other sums of the same row: each
+// side is worth what the greater of the maxima leaves of it.
+HWY_INLINE void Merge(float* total, size_t v_cols, const float* out, float max,
+                      float sum) {
+  const D d;
+  float* const tail = total + v_cols;
+  const float most = std::max(tail[0], max);
+  const V old_share = Exp2(d, hn::Set(d, tail[0] - most));
+  const V new_share = Exp2(d, hn::Set(d, max - most));
+  for (size_t i = 0; i < v_cols; i += kLanes) {
+    const V old = hn::Mul(hn::LoadU(d, total + i), old_share);
+    hn::StoreU(hn::MulAdd(hn::LoadU(d, out + i), new_share, old), d, total + i);
+  }
+  tail[1] = tail[1] * hn::GetLane(old_share) + sum * hn::GetLane(new_share);
+  tail[0] = most;
+}
+
+// The row of out that a total is.
+HWY_INLINE void WriteRow(const float* total, size_t v_cols, size_t n,
+                         float* out) {
+  const D d;
+  const V scale = hn::Set(d, 1.f / total[v_cols + 1]);
+  const auto share = [&](V v) HWY_ATTR { return hn::Mul(v, scale); };
+  triptych::HWY_NAMESPACE::Map(d, out, n, share, total);
+}
+
+// In the calling thread's memory. Arrays over rows go over those of all KV
+// heads of the task: [kv_heads, rows].
+template <class Format>
+class TaskRun {
+ public:
+  explicit TaskRun(const Task& task)
+      : task_(task),
+        v_cols_(RoundUp<size_t>(task.shape.v_dim, 16)),
+        total_stride_(TotalStride(task.shape.v_dim)),
+        q_stride_(RoundUp(task.shape.head_dim, kUnit)) {
+    Scratch& scratch = ThreadScratch();
+    const size_t rows = task.kv_heads * task.rows;
+    q_ = reinterpret_cast<Query*>(
+        Room(scratch.q, rows * q_stride_ * sizeof(Query)));
+    out_ = Room(scratch.out, rows * v_cols_);
+    sum_ = Room(scratch.sum, rows * kLanes);
+    max_ = Room(scratch.max, rows + kMaxSlack);
+    total_ = task.totals != nullptr ? task.totals
+                                    : Room(scratch.total, rows * total_stride_);
+    if constexpr (kIntegers) {
+      q_scale_ = Room(scratch.q_scale, rows);
+      q_sum_ = Room(scratch.q_sum, rows);
+      products_ = Room(scratch.products, kPlanes * kTileRows * v_cols_);
+    }
+    const size_t features = RoundUp(task.shape.head_dim, kUnit);
+    if (task.cache == nullptr) {
+      keys_ = Room(scratch.keys, features * kKeys * sizeof(Element));
+    }
+    values_ = Room(scratch.values, v_cols_ * kKeys * sizeof(Element));
+    PrepareQueries(scratch);
+  }
+
+  void Run() {
+    const size_t rows = task_.kv_heads * task_.rows;
+    for (size_t r = 0; r < rows; ++r) {
+      float* const total = total_ + r * total_stride_;
+      std::fill_n(total, v_cols_, 0.f);
+      total[v_cols_] = kLowest;
+      total[v_cols_ + 1] = 0;
+    }
+    const size_t last = std::min(task_.end_key, task_.end_seen(task_.rows - 1));
+    size_t first =
+        std::max(task_.first_key, task_.first_seen(0) / kKeys * kKeys);
+    while (first < last) {
+      const size_t end = std::min(last, (first / kRangeKeys + 1) * kRangeKeys);
+      std::fill_n(out_, rows * v_cols_, 0.f);
+      std::fill_n(sum_, rows * kLanes, 0.f);
+      std::fill_n(max_, rows + kMaxSlack, kLowest);
+      for (; first < end; first += kKeys) {
+        const size_t count = std::min(kKeys, last - first);
+        if (task_.cache == nullptr && task_.kv_heads > 1) Touch(first, count);
+        for (size_t h = 0; h < task_.kv_heads; ++h) AttendTo(h, first, count);
+      }
+      MergeRange(rows);
+    }
+    if (task_.totals == nullptr) WriteOut();
+  }
+
+ private:
+  using Query = typename Format::Query;
+  using Element = typename Format::Element;
+  static constexpr size_t kUnit = Format::kUnit, kPlanes = Format::kPlanes;
+  static constexpr bool kIntegers = std::is_same_v<Format, FormatI8>;
+  // Maxima are written by whole vectors, of up to 16.
+  static constexpr size_t kMaxSlack = 16;
+  // Keys that are weighed in one step.
+  static constexpr size_t kStep = 2 * kLanes;
+  static constexpr size_t kWeightBytes =
+      kKeys * PackedWeights::kUnitBytes / kUnit;
+
+  // The operands of one tile. Scales are of int8 only.
+  struct Operands {
+    const std::byte* k;
+    const std::byte* v;
+    size_t v_stride;  // bytes
+    const float* k_scale;
+    const float* v_scale;
+  };
+
+  // Consecutive rows on keys first .. first + visible, of which each may see
+  // fewer.
+  struct RowTile {
+    size_t at;         // the first of them, in the arrays over rows
+    size_t row, rows;  // of their KV head
+    size_t first, visible;
+  };
+
+  // Scores are wanted in units of log2, so that exp is exp2.
+  void PrepareQueries(Scratch& scratch) {
+    const size_t n = task_.shape.head_dim, rows = task_.rows;
+    const V scale = hn::Set(
+        D(),
+        static_cast<float>(task_.shape.scale * 1.4426950408889634));  // log2(e)
+    const auto times = [&](V v) HWY_ATTR { return hn::Mul(v, scale); };
+    float* const scaled = std::is_same_v<Query, float>
+                              ? reinterpret_cast<float*>(q_)
+                              : Room(scratch.scaled, task_.kv_heads * rows * n);
+    for (size_t h = 0; h < task_.kv_heads; ++h) {
+      for (size_t r = 0; r < rows; ++r) {
+        const float* from = task_.q.row(task_.token(r)) + task_.head(h, r) * n;
+        triptych::HWY_NAMESPACE::Map(D(), scaled + (h * rows + r) * n, n, times,
+                                     from);
+      }
+    }
+    if constexpr (!std::is_same_v<Query, float>) EncodeQueries(scaled);
+  }
+
+  void EncodeQueries(const float* scaled) {
+    const size_t n = task_.shape.head_dim, rows = task_.kv_heads * task_.rows;
+    const ConstMatView<float> from(scaled, rows, n);
+    const MatView<Query> to(q_, rows, n, q_stride_);
+    if constexpr (kIntegers) {
+      QuantizeRowsI8(from, to, {q_scale_, rows});
+    } else {
+      RowsToBf16(from, to);
+    }
+    for (size_t r = 0; r < rows; ++r) {
+      std::fill_n(to.row(r) + n, q_stride_ - n, Query{0});
+      if constexpr (kIntegers) {
+        q_sum_[r] = std::accumulate(to.row(r), to.row(r) + n, 0);
+      }
+    }
+  }
+
+  // Reads a word of each cache line of a tile, of all heads of the task, in
+  // the order in which they lie in memory: hardware prefetch follows that,
+  // and not the short runs of a single head. (Prefetch instructions instead:
+  // no gain at all where they are dropped for want of a translation.)
+  void Touch(size_t first, size_t count) const {
+    const AttentionShape& s = task_.shape;
+    const auto touch = [](const float* row, size_t n) {
+      constexpr size_t kFloats = kCacheLine / sizeof(float);
+      for (size_t i = 0; i < n; i += kFloats) {
+        static_cast<void>(*static_cast<const volatile float*>(row + i));
+      }
+    };
+    for (size_t r = first; r < first + count; ++r) {
+      touch(task_.kv->k.row(r) + task_.first_kv_head * s.head_dim,
+            task_.kv_heads * s.head_dim);
+      touch(task_.kv->v.row(r) + task_.first_kv_head * s.v_dim,
+            task_.kv_heads * s.v_dim);
+    }
+  }
+
+  Operands OperandsOf(size_t h, size_t first, size_t count) {
+    const size_t kv_head = task_.first_kv_head + h;
+    if constexpr (std::is_same_v<Format, FormatF32>) {
+      if (task_.cache == nullptr) return PlainRows(kv_head, first, count);
+    }
+    const KvCache& cache = *task_.cache;
+    const std::byte* const tile = cache.tile(kv_head, first / kKeys);
+    const auto* const scales =
+        reinterpret_cast<const float*>(tile + cache.scales_offset());
+    Operands x = {tile, tile + cache.v_offset(),
+                  v_cols_ * kUnit * sizeof(Element), scales, scales + kKeys};
+    if (cache.values() == Values::kInKeys) {
+      ValuesFromKeys<Format>(tile, cache.v_dim(), v_cols_, values_);
+      x.v = values_;
+    }
+    return x;
+  }
+
+  // Keys transposed; values where they are, or a copy whose columns are whole
+  // vectors.
+  Operands PlainRows(size_t kv_head, size_t first, size_t count) {
+    const AttentionShape& s = task_.shape;
+    auto* const keys = reinterpret_cast<float*>(keys_);
+    Transpose(
+        task_.kv->k.Rows(first, count).Cols(kv_head * s.head_dim, s.head_dim),
+        keys, kKeys);
+    const auto v =
+        task_.kv->v.Rows(first, count).Cols(kv_head * s.v_dim, s.v_dim);
+    Operands x = {keys_, reinterpret_cast<const std::byte*>(v.data()),
+                  v.stride() * sizeof(float), nullptr, nullptr};
+    if (s.v_dim != v_cols_) {
+      auto* const values = reinterpret_cast<float*>(values_);
+      for (size_t r = 0; r < count; ++r) {
+        std::copy_n(v.row(r), s.v_dim, values + r * v_cols_);
+      }
+      x.v = values_;
+      x.v_stride = v_cols_ * sizeof(float);
+    }
+    return x;
+  }
+
+  // All rows of a head that see one of the `count` keys from `first`.
+  void AttendTo(size_t h, size_t first, size_t count) {
+    size_t row = 0, end = task_.rows;
+    while (row < end && task_.end_seen(row) <= first) ++row;
+    while (row < end && task_.first_seen(end - 1) >= first + count) --end;
+    if (row == end) return;
+    const Operands x = OperandsOf(h, first, count);
+    // Rows are dealt out evenly: 8 are 4 + 4.
+    const size_t rows = end - row, tiles = CeilDiv(rows, kTileRows);
+    for (size_t t = 0; t < tiles; ++t) {
+      const size_t begin = row + t * rows / tiles;
+      const size_t stop = row + (t + 1) * rows / tiles;
+      const size_t visible = std::min(count, task_.end_seen(stop - 1) - first);
+      Attend({.at = h * task_.rows + begin,
+              .row = begin,
+              .rows = stop - begin,
+              .first = first,
+              .visible = visible},
+             x);
+    }
+  }
+
+  void Attend(const RowTile& t, const Operands& x) {
+    ScoreRows(t, x);
+    const bool whole = t.visible == kKeys &&
+                       task_.end_seen(t.row) >= t.first + kKeys &&
+                       task_.first_seen(t.row + t.rows - 1) <= t.first;
+    if (whole) {
+      Weigh<true>(t, x);
+    } else {
+      Weigh<false>(t, x);
+    }
+    AddMeans(t, x);
+  }
+
+  void ScoreRows(const RowTile& t, const Operands& x) {
+    typename Format::Scores::T* scores;
+    if constexpr (kIntegers) {
+      scores = integers_;
+    } else {
+      scores = scores_;
+    }
+    Multiply<typename Format::Scores, Start::kZero>(
+        {.a = reinterpret_cast<const std::byte*>(q_ + t.at * q_stride_),
+         .a_stride = q_stride_ * sizeof(Query),
+         .b = x.k,
+         .b_stride = kKeys * kUnit * sizeof(Element),
+         .c = scores,
+         .c_stride = kKeys,
+         .rows = t.rows,
+         .cols = RoundUp(t.visible, kStep),
+         .depth = q_stride_ / kUnit});
+  }
+
+  // Scores of keys i .. i + kLanes for row r of the tile.
+  HWY_INLINE V Score(const RowTile& t, const Operands& x, size_t r, size_t i) {
+    const D d;
+    if constexpr (kIntegers) {
+      const hn::RebindToSigned<D> di;
+      const auto offset = hn::Set(di, -128 * q_sum_[t.at + r]);
+      const auto sum =
+          hn::Add(hn::LoadU(di, integers_ + r * kKeys + i), offset);
+      const V scale =
+          hn::Mul(hn::Set(d, q_scale_[t.at + r]), hn::LoadU(d, x.k_scale + i));
+      return hn::Mul(hn::ConvertTo(d, sum), scale);
+    } else {
+      return hn::LoadU(d, scores_ + r * kKeys + i);
+    }
+  }
+
+  // Without the keys that the row does not see.
+  HWY_INLINE V Masked(const RowTile& t, size_t r, size_t i, V score) {
+    const D d;
+    const size_t row = t.row + r, key = t.first + i;
+    const size_t end = task_.end_seen(row), begin = task_.first_seen(row);
+    const V least = hn::Set(d, -std::numeric_limits<float>::infinity());
+    if (end < key + kLanes) {
+      const auto seen = hn::FirstN(d, end > key ? end - key : 0);
+      score = hn::IfThenElse(seen, score, least);
+    }
+    if (begin > key) {
+      const auto past = hn::FirstN(d, std::min(begin - key, kLanes));
+      score = hn::IfThenElse(past, least, score);
+    }
+    return score;
+  }
+
+  // Turns scores into weights relative to the rows' new maxima; what is not
+  // seen weighs 0. Leaves in factor_ what the rows' old sums are worth now.
+  // (Unrolled for whole tiles, scores in registers: no faster.)
+  template <bool kWhole>
+  HWY_INLINE void Weigh(const RowTile& t, const Operands& x) {
+    const D d;
+    const size_t keys = kWhole ? kKeys : RoundUp(t.visible, kStep);
+    alignas(kCacheLine) float highest[kMaxSlack];
+    std::fill_n(highest, kMaxSlack, kLowest);
+    for (size_t r = 0; r < t.rows; ++r) {
+      V max = hn::Set(d, kLowest);
+      for (size_t i = 0; i < keys; i += kLanes) {
+        V score = Score(t, x, r, i);
+        if constexpr (!kWhole) score = Masked(t, r, i, score);
+        if constexpr (!kWhole || kIntegers) {
+          hn::StoreU(score, d, scores_ + r * kKeys + i);
+        }
+        max = hn::Max(max, score);
+      }
+      highest[r] = hn::ReduceMax(d, max);
+    }
+    // Rows past the tile's keep their maximum.
+    for (size_t r = 0; r < kTileRows; r += kLanes) {
+      const V old = hn::LoadU(d, max_ + t.at + r);
+      const V max = hn::Max(old, hn::LoadU(d, highest + r));
+      hn::StoreU(Exp2(d, hn::Sub(old, max)), d, factor_ + r);
+      hn::StoreU(max, d, max_ + t.at + r);
+    }
+    for (size_t r = 0; r < t.rows; ++r) {
+      const V sum = WeighRow(t, x, r, keys);
+      float* const sums = sum_ + (t.at + r) * kLanes;
+      hn::StoreU(hn::MulAdd(hn::LoadU(d, sums), hn::Set(d, factor_[r]), sum), d,
+                 sums);
+    }
+  }
+
+  // The weights of row r; returns their sum.
+  HWY_INLINE V WeighRow(const RowTile& t, const Operands& x, size_t r,
+                        size_t keys) {
+    const D d;
+    const V shift = hn::Set(d, max_[t.at + r]);
+    float* const score = scores_ + r * kKeys;
+    std::byte* const to = weights_ + r * kPlanes * kWeightBytes;
+    V sum = hn::Zero(d), most = hn::Set(d, kTiny);
+    for (size_t i = 0; i < keys; i += kStep) {
+      const V w0 = Format::Exp(hn::Sub(hn::LoadU(d, score + i), shift));
+      const V w1 =
+          Format::Exp(hn::Sub(hn::LoadU(d, score + i + kLanes), shift));
+      sum = hn::Add(hn::Add(sum, w0), w1);
+      if constexpr (kIntegers) {
+        const V u0 = hn::Mul(w0, hn::LoadU(d, x.v_scale + i));
+        const V u1 = hn::Mul(w1, hn::LoadU(d, x.v_scale + i + kLanes));
+        hn::StoreU(u0, d, score + i);
+        hn::StoreU(u1, d, score + i + kLanes);
+        most = hn::Max(most, hn::Max(u0, u1));
+      } else {
+        Format::Store(w0, w1, i, to);
+      }
+    }
+    if constexpr (kIntegers) {
+      const float largest = hn::ReduceMax(d, most);
+      step_[r] = largest / Format::kSteps;
+      const V steps = hn::Set(d, Format::kSteps / largest);
+      for (size_t i = 0; i < keys; i += kLanes) {
+        Format::Store(hn::Mul(hn::LoadU(d, score + i), steps), i, to,
+                      kWeightBytes);
+      }
+    }
+    return sum;
+  }
+
+  void AddMeans(const RowTile& t, const Operands& x) {
+    float* const out = out_ + t.at * v_cols_;
+    const size_t depth = CeilDiv(t.visible, kUnit);
+    if constexpr (kIntegers) {
+      Multiply<typename Format::Means, Start::kZero>({.a = weights_,
+                                                      .a_stride = kWeightBytes,
+                                                      .b = x.v,
+                                                      .b_stride = x.v_stride,
+                                                      .c = products_,
+                                                      .c_stride = v_cols_,
+                                                      .rows = kPlanes * t.rows,
+                                                      .cols = v_cols_,
+                                                      .depth = depth});
+      for (size_t r = 0; r < t.rows; ++r) AddPlanes(r, out + r * v_cols_);
+    } else {
+      Multiply<typename Format::Means, Start::kScaled>(
+          {.a = weights_,
+           .a_stride = kWeightBytes,
+           .b = x.v,
+           .b_stride = x.v_stride,
+           .c = out,
+           .c_stride = v_cols_,
+           .rows = t.rows,
+           .cols = v_cols_,
+           .depth = depth,
+           .factor = factor_});
+    }
+  }
+
+  // out = factor * out + step * (256 * high + low).
+  HWY_INLINE void AddPlanes(size_t r, float* out) {
+    const D d;
+    const hn::RebindToSigned<D> di;
+    const V factor = hn::Set(d, factor_[r]), step = hn::Set(d, step_[r]);
+    const int32_t* const high = products_ + kPlanes * r * v_cols_;
+    const int32_t* const low = high + v_cols_;
+    for (size_t i = 0; i < v_cols_; i += kLanes) {
+      const auto sum = hn::Add(hn::ShiftLeft<8>(hn::LoadU(di, high + i)),
+                               hn::LoadU(di, low + i));
+      const V old = hn::Mul(hn::LoadU(d, out + i), factor);
+      hn::StoreU(hn::MulAdd(hn::ConvertTo(d, sum), step, old), d, out + i);
+    }
+  }
+
+  void MergeRange(size_t rows) {
+    const D d;
+    for (size_t r = 0; r < rows; ++r) {
+      const float sum = hn::ReduceSum(d, hn::LoadU(d, sum_ + r * kLanes));
+      Merge(total_ + r * total_stride_, v_cols_, out_ + r * v_cols_, max_[r],
+            sum);
+    }
+  }
+
+  void WriteOut() {
+    const size_t n = task_.shape.v_dim;
+    for (size_t h = 0; h < task_.kv_heads; ++h) {
+      for (size_t r = 0; r < task_.rows; ++r) {
+        WriteRow(total_ + (h * task_.rows + r) * total_stride_, v_cols_, n,
+                 task_.out.row(task_.token(r)) + task_.head(h, r) * n);
+      }
+    }
+  }
+
+  // The largest weight is never taken for less, so that 65535 of its steps
+  // are finite.
+  static constexpr float kTiny = 0x1p-100f;
+
+  const Task& task_;
+  size_t v_cols_, total_stride_;
+  size_t q_stride_;            // elements: features in whole units
+  Query* q_;                   // [., q_stride_], scaled
+  float* q_scale_;             // [.] int8: of a step of q
+  int32_t* q_sum_;             // [.] int8: sums of q
+  float *out_, *sum_, *max_;   // of this range: [., v_cols_] [., kLanes] [.]
+  float* total_;               // of those before: [., total_stride_]
+  std::byte *keys_, *values_;  // a tile of them, where made here
+  int32_t* products_;          // [kPlanes * kTileRows, v_cols_]
+  alignas(kCacheLine) float scores_[kTileRows * kKeys];
+  alignas(kCacheLine) int32_t integers_[kIntegers ? kTileRows * kKeys : 1];
+  alignas(kCacheLine) std::byte weights_[kPlanes * kTileRows * kWeightBytes];
+  float factor_[kMaxSlack], step_[kTileRows];
+};
+
+}  // namespace HWY_NAMESPACE
+}  // namespace triptych::attention
+HWY_AFTER_NAMESPACE();
+
+#endif  // per target
