@@ -42,7 +42,9 @@ void RunCase(benchmark::State& state, const Variant& variant,
     state.SetIterationTime(spent.count());
     best = std::min(best, spent.count());
   }
-  const Rates rates = RatesOf(variant, shape, threads, best, roof);
+  const ProblemWork work = variant.work(shape);
+  const Rates rates =
+      RatesOf(work, roof.Over(work, variant.arithmetic, threads), best);
   state.counters["best_GFLOP/s"] = rates.flops_per_second * 1e-9;
   state.counters["best_GB/s"] = rates.bytes_per_second * 1e-9;
   state.counters["peak_%"] = 100 * rates.peak_fraction;

@@ -5,7 +5,9 @@
 #define TRIPTYCH_BENCH_ROOF_H_
 
 #include <map>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "kernels/base/dtype.h"
 #include "kernels/base/units.h"
@@ -13,22 +15,45 @@
 
 namespace triptych::bench {
 
+// What the roof says of some work.
+struct Ceiling {
+  double seconds;          // the least that the work can take
+  std::string_view bound;  // what takes it: "compute", or the level
+  std::string_view level;  // that holds the operands: L1, L2, L3 or DRAM
+  FlopsPerSecond peak;
+  BytesPerSecond bandwidth;  // of the level
+};
+
+// A bandwidth measured again.
+struct Recheck {
+  std::string_view level;
+  BytesPerSecond before, after;
+};
+
 // Not thread-safe.
 class Roof {
  public:
   FlopsPerSecond Peak(DType dtype, int threads);
 
-  // Reading a set of this size over and over: of the smallest level (L1, L2,
-  // L3, memory) that holds it.
-  BytesPerSecond Bandwidth(Bytes set, int threads);
+  // All the flops of `work` at the peak, or all its bytes at the bandwidth of
+  // the smallest level that holds `set` bytes, whichever takes longer.
+  Ceiling Over(const ProblemWork& work, DType dtype, int threads, Bytes set);
+  // The operands alone are in the caches.
+  Ceiling Over(const ProblemWork& work, DType dtype, int threads) {
+    return Over(work, dtype, threads, work.bytes);
+  }
 
-  // The least time `work` can take: all its flops at the peak, or all its
-  // bytes at the bandwidth of the level that holds them.
-  double LeastSeconds(const ProblemWork& work, DType dtype, int threads);
+  // Measures the bandwidths beyond the private caches anew, those that were
+  // asked for: neighbours share them, and change.
+  std::vector<Recheck> MeasureShared() const;
 
  private:
+  struct Level;
+  static const Level& LevelOf(size_t bytes_each);
+  BytesPerSecond Bandwidth(const Level& level, int threads);
+
   std::map<std::pair<DType, int>, FlopsPerSecond> peaks_;
-  std::map<std::pair<size_t, int>, BytesPerSecond> bandwidths_;
+  std::map<std::pair<const Level*, int>, BytesPerSecond> bandwidths_;
 };
 
 }  // namespace triptych::bench

@@ -26,6 +26,11 @@ PROFILED = {"seconds", "cycles", "energy_j", "bytes", "utilisation", "bound",
             "ops"}
 SCORED = {"measure", "rows", "mape_pct", "median_ape_pct", "p90_ape_pct",
           "max_ape_pct", "rows_detail"}
+BENCHED = {"op", "variant", "dtype", "threads", "gflops", "peak_fraction",
+           "roof_fraction", "bound", "level", "best_s", "median_s", "rounds",
+           "peer", "peer_gflops", "peer_version", "peer_region", "ratio",
+           "ratio_of_pairs", "ratio_low", "ratio_high", "ratio_decided",
+           "problem", "machine"}
 ACCURACY = {"nll_nats_per_token", "perplexity", "kl_nats_per_token",
             "top1_agreement", "predictions", "class"}
 
@@ -130,6 +135,47 @@ def profile_needs_no_weights():
 def op_predicts_a_product():
     row = results("op", "-t", "mesh", "matmul", "m=512", "k=512", "n=512")[0]
     assert row["seconds"] > 0
+
+
+def bench_compares_with_a_peer():
+    # On a machine that may be busy: what is computed, not how fast.
+    quick = ["--seconds", "0.005", "--unsteady"]
+    with tempfile.TemporaryDirectory() as folder:
+        svg = os.path.join(folder, "roof.svg")
+        rows = results("bench", "matmul", "dtype=f32", "m=1,5", "n=48",
+                       "k=64", "--peers", "eigen", "--svg", svg, *quick)
+        root = xml.etree.ElementTree.parse(svg).getroot()
+        titles = [e.text for e in root.iter() if e.tag.endswith("title")]
+        assert any("m=5 n=48 k=64" in t and "bound by" in t and "of eigen" in t
+                   for t in titles), titles
+    assert [row["m"] for row in rows] == [1, 5]
+    for row in rows:
+        assert BENCHED <= row.keys(), BENCHED - row.keys()
+        assert row["problem"] == "" and row["peer"] == "eigen"
+        assert row["n"] == 48 and row["k"] == 64 and row["threads"] == 1
+        flops = 2 * row["m"] * 48 * 64
+        assert math.isclose(row["gflops"] * 1e9 * row["best_s"], flops)
+        assert math.isclose(
+            row["peer_gflops"] / row["gflops"] * row["ratio"], 1)
+        assert row["best_s"] <= row["median_s"]
+        assert row["ratio_low"] <= row["ratio_of_pairs"] <= row["ratio_high"]
+        assert row["bound"] in ("compute", row["level"])
+        assert row["roof_fraction"] >= row["peak_fraction"] > 0
+        assert row["machine"]["clock_hz"] > 1e8
+        assert isinstance(row["machine"]["steady"], bool)
+    # Two threads; the operators that have no peers; operands in no cache.
+    row, = results("bench", "matmul", "variant=u8s8", "m=3", "n=7", "k=5",
+                   "--threads", "2", *quick)
+    assert row["threads"] == 2 and row["dtype"] == "u8s8"
+    row, = results("bench", "rmsnorm", "variant=f32", "rows=4", "cols=64",
+                   *quick)
+    assert row["rows"] == 4 and row["peer"] is row["ratio"] is None
+    row, = results("bench", "silu", "variant=f32", "rows=64", "cols=4096",
+                   "--cold", *quick)
+    assert row["cold"] and row["level"] == "DRAM"
+    text = run("bench", "matmul", "dtype=bf16", "m=4", "n=16", "k=16",
+               "--peers", "eigen", *quick).stdout
+    assert "m=4 n=16 k=16" in text and "geometric mean of 1" in text
 
 
 def validate_scores_a_table():
@@ -293,6 +339,14 @@ def bad_input_is_refused_with_a_reason():
     refused("run", "--json", "/nowhere/a.json", says="/nowhere/a.json")
     refused("run", "--trace", "/nowhere/a.json", says="/nowhere/a.json")
     refused("op", "matmul", "m=1", says="-t")
+    refused("bench", "matmul", "dtype=q9", says="bench: dtype=q9: no such")
+    refused("bench", "matmul", "shapes=all", says="allowed: square")
+    refused("bench", "matmul", "m=0", says="m=0: must be")
+    refused("bench", "matmul", "dtype=f32", "--peers", "mkl",
+            says="--peers mkl: no such peer; allowed: onednn")
+    refused("bench", "softmax", "--peers", "eigen", says="--peers: softmax/")
+    refused("bench", "matmul", "--seconds", "0", says="--seconds")
+    refused("bench", "matmul", "--svg", "/nowhere/a.svg", says="/nowhere")
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as config:
         config.write('target = "npu"\n[cores]\nvalue = "many"\n')
         config.flush()
@@ -400,6 +454,7 @@ CASES = [
     timelines_have_two_forms,
     profile_needs_no_weights,
     op_predicts_a_product,
+    bench_compares_with_a_peer,
     validate_scores_a_table,
     accuracy_gates_against_a_baseline,
     accuracy_takes_recorded_logits,

@@ -390,6 +390,32 @@ void AddReport(CLI::App& app, Chosen& chosen) {
   report->add_option("--json", o.json, "list the pictures; - is stdout");
 }
 
+void AddBench(CLI::App& app, Chosen& chosen) {
+  const auto [bench, o] =
+      Command(app, "bench", "kernels on this host, the roof and peers",
+              BenchCommand, chosen);
+  bench->add_option("op", o.op, "matmul, attention, ...")->required();
+  bench->add_option("spec", o.spec,
+                    "dtype=bf16, or variant=NAME; shapes=square,odd,"
+                    "llama-3.2-1b,llama-3.2-1b-head,small; or m=16 n=2048,768 "
+                    "k=2048");
+  bench
+      ->add_option("--peers", o.peers,
+                   "onednn, openblas, blis, libxsmm, eigen; or all")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  o.threads = 1;
+  bench->add_option("--threads", o.threads, "of every side (default: 1)")
+      ->check(CLI::Range(1, 1024));
+  bench->add_option("--seconds", o.seconds, "a side and shape (default: 0.3)")
+      ->check(CLI::Range(0.001, 60.0));
+  bench->add_flag("--cold", o.cold, "operands that no cache holds");
+  bench->add_flag("--unsteady", o.unsteady,
+                  "measure on a busy machine, too, and say so");
+  bench->add_option("--json", o.json, "write results as JSON; - is stdout");
+  bench->add_option("--svg", o.svg, "write a roofline picture");
+}
+
 // Names the commands there are, which the parser's own message does not.
 bool IsKnownCommand(const CLI::App& app, const std::string& word) {
   std::string known;
@@ -418,6 +444,7 @@ int main(int argc, char** argv) {
   triptych::cli::AddAccuracy(app, chosen);
   triptych::cli::AddGate(app, chosen);
   triptych::cli::AddMachineCommands(app, chosen);
+  triptych::cli::AddBench(app, chosen);
   triptych::cli::AddSweep(app, chosen);
   triptych::cli::AddReport(app, chosen);
   triptych::cli::AddModelFiles(app, chosen);

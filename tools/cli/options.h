@@ -72,6 +72,16 @@ struct OpOptions : Common {
   std::vector<std::string> spec;  // "m=512"
 };
 
+struct BenchOptions : Common {
+  std::string op;
+  std::vector<std::string> spec;   // "dtype=bf16"
+  std::vector<std::string> peers;  // names, or "all"
+  std::string svg;                 // file, "" for none
+  double seconds = 0.3;            // of timing, for each side of each shape
+  bool cold = false;               // operands in no cache
+  bool unsteady = false;           // measure on a busy machine, too
+};
+
 struct AccuracyOptions : Common {
   std::string model, tokenizer, text;
   int self_tokens = 256;  // without a text
@@ -182,6 +192,7 @@ Result<int> CompareCommand(const GenerateOptions& options);
 Result<int> TokenizeCommand(const TokenizeOptions& options);
 Result<int> ProfileCommand(const ProfileOptions& options);
 Result<int> OpCommand(const OpOptions& options);
+Result<int> BenchCommand(const BenchOptions& options);
 Result<int> AccuracyCommand(const AccuracyOptions& options);
 Result<int> GateCommand(const GateOptions& options);
 Result<int> ValidateCommand(const ValidateOptions& options);

@@ -1,0 +1,40 @@
+// Times several programs in turns, so that what disturbs the machine disturbs
+// all of them.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_BENCH_INTERLEAVE_H_
+#define TRIPTYCH_BENCH_INTERLEAVE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+namespace triptych::bench {
+
+struct Protocol {
+  // A slice is as many calls as fill this, or one: long against the clock's
+  // resolution, short against a scheduler's quantum.
+  double slice_s = 1e-3;
+  // Of slices, for each side; and rounds at least. Where 30 slices of the
+  // slowest would take more than four times that, five rounds will do: the
+  // weakest figures there are.
+  double seconds = 0.3;
+  size_t rounds = 30;
+  // An untimed call comes first in a slice, so that a side finds its operands
+  // in the caches that they fit into, not what the others left there.
+  bool warm = true;
+  uint64_t seed = 1;  // of the order in each round
+};
+
+// One call of a side.
+using Side = std::function<void()>;
+
+// times[side][round]: seconds of one call, the mean of a slice. In a round
+// each side has one slice, and the order is shuffled every time.
+std::vector<std::vector<double>> Interleave(std::span<const Side> sides,
+                                            const Protocol& protocol);
+
+}  // namespace triptych::bench
+
+#endif  // TRIPTYCH_BENCH_INTERLEAVE_H_
