@@ -9,16 +9,6 @@
 
 namespace triptych::matmul {
 
-// Activations of some rows: codes, with zeros up to whole groups; one scale a
-// row; and, where a group's integer sum starts, -zero times the sum of the
-// group's codes, which takes back the zero that was added to the weights'.
-struct QuantizedRows {
-  const int8_t* codes;
-  size_t stride;          // elements from row to row
-  const float* scales;    // [rows]
-  const int32_t* starts;  // [rows, groups]
-};
-
 // sums[rows, cols] (+)= the groups of one step.
 struct GroupBlock {
   const int8_t* a;  // row 0 at this step

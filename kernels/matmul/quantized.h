@@ -29,6 +29,7 @@
 #include "kernels/base/aligned.h"
 #include "kernels/base/mat_view.h"
 #include "kernels/matmul/matmul.h"
+#include "kernels/quant/quant.h"
 
 namespace triptych {
 
@@ -137,6 +138,12 @@ struct QuantizedOptions {
 // A with anything not finite gives a row of NaN in int8. Thread-safe: a call
 // keeps its scratch memory with the calling thread.
 void Matmul(StridedView<float> a, const QuantizedWeights& w, MatView<float> c,
+            const QuantizedOptions& options = {});
+
+// The same from rows that are in int8 already, by a norm or a gated unit that
+// ends so; options.activations is kInt8 (a check). The same bits as from the
+// floats those codes are of.
+void Matmul(const QuantizedRows& a, const QuantizedWeights& w, MatView<float> c,
             const QuantizedOptions& options = {});
 
 }  // namespace triptych

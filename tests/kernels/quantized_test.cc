@@ -143,6 +143,23 @@ TEST_CASE("sums of small integers are exact on every target") {
   }
 }
 
+TEST_CASE("rows that come in int8 give the bits of the floats they are of") {
+  for (const size_t k : {size_t{64}, size_t{301}}) {  // whole groups and not
+    const Matrix a(9, k, 5), w(40, k, 6);
+    std::vector<int8_t> codes(9 * k);
+    std::vector<float> scales(9);
+    const QuantizedRows rows{{codes.data(), 9, k}, scales};
+    QuantizeRowsI8(a.view(), rows.codes, rows.scales);
+    for (const CodeFormat format : kFormats) {
+      const QuantizedWeights packed = Quantize(w.view(), format);
+      Matrix from_floats(9, 40), from_codes(9, 40);
+      Matmul(a.view(), packed, from_floats.view());
+      Matmul(rows, packed, from_codes.view(), {.threads = 2});
+      CHECK(from_floats.data == from_codes.data);
+    }
+  }
+}
+
 TEST_CASE("the residual may be the result, and A may be transposed") {
   const Matrix stored(300, 9, 5), w(40, 300, 6);
   Matrix a(9, 300), plain(9, 40), c(9, 40, 7);
