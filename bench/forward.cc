@@ -23,13 +23,13 @@ constexpr float kEps = 1e-5f;
 // goes in.
 QuantizedWeights Draw(size_t n, size_t k, CodeFormat format, Rng rng,
                       int threads) {
-  constexpr size_t kPanel = QuantizedWeights::kPanelOutputs;
+  constexpr size_t kPiece = 16;  // rows
   QuantizedWeights w(n, k, format);
   const double qmax = format.bits == 4 ? 8 : 128;
   const auto scale = static_cast<float>(
       1 / (std::sqrt(static_cast<double>(k)) * qmax / std::sqrt(3.)));
-  ParallelFor(CeilDiv(n, kPanel), threads, [&](size_t panel) {
-    const size_t first = panel * kPanel, rows = std::min(kPanel, n - first);
+  ParallelFor(CeilDiv(n, kPiece), threads, [&](size_t piece) {
+    const size_t first = piece * kPiece, rows = std::min(kPiece, n - first);
     std::vector<int8_t> codes(rows * k);
     for (size_t i = 0; i < codes.size(); i += 16) {
       const auto words = rng.At((first * k + i) / 16);

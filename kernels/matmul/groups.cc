@@ -26,9 +26,12 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr size_t kPanel = QuantizedWeights::kPanelOutputs;
-constexpr size_t kLineBytes = PackedWeights::kLineBytes;
+constexpr size_t kScaleBytes = QuantizedWeights::kScaleBytes;
+constexpr size_t kUnitBytes = PackedWeights::kUnitBytes;
+// Outputs of a panel of bf16 weights, and of the widest vector.
+constexpr size_t kMostLanes = PackedWeights::kPanelOutputs;
 
-using F32 = hn::CappedTag<float, kPanel>;
+using F32 = hn::CappedTag<float, kMostLanes>;
 using I32 = hn::RebindToSigned<F32>;
 using I8 = hn::Repartition<int8_t, F32>;
 using U8 = hn::RebindToUnsigned<I8>;
@@ -55,7 +58,7 @@ struct Codes;
 
 template <>
 struct Codes<4> {
-  static constexpr size_t kBytes = kLineBytes;
+  static constexpr size_t kBytes = kPanel * kUnitBytes;  // of an octet
   static HWY_INLINE void Load(const uint8_t* p, VU8& first, VU8& second) {
     const U8 d;
     const hn::Repartition<uint16_t, U8> d16;
@@ -70,10 +73,10 @@ struct Codes<4> {
 
 template <>
 struct Codes<8> {
-  static constexpr size_t kBytes = 2 * kLineBytes;
+  static constexpr size_t kBytes = 2 * kPanel * kUnitBytes;
   static HWY_INLINE void Load(const uint8_t* p, VU8& first, VU8& second) {
     first = hn::LoadU(U8(), p);
-    second = hn::LoadU(U8(), p + kLineBytes);
+    second = hn::LoadU(U8(), p + kPanel * kUnitBytes);
   }
 };
 
@@ -90,8 +93,7 @@ struct TileArgs {
   size_t starts_stride;
   const std::byte* w;  // the panel
   size_t first;        // output of it that the tile starts with
-  size_t w_stride, scale_bytes;
-  size_t groups, lines;
+  size_t groups, octets;
   bool from_zero;
   float* sums;
   size_t sums_stride;
@@ -100,20 +102,9 @@ struct TileArgs {
 template <int kBits, size_t kRows, size_t kVecs>
 void Tile(const TileArgs& t) {
   using C = Codes<kBits>;
+  constexpr size_t kVecBytes = kLanes * kUnitBytes;
   const F32 df;
   const I32 di;
-  const uint8_t* HWY_RESTRICT codes[kVecs];
-  const hwy::float16_t* HWY_RESTRICT scales[kVecs];
-  HWY_UNROLL(8)
-  for (size_t v = 0; v < kVecs; ++v) {
-    const size_t output = t.first + v * kLanes;
-    const auto* panel =
-        reinterpret_cast<const uint8_t*>(t.w) + output / kPanel * t.w_stride;
-    scales[v] =
-        reinterpret_cast<const hwy::float16_t*>(panel) + output % kPanel;
-    codes[v] =
-        panel + t.scale_bytes + output % kPanel * PackedWeights::kUnitBytes;
-  }
   VF32 sum[kRows][kVecs];
   HWY_UNROLL(8)
   for (size_t r = 0; r < kRows; ++r) {
@@ -126,8 +117,10 @@ void Tile(const TileArgs& t) {
   }
   const int8_t* HWY_RESTRICT a = t.a;
   const size_t a_stride = t.a_stride;
-  size_t line = 0;
+  const auto* HWY_RESTRICT w = reinterpret_cast<const uint8_t*>(t.w);
   for (size_t g = 0; g < t.groups; ++g) {
+    const auto* HWY_RESTRICT scales =
+        reinterpret_cast<const hwy::float16_t*>(w) + t.first;
     VI32 dot[kRows][kVecs];
     HWY_UNROLL(8)
     for (size_t r = 0; r < kRows; ++r) {
@@ -135,11 +128,12 @@ void Tile(const TileArgs& t) {
       HWY_UNROLL(8)
       for (size_t v = 0; v < kVecs; ++v) dot[r][v] = start;
     }
-    for (const size_t end = line + t.lines; line < end; ++line) {
+    w += kScaleBytes;
+    for (size_t octet = 0; octet < t.octets; ++octet) {
       VU8 first[kVecs], second[kVecs];
       HWY_UNROLL(8)
       for (size_t v = 0; v < kVecs; ++v) {
-        C::Load(codes[v] + line * C::kBytes, first[v], second[v]);
+        C::Load(w + t.first * kUnitBytes + v * kVecBytes, first[v], second[v]);
       }
       HWY_UNROLL(8)
       for (size_t r = 0; r < kRows; ++r) {
@@ -158,11 +152,12 @@ void Tile(const TileArgs& t) {
         }
       }
       a += 8;
+      w += C::kBytes;
     }
     HWY_UNROLL(8)
     for (size_t v = 0; v < kVecs; ++v) {
       const VF32 scale =
-          hn::PromoteTo(df, hn::LoadU(F16(), scales[v] + g * kPanel));
+          hn::PromoteTo(df, hn::LoadU(F16(), scales + v * kLanes));
       HWY_UNROLL(8)
       for (size_t r = 0; r < kRows; ++r) {
         sum[r][v] = hn::MulAdd(hn::ConvertTo(df, dot[r][v]), scale, sum[r][v]);
@@ -215,10 +210,8 @@ void RunColumnTile(const GroupBlock& b, size_t col) {
                                  .starts_stride = b.starts_stride,
                                  .w = b.w + col / kPanel * b.w_stride,
                                  .first = col % kPanel,
-                                 .w_stride = b.w_stride,
-                                 .scale_bytes = b.scale_bytes,
                                  .groups = b.groups,
-                                 .lines = b.lines,
+                                 .octets = b.octets,
                                  .from_zero = b.from_zero,
                                  .sums = b.sums + row * b.sums_stride + col,
                                  .sums_stride = b.sums_stride});
@@ -227,7 +220,7 @@ void RunColumnTile(const GroupBlock& b, size_t col) {
 
 template <int kBits>
 void RunBlock(const GroupBlock& b) {
-  const size_t padded = RoundUp(b.cols, kPanel);
+  const size_t padded = RoundUp(b.cols, kMostLanes);
   size_t col = 0;
   if (b.rows <= kFewRows) {
     for (; col + 4 * kLanes <= padded; col += 4 * kLanes) {
@@ -269,33 +262,29 @@ HWY_INLINE void DecodeUnits(VU8 units, VF32 scale, VF32 zero_scaled,
   hn::StoreU(pair(decoded(u), decoded(hn::ShiftRight<8>(u))), di, out);
   hn::StoreU(
       pair(decoded(hn::ShiftRight<16>(u)), decoded(hn::ShiftRight<24>(u))), di,
-      out + kPanel);
+      out + kMostLanes);
 }
 
 template <int kBits>
 void Decode(const DecodeBlock& b) {
   using C = Codes<kBits>;
   const F32 df;
-  constexpr size_t kLines = 4 * kLineBytes;  // of bf16, for eight k
-  for (size_t p = 0; p < b.panels; ++p) {
-    const std::byte* panel = b.w + p * b.w_stride;
-    for (size_t j = 0; j < kPanel; j += kLanes) {
-      const auto* scales = reinterpret_cast<const hwy::float16_t*>(panel) + j;
-      const auto* codes = reinterpret_cast<const uint8_t*>(
-          panel + b.scale_bytes + j * PackedWeights::kUnitBytes);
-      std::byte* to = b.to + p * b.to_stride + j * PackedWeights::kUnitBytes;
-      for (size_t g = 0; g < b.groups; ++g) {
-        const VF32 scale =
-            hn::PromoteTo(df, hn::LoadU(F16(), scales + g * kPanel));
-        const VF32 zero = hn::Mul(scale, hn::Set(df, -kZero<kBits>));
-        for (size_t line = 0; line < b.lines; ++line) {
-          VU8 first, second;
-          C::Load(codes, first, second);
-          DecodeUnits(first, scale, zero, to);
-          DecodeUnits(second, scale, zero, to + 2 * kLineBytes);
-          codes += C::kBytes;
-          to += kLines;
-        }
+  for (size_t j = 0; j < RoundUp(b.outputs, kMostLanes); j += kLanes) {
+    const auto* w = reinterpret_cast<const uint8_t*>(b.w);
+    std::byte* to =
+        b.to + j / kMostLanes * b.to_stride + j % kMostLanes * kUnitBytes;
+    for (size_t g = 0; g < b.groups; ++g) {
+      const VF32 scale = hn::PromoteTo(
+          df, hn::LoadU(F16(), reinterpret_cast<const hwy::float16_t*>(w) + j));
+      const VF32 zero = hn::Mul(scale, hn::Set(df, -kZero<kBits>));
+      w += kScaleBytes;
+      for (size_t octet = 0; octet < b.octets; ++octet) {
+        VU8 first, second;
+        C::Load(w + j * kUnitBytes, first, second);
+        DecodeUnits(first, scale, zero, to);
+        DecodeUnits(second, scale, zero, to + 2 * PackedWeights::kLineBytes);
+        w += C::kBytes;
+        to += 4 * PackedWeights::kLineBytes;
       }
     }
   }

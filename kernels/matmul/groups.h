@@ -17,23 +17,20 @@ struct GroupBlock {
   size_t starts_stride;
   const std::byte* w;  // first panel at this step
   size_t w_stride;     // bytes from panel to panel
-  size_t scale_bytes;  // of a panel, before its lines
   size_t groups;
-  size_t lines;    // pairs of lines (eight of k) in a group
+  size_t octets;   // eights of k in a group
   bool from_zero;  // else from what sums holds
   float* sums;
   size_t sums_stride;  // elements
   size_t rows, cols;   // rows <= kMc, cols <= kNc
 };
 
-// Panels of one step, all of their groups, as the lines of bf16 weights
+// One panel of a step, all of its groups, as panels of bf16 weights
 // (PackedWeights): code * group scale, to nearest.
 struct DecodeBlock {
-  const std::byte* w;    // first panel at this step
-  size_t w_stride;       // bytes from panel to panel
-  size_t scale_bytes;    // of a panel, before its lines
-  size_t groups, lines;  // as in GroupBlock
-  size_t panels;
+  const std::byte* w;
+  size_t groups, octets;  // as in GroupBlock
+  size_t outputs;         // that are wanted; those of whole panels are written
   std::byte* to;
   size_t to_stride;  // bytes from panel to panel
 };

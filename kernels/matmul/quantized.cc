@@ -62,9 +62,8 @@ void SumInt8(const Product& p, const Place& at, float* sums) {
          .starts_stride = w.groups(),
          .w = w.panel(step, at.col / QuantizedWeights::kPanelOutputs),
          .w_stride = w.panel_stride(step),
-         .scale_bytes = w.scale_bytes(step),
          .groups = w.groups(step),
-         .lines = w.group() / 8,
+         .octets = w.group() / 8,
          .from_zero = step == 0,
          .sums = sums,
          .sums_stride = kSumsStride,
@@ -76,7 +75,8 @@ void SumInt8(const Product& p, const Place& at, float* sums) {
 // The same in bf16: a column tile of a step is decoded, then multiplied with
 // all rows. A tile of 64 columns and 2048 k is 256 KiB, a quarter of L2.
 void SumBf16(const Product& p, const Place& at, float* sums) {
-  constexpr size_t kTile = 64, kPanels = kTile / PackedWeights::kPanelOutputs;
+  constexpr size_t kTile = QuantizedWeights::kPanelOutputs;
+  constexpr size_t kPanels = kTile / PackedWeights::kPanelOutputs;
   static const float kZeros[kTile] = {};
   thread_local AlignedVector<std::byte> tile;
   const QuantizedWeights& w = p.w;
@@ -85,14 +85,11 @@ void SumBf16(const Product& p, const Place& at, float* sums) {
     for (size_t step = 0; step < w.steps(); ++step) {
       const size_t lines = w.groups(step) * w.group() / 2;
       const size_t stride = (lines | 1) * PackedWeights::kLineBytes;
-      const size_t panel = (at.col + col) / PackedWeights::kPanelOutputs;
       std::byte* const to = Room(tile, kPanels * stride);
-      p.functions.decode({.w = w.panel(step, panel),
-                          .w_stride = w.panel_stride(step),
-                          .scale_bytes = w.scale_bytes(step),
+      p.functions.decode({.w = w.panel(step, (at.col + col) / kTile),
                           .groups = w.groups(step),
-                          .lines = w.group() / 8,
-                          .panels = CeilDiv(cols, PackedWeights::kPanelOutputs),
+                          .octets = w.group() / 8,
+                          .outputs = cols,
                           .to = to,
                           .to_stride = stride});
       const size_t first_line = w.first_group(step) * w.group() / 2;

@@ -46,22 +46,26 @@ struct CodeFormat {
 // W[n,k] in codes, in the order the kernel reads them. Immutable once its rows
 // are set; cheap to move.
 //
-// A panel is 16 rows of W. For each group of k it has 16 scales in f16, and
-// 64-byte lines of unsigned codes (code + zero()) that hold, for each of the
-// 16 outputs, four of consecutive k; with 4 bits, two such lines in one, the
-// second in the high nibbles. Groups are dealt out in steps of about 2048 of
-// k, and all panels of a step come before the next step, as in PackedWeights.
-// What is missing in the last panel has scale 0; in the last group, code 0.
+// A panel is 64 rows of W. For each group of k it has a record: 64 scales in
+// f16, and then, for every eight k, the unsigned codes (code + zero()) of the
+// first four, four bytes an output, and those of the second four; with 4 bits
+// the second are the high nibbles of the first. So one row of activations
+// reads memory from end to end: 97 % of what memory gives, in int8, where
+// panels of 16 rows, four of them side by side, took 80 %. Groups are dealt
+// out in steps of about 2048 of k, and all panels of a step come before the
+// next step, as in PackedWeights. What is missing in the last panel has scale
+// 0; in the last group, code 0.
 class QuantizedWeights {
  public:
-  static constexpr size_t kPanelOutputs = PackedWeights::kPanelOutputs;
+  static constexpr size_t kPanelOutputs = 64;
+  static constexpr size_t kScaleBytes = 2 * kPanelOutputs;  // of a record
 
   QuantizedWeights() = default;
   // Room for W[n,k], all zero. The format is as CodeFormat says (a check).
   QuantizedWeights(size_t n, size_t k, CodeFormat format);
 
-  // Sets rows [first, first + rows) of W: whole panels but for the last one
-  // of W (a check). Different rows may be set by different threads at once.
+  // Sets rows [first, first + rows) of W. Different rows may be set by
+  // different threads at once.
   //
   // From floats: the scale of a group is absmax / qmax with qmax = 7 or 127,
   // rounded (f16, relative to the row's largest) before the codes are chosen;
@@ -93,10 +97,11 @@ class QuantizedWeights {
   size_t groups(size_t step) const {
     return first_group(step + 1) - first_group(step);
   }
-  // Bytes from panel to panel of a step, and of a panel's scales, which are
-  // what it begins with.
-  size_t panel_stride(size_t step) const;
-  size_t scale_bytes(size_t step) const;
+  size_t record_bytes() const;
+  // Bytes from panel to panel of a step.
+  size_t panel_stride(size_t step) const {
+    return groups(step) * record_bytes();
+  }
   const std::byte* panel(size_t step, size_t p) const {
     return data_.data() + step * step_bytes_ + p * panel_stride(step);
   }
@@ -107,8 +112,8 @@ class QuantizedWeights {
   // Where a group of a row is.
   struct Place {
     size_t scale;  // bytes into data_: an f16
-    size_t codes;  // of the first four codes; with 8 bits the next four are
-                   // a line on, and with 4 bits in the high nibbles
+    size_t codes;  // of the first four codes; the next four are, with 8 bits,
+                   // a panel's units on, and with 4 in the high nibbles
   };
   Place PlaceOf(size_t row, size_t group) const;
   void SetGroup(size_t row, size_t group, float scale,

@@ -14,13 +14,12 @@
 namespace triptych {
 namespace {
 
-constexpr size_t kLine = PackedWeights::kLineBytes;
 constexpr size_t kUnit = PackedWeights::kUnitBytes;
-constexpr size_t kScaleBytes = 2;  // f16
-constexpr size_t kOctet = 8;       // codes that lie together
+constexpr size_t kUnits = QuantizedWeights::kPanelOutputs * kUnit;
+constexpr size_t kOctet = 8;  // codes of an output that lie together
 
 // Bytes of eight consecutive k of a panel.
-size_t OctetBytes(int bits) { return bits == 4 ? kLine : 2 * kLine; }
+size_t OctetBytes(int bits) { return bits == 4 ? kUnits : 2 * kUnits; }
 
 // What `format` means for rows of k elements.
 size_t GroupOf(CodeFormat format, size_t k) {
@@ -60,30 +59,20 @@ QuantizedWeights::QuantizedWeights(size_t n, size_t k, CodeFormat format)
   data_.resize(steps_ * step_bytes_);
 }
 
-size_t QuantizedWeights::scale_bytes(size_t step) const {
-  return RoundUp(groups(step) * kPanelOutputs * kScaleBytes, kLine);
-}
-
-// An odd number of lines, as in PackedWeights.
-size_t QuantizedWeights::panel_stride(size_t step) const {
-  const size_t codes =
-      groups(step) * (group_ / kOctet) * OctetBytes(format_.bits);
-  return ((scale_bytes(step) + codes) / kLine | 1) * kLine;
+size_t QuantizedWeights::record_bytes() const {
+  return kScaleBytes + group_ / kOctet * OctetBytes(format_.bits);
 }
 
 QuantizedWeights::Place QuantizedWeights::PlaceOf(size_t row,
                                                   size_t group) const {
   size_t step = group * steps_ / std::max<size_t>(groups_, 1);
   while (group >= first_group(step + 1)) ++step;
-  const size_t in_step = group - first_group(step);
-  const size_t panel =
-      step * step_bytes_ + row / kPanelOutputs * panel_stride(step);
+  const size_t record = step * step_bytes_ +
+                        row / kPanelOutputs * panel_stride(step) +
+                        (group - first_group(step)) * record_bytes();
   const size_t output = row % kPanelOutputs;
-  return {
-      .scale = panel + (in_step * kPanelOutputs + output) * kScaleBytes,
-      .codes = panel + scale_bytes(step) + output * kUnit +
-               in_step * (group_ / kOctet) * OctetBytes(format_.bits),
-  };
+  return {.scale = record + output * sizeof(uint16_t),
+          .codes = record + kScaleBytes + output * kUnit};
 }
 
 void QuantizedWeights::SetGroup(size_t row, size_t group, float scale,
@@ -97,7 +86,7 @@ void QuantizedWeights::SetGroup(size_t row, size_t group, float scale,
         &data_[place.codes] + k / kOctet * OctetBytes(format_.bits) + k % kUnit;
     const bool second = k % kOctet >= kUnit;
     if (format_.bits == 8) {
-      octet[second ? kLine : 0] = static_cast<std::byte>(code);
+      octet[second ? kUnits : 0] = static_cast<std::byte>(code);
     } else if (second) {
       *octet |= static_cast<std::byte>(code << 4);
     } else {
@@ -116,7 +105,7 @@ double QuantizedWeights::Value(size_t row, size_t col) const {
   const bool second = k % kOctet >= kUnit;
   int32_t code;
   if (format_.bits == 8) {
-    code = std::to_integer<int32_t>(octet[second ? kLine : 0]);
+    code = std::to_integer<int32_t>(octet[second ? kUnits : 0]);
   } else {
     code = std::to_integer<int32_t>(*octet) >> (second ? 4 : 0) & 15;
   }
@@ -124,10 +113,8 @@ double QuantizedWeights::Value(size_t row, size_t col) const {
 }
 
 void QuantizedWeights::CheckRows(size_t first, size_t rows, size_t cols) const {
-  TRIPTYCH_CHECK(
-      cols == k_ && first % kPanelOutputs == 0 && first + rows <= n_ &&
-          (rows % kPanelOutputs == 0 || first + rows == n_),
-      "rows from", first, "count", rows, "x", cols, "of", n_, "x", k_);
+  TRIPTYCH_CHECK(cols == k_ && first + rows <= n_, "rows from", first, "count",
+                 rows, "x", cols, "of", n_, "x", k_);
 }
 
 void QuantizedWeights::SetRows(size_t first, ConstMatView<int8_t> codes,
@@ -178,10 +165,10 @@ void QuantizedWeights::SetRows(size_t first, StridedView<float> rows) {
 
 QuantizedWeights Quantize(StridedView<float> w, CodeFormat format,
                           int threads) {
-  constexpr size_t kRows = QuantizedWeights::kPanelOutputs;
+  constexpr size_t kRows = 16;
   QuantizedWeights packed(w.rows, w.cols, format);
-  ParallelFor(CeilDiv(w.rows, kRows), threads, [&](size_t panel) {
-    const size_t first = panel * kRows;
+  ParallelFor(CeilDiv(w.rows, kRows), threads, [&](size_t piece) {
+    const size_t first = piece * kRows;
     packed.SetRows(first, StridedView<float>(
                               w.at(first, 0), std::min(kRows, w.rows - first),
                               w.cols, w.row_stride, w.col_stride));
