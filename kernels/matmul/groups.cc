@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "hwy/cache_control.h"
 #include "kernels/base/units.h"
 #include "kernels/matmul/quantized.h"
 #include "kernels/matmul/targets.h"
@@ -28,6 +29,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 constexpr size_t kPanel = QuantizedWeights::kPanelOutputs;
 constexpr size_t kScaleBytes = QuantizedWeights::kScaleBytes;
 constexpr size_t kUnitBytes = PackedWeights::kUnitBytes;
+constexpr size_t kPanelUnits = kPanel * kUnitBytes;  // bytes
 // Outputs of a panel of bf16 weights, and of the widest vector.
 constexpr size_t kMostLanes = PackedWeights::kPanelOutputs;
 
@@ -58,7 +60,7 @@ struct Codes;
 
 template <>
 struct Codes<4> {
-  static constexpr size_t kBytes = kPanel * kUnitBytes;  // of an octet
+  static constexpr size_t kBytes = kPanelUnits;  // of an octet
   static HWY_INLINE void Load(const uint8_t* p, VU8& first, VU8& second) {
     const U8 d;
     const hn::Repartition<uint16_t, U8> d16;
@@ -73,10 +75,10 @@ struct Codes<4> {
 
 template <>
 struct Codes<8> {
-  static constexpr size_t kBytes = 2 * kPanel * kUnitBytes;
+  static constexpr size_t kBytes = 2 * kPanelUnits;
   static HWY_INLINE void Load(const uint8_t* p, VU8& first, VU8& second) {
     first = hn::LoadU(U8(), p);
-    second = hn::LoadU(U8(), p + kPanel * kUnitBytes);
+    second = hn::LoadU(U8(), p + kPanelUnits);
   }
 };
 
@@ -94,7 +96,7 @@ struct TileArgs {
   const std::byte* w;  // the panel
   size_t first;        // output of it that the tile starts with
   size_t groups, octets;
-  bool from_zero;
+  bool from_zero, fetch_rest;
   float* sums;
   size_t sums_stride;
 };
@@ -134,6 +136,13 @@ void Tile(const TileArgs& t) {
       HWY_UNROLL(8)
       for (size_t v = 0; v < kVecs; ++v) {
         C::Load(w + t.first * kUnitBytes + v * kVecBytes, first[v], second[v]);
+      }
+      // The other half of each run of units, which the next tile wants.
+      if (kVecs == 2 && t.fetch_rest) {
+        for (size_t i = kVecs * kVecBytes; i < C::kBytes; i += kPanelUnits) {
+          hwy::Prefetch(w + i);
+          hwy::Prefetch(w + i + kVecBytes);
+        }
       }
       HWY_UNROLL(8)
       for (size_t r = 0; r < kRows; ++r) {
@@ -213,6 +222,7 @@ void RunColumnTile(const GroupBlock& b, size_t col) {
                                  .groups = b.groups,
                                  .octets = b.octets,
                                  .from_zero = b.from_zero,
+                                 .fetch_rest = tile == 0 && col % kPanel == 0,
                                  .sums = b.sums + row * b.sums_stride + col,
                                  .sums_stride = b.sums_stride});
   }
