@@ -140,16 +140,16 @@ TEST_CASE("exponentials beyond their ranges") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   ForEachSimdTarget([&](int64_t target) {
     CAPTURE(std::string(hwy::TargetName(target)));
-    HWY_DYNAMIC_POINTER(ExpRun)(x.data(), y.data(), x.size());
+    HWY_DYNAMIC_DISPATCH(ExpRun)(x.data(), y.data(), x.size());
     for (size_t i = 0; i < 4; ++i) CHECK(y[i] == 0);
     CHECK(std::isfinite(y[4]));
     for (size_t i = 5; i < 8; ++i) CHECK(y[i] == kInf);
-    HWY_DYNAMIC_POINTER(Exp2Run)(x.data(), y.data(), 2);
+    HWY_DYNAMIC_DISPATCH(Exp2Run)(x.data(), y.data(), 2);
     CHECK(y[0] == 0);
     CHECK(y[1] == 0);
-    HWY_DYNAMIC_POINTER(ExpRun)(&nan, y.data(), 1);
+    HWY_DYNAMIC_DISPATCH(ExpRun)(&nan, y.data(), 1);
     CHECK(std::isnan(y[0]));
-    HWY_DYNAMIC_POINTER(Exp2Run)(&nan, y.data(), 1);
+    HWY_DYNAMIC_DISPATCH(Exp2Run)(&nan, y.data(), 1);
     CHECK(std::isnan(y[0]));
   });
 }
