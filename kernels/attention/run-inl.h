@@ -254,6 +254,7 @@ class TaskRun {
     while (row < end && rows_[end - 1].first >= first + count) --end;
     if (row == end) return;
     const Operands x = OperandsOf(h, first, count);
+    tile_steps_ = false;
     // Rows are dealt out evenly: 8 are 4 + 4.
     const size_t rows = end - row, tiles = CeilDiv(rows, kTileRows);
     for (size_t t = 0; t < tiles; ++t) {
@@ -274,7 +275,15 @@ class TaskRun {
     const bool whole = t.visible == kKeys &&
                        rows_[t.row].end >= t.first + kKeys &&
                        rows_[t.row + t.rows - 1].first <= t.first;
-    if (whole) {
+    if constexpr (kIntegers) {
+      if (whole) {
+        if (!tile_steps_) PrepareSteps(t, 0, kKeys, x.v_scale);
+        WeighIntegers<true>(t, x);
+      } else {
+        WeighIntegers<false>(t, x);
+      }
+      tile_steps_ = whole;
+    } else if (whole) {
       Weigh<true>(t, x);
     } else {
       Weigh<false>(t, x);
@@ -355,7 +364,7 @@ class TaskRun {
         max_[t.at + r] = hn::GetLane(max);
       }
       factor_[r] = hn::GetLane(factor);
-      const V sum = WeighRow(x, r, keys, max);
+      const V sum = WeighRow(r, keys, max);
       float* const sums = sum_ + (t.at + r) * kLanes;
       hn::StoreU(hn::MulAdd(hn::LoadU(d, sums), factor, sum), d, sums);
     }
@@ -380,35 +389,74 @@ class TaskRun {
   }
 
   // The weights of row r; returns their sum.
-  HWY_INLINE V WeighRow(const Operands& x, size_t r, size_t keys, V max) {
+  HWY_INLINE V WeighRow(size_t r, size_t keys, V max) {
     const D d;
-    float* const score = scores_ + r * kKeys;
-    std::byte* const to = weights_ + r * kPlanes * kWeightBytes;
-    V sum = hn::Zero(d), most = hn::Set(d, kTiny);
+    const float* const score = scores_ + r * kKeys;
+    std::byte* const to = weights_ + r * kWeightBytes;
+    V sum = hn::Zero(d);
     for (size_t i = 0; i < keys; i += kStep) {
       const V w0 = Format::Exp(hn::Sub(hn::LoadU(d, score + i), max));
       const V w1 = Format::Exp(hn::Sub(hn::LoadU(d, score + i + kLanes), max));
       sum = hn::Add(hn::Add(sum, w0), w1);
-      if constexpr (kIntegers) {
-        const V u0 = hn::Mul(w0, hn::LoadU(d, x.v_scale + i));
-        const V u1 = hn::Mul(w1, hn::LoadU(d, x.v_scale + i + kLanes));
-        hn::StoreU(u0, d, score + i);
-        hn::StoreU(u1, d, score + i + kLanes);
-        most = hn::Max(most, hn::Max(u0, u1));
-      } else {
-        Format::Store(w0, w1, i, to);
-      }
-    }
-    if constexpr (kIntegers) {
-      const float largest = hn::ReduceMax(d, most);
-      step_[r] = largest / Format::kSteps;
-      const V steps = hn::Set(d, Format::kSteps / largest);
-      for (size_t i = 0; i < keys; i += kLanes) {
-        Format::Store(hn::Mul(hn::LoadU(d, score + i), steps), i, to,
-                      kWeightBytes);
-      }
+      Format::Store(w0, w1, i, to);
     }
     return sum;
+  }
+
+  // The same as integers. The weights of a tile are relative to the highest
+  // score in it and are, with the scales of their values, steps of the product
+  // of the greatest of both: so a tile's own weights fill the 16 bits, however
+  // little they count in the end, which is in step_.
+  template <bool kWhole>
+  HWY_INLINE void WeighIntegers(const RowTile& t, const Operands& x) {
+    const D d;
+    const size_t keys = kWhole ? kKeys : RoundUp(t.visible, kStep);
+    for (size_t r = 0; r < t.rows; ++r) {
+      if constexpr (!kWhole) PrepareSteps(t, r, keys, x.v_scale);
+      const V old = hn::Set(d, max_[t.at + r]);
+      const V highest = hn::MaxOfLanes(d, Highest<kWhole>(t, x, r, keys));
+      // Of the old sums and this tile's, the one with the higher maximum is
+      // worth 1.
+      const auto lower = hn::Le(highest, old);
+      const V less = Exp2(d, hn::Neg(hn::Abs(hn::Sub(highest, old))));
+      const V share = hn::IfThenElse(lower, less, hn::Set(d, 1.f));
+      const V factor = hn::IfThenElse(lower, hn::Set(d, 1.f), less);
+      const float* const score = scores_ + r * kKeys;
+      V sum = hn::Zero(d);
+      for (size_t i = 0; i < keys; i += kStep) {
+        const V w0 = Format::Exp(hn::Sub(hn::LoadU(d, score + i), highest));
+        const V w1 =
+            Format::Exp(hn::Sub(hn::LoadU(d, score + i + kLanes), highest));
+        sum = hn::Add(hn::Add(sum, w0), w1);
+        Format::Store(hn::Mul(w0, hn::LoadU(d, steps_ + i)),
+                      hn::Mul(w1, hn::LoadU(d, steps_ + i + kLanes)), i,
+                      weights_ + r * kPlanes * kWeightBytes, kWeightBytes);
+      }
+      float* const sums = sum_ + (t.at + r) * kLanes;
+      const V before = hn::Mul(hn::LoadU(d, sums), factor);
+      hn::StoreU(hn::MulAdd(sum, share, before), d, sums);
+      factor_[r] = hn::GetLane(factor);
+      step_[r] = hn::GetLane(share) * step_of_values_;
+      max_[t.at + r] = hn::GetLane(hn::Max(old, highest));
+    }
+  }
+
+  // steps_: how many steps a weight of 1 is of each of `keys` keys, of which
+  // row r of the tile sees some; step_of_values_: what a step is worth.
+  HWY_INLINE void PrepareSteps(const RowTile& t, size_t r, size_t keys,
+                               const float* v_scale) {
+    const D d;
+    V most = hn::Set(d, kTiny);
+    for (size_t i = 0; i < keys; i += kLanes) {
+      const V seen = Masked(t, r, i, hn::LoadU(d, v_scale + i));
+      most = hn::Max(most, seen);
+    }
+    const float greatest = hn::ReduceMax(d, most);
+    const V inverse = hn::Set(d, Format::kSteps / greatest);
+    for (size_t i = 0; i < keys; i += kLanes) {
+      hn::StoreU(hn::Mul(hn::LoadU(d, v_scale + i), inverse), d, steps_ + i);
+    }
+    step_of_values_ = greatest / Format::kSteps;
   }
 
   void AddMeans(const RowTile& t, const Operands& x) {
@@ -474,8 +522,8 @@ class TaskRun {
     }
   }
 
-  // The largest weight is never taken for less, so that 65535 of its steps
-  // are finite.
+  // The greatest scale is never taken for less, so that its inverse times
+  // 65535 is finite.
   static constexpr float kTiny = 0x1p-100f;
 
   const Task& task_;
@@ -492,7 +540,12 @@ class TaskRun {
   alignas(kCacheLine) float scores_[kTileRows * kKeys];
   alignas(kCacheLine) int32_t integers_[kIntegers ? kTileRows * kKeys : 1];
   alignas(kCacheLine) std::byte weights_[kPlanes * kTileRows * kWeightBytes];
-  float factor_[kTileRows], step_[kTileRows];
+  float factor_[kTileRows];  // what a row's old sums are worth
+  // int8: see WeighIntegers and PrepareSteps. tile_steps_: steps_ are those of
+  // rows that see all of the tile.
+  alignas(kCacheLine) float steps_[kIntegers ? kKeys : 1];
+  float step_[kTileRows], step_of_values_ = 0;
+  bool tile_steps_ = false;
 };
 
 }  // namespace HWY_NAMESPACE
