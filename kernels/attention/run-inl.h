@@ -211,6 +211,8 @@ class TaskRun {
     if constexpr (std::is_same_v<Format, FormatF32>) {
       if (task_.cache == nullptr) return PlainRows(kv_head, first, count);
     }
+    // The next tile is left to the hardware: prefetching it here made decode
+    // steps 1.2x longer, and a line ahead of each load in Multiply no shorter.
     const KvCache& cache = *task_.cache;
     const std::byte* const tile = cache.tile(kv_head, first / kKeys);
     const auto* const scales =
