@@ -88,7 +88,7 @@ template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Exp2Coarse(D d, V x) {
   // At least -127, which takes the exponent field of 1 to that of 0. By the
   // bits: below zero, larger ones are lower numbers. (The maximum of floats
-  // waits for the units that add them: attention's weights took 1.25x.)
+  // waits for the units that add them: attention's weights took 1.2x.)
   const hn::RebindToUnsigned<D> du;
   const auto lowest = hn::BitCast(du, hn::Set(d, -127.f));
   x = hn::BitCast(d, hn::Min(hn::BitCast(du, x), lowest));
