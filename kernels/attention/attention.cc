@@ -36,9 +36,9 @@ void MergeTotals(const Task& task, size_t ranges) {
       const float* const other = total + i * rows * stride;
       Merge(total, v_cols, other, other[v_cols], other[v_cols + 1]);
     }
-    const size_t h = r / task.rows, row = r % task.rows;
-    WriteRow(total, v_cols, n,
-             task.out.row(task.token(row)) + task.head(h, row) * n);
+    const QueryRow row = task.row(r % task.rows);
+    const size_t head = row.head + r / task.rows * task.group();
+    WriteRow(total, v_cols, n, task.out.row(row.token) + head * n);
   }
 }
 

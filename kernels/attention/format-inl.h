@@ -113,12 +113,14 @@ struct FormatI8 {
     return triptych::HWY_NAMESPACE::Exp2Coarse(D(), x);
   }
   static constexpr float kSteps = 65535;  // of a weight: 16 bits
-  // The high bytes of `steps` (0 .. 65535), then, a row further, the low ones.
-  static HWY_INLINE void Store(V steps, size_t i, std::byte* to,
+  // The high bytes of the steps (0 .. 65535) of 2 * kLanes keys from key i,
+  // then, `stride` further, the low ones.
+  static HWY_INLINE void Store(V steps0, V steps1, size_t i, std::byte* to,
                                size_t stride) {
-    const hn::RebindToUnsigned<D> du;
-    const hn::Rebind<uint8_t, D> d8;
-    const auto whole = hn::BitCast(du, hn::NearestInt(steps));
+    const hn::Repartition<uint16_t, D> d16;
+    const hn::Rebind<uint8_t, decltype(d16)> d8;
+    const auto whole = hn::OrderedDemote2To(d16, hn::NearestInt(steps0),
+                                            hn::NearestInt(steps1));
     auto* const p = reinterpret_cast<uint8_t*>(to) + i;
     hn::StoreU(hn::TruncateTo(d8, hn::ShiftRight<8>(whole)), d8, p);
     hn::StoreU(hn::TruncateTo(d8, whole), d8, p + stride);

@@ -88,8 +88,9 @@ class KvCache {
 //   bf16      queries and weights are rounded to bf16
 //   int8      queries are quantised with a scale each, as the keys are; the
 //             weights of a tile, times their values' scales, are rounded to
-//             multiples of 1/65535 of the largest, so that their sums are
-//             exact integers. 8 bits would lose a flat tail of small weights.
+//             multiples of 1/65535 of the greatest weight times the greatest
+//             scale, so that their sums are exact integers. 8 bits would lose
+//             a flat tail of small weights.
 //
 // A row of out depends on that query and the keys it sees alone, not on the
 // number of threads: keys are summed up in ranges of 1024, and the ranges in

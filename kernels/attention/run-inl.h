@@ -74,7 +74,7 @@ class TaskRun {
         Room(scratch.q, rows * q_stride_ * sizeof(Query)));
     out_ = Room(scratch.out, rows * v_cols_);
     sum_ = Room(scratch.sum, rows * kLanes);
-    max_ = Room(scratch.max, rows + kMaxSlack);
+    max_ = Room(scratch.max, rows);
     total_ = task.totals != nullptr ? task.totals
                                     : Room(scratch.total, rows * total_stride_);
     if constexpr (kIntegers) {
@@ -87,6 +87,8 @@ class TaskRun {
       keys_ = Room(scratch.keys, features * kKeys * sizeof(Element));
     }
     values_ = Room(scratch.values, v_cols_ * kKeys * sizeof(Element));
+    rows_ = Room(scratch.rows, task.rows);
+    for (size_t r = 0; r < task.rows; ++r) rows_[r] = task.row(r);
     PrepareQueries(scratch);
   }
 
@@ -98,14 +100,13 @@ class TaskRun {
       total[v_cols_] = kLowest;
       total[v_cols_ + 1] = 0;
     }
-    const size_t last = std::min(task_.end_key, task_.end_seen(task_.rows - 1));
-    size_t first =
-        std::max(task_.first_key, task_.first_seen(0) / kKeys * kKeys);
+    const size_t last = std::min(task_.end_key, rows_[task_.rows - 1].end);
+    size_t first = std::max(task_.first_key, rows_[0].first / kKeys * kKeys);
     while (first < last) {
       const size_t end = std::min(last, (first / kRangeKeys + 1) * kRangeKeys);
       std::fill_n(out_, rows * v_cols_, 0.f);
       std::fill_n(sum_, rows * kLanes, 0.f);
-      std::fill_n(max_, rows + kMaxSlack, kLowest);
+      std::fill_n(max_, rows, kLowest);
       for (; first < end; first += kKeys) {
         const size_t count = std::min(kKeys, last - first);
         if (task_.cache == nullptr && task_.kv_heads > 1) Touch(first, count);
@@ -121,8 +122,6 @@ class TaskRun {
   using Element = typename Format::Element;
   static constexpr size_t kUnit = Format::kUnit, kPlanes = Format::kPlanes;
   static constexpr bool kIntegers = std::is_same_v<Format, FormatI8>;
-  // Maxima are written by whole vectors, of up to 16.
-  static constexpr size_t kMaxSlack = 16;
   // Keys that are weighed in one step.
   static constexpr size_t kStep = 2 * kLanes;
   static constexpr size_t kWeightBytes =
@@ -145,6 +144,11 @@ class TaskRun {
     size_t first, visible;
   };
 
+  // The query head of row r of the task's KV head h.
+  size_t Head(size_t h, size_t r) const {
+    return rows_[r].head + h * task_.group();
+  }
+
   // Scores are wanted in units of log2, so that exp is exp2.
   void PrepareQueries(Scratch& scratch) {
     const size_t n = task_.shape.head_dim, rows = task_.rows;
@@ -157,7 +161,7 @@ class TaskRun {
                               : Room(scratch.scaled, task_.kv_heads * rows * n);
     for (size_t h = 0; h < task_.kv_heads; ++h) {
       for (size_t r = 0; r < rows; ++r) {
-        const float* from = task_.q.row(task_.token(r)) + task_.head(h, r) * n;
+        const float* from = task_.q.row(rows_[r].token) + Head(h, r) * n;
         triptych::HWY_NAMESPACE::Map(D(), scaled + (h * rows + r) * n, n, times,
                                      from);
       }
@@ -207,6 +211,8 @@ class TaskRun {
     if constexpr (std::is_same_v<Format, FormatF32>) {
       if (task_.cache == nullptr) return PlainRows(kv_head, first, count);
     }
+    // The next tile is left to the hardware: prefetching it here made decode
+    // steps 1.2x longer, and a line ahead of each load in Multiply no shorter.
     const KvCache& cache = *task_.cache;
     const std::byte* const tile = cache.tile(kv_head, first / kKeys);
     const auto* const scales =
@@ -246,16 +252,17 @@ class TaskRun {
   // All rows of a head that see one of the `count` keys from `first`.
   void AttendTo(size_t h, size_t first, size_t count) {
     size_t row = 0, end = task_.rows;
-    while (row < end && task_.end_seen(row) <= first) ++row;
-    while (row < end && task_.first_seen(end - 1) >= first + count) --end;
+    while (row < end && rows_[row].end <= first) ++row;
+    while (row < end && rows_[end - 1].first >= first + count) --end;
     if (row == end) return;
     const Operands x = OperandsOf(h, first, count);
+    tile_steps_ = false;
     // Rows are dealt out evenly: 8 are 4 + 4.
     const size_t rows = end - row, tiles = CeilDiv(rows, kTileRows);
     for (size_t t = 0; t < tiles; ++t) {
       const size_t begin = row + t * rows / tiles;
       const size_t stop = row + (t + 1) * rows / tiles;
-      const size_t visible = std::min(count, task_.end_seen(stop - 1) - first);
+      const size_t visible = std::min(count, rows_[stop - 1].end - first);
       Attend({.at = h * task_.rows + begin,
               .row = begin,
               .rows = stop - begin,
@@ -268,9 +275,17 @@ class TaskRun {
   void Attend(const RowTile& t, const Operands& x) {
     ScoreRows(t, x);
     const bool whole = t.visible == kKeys &&
-                       task_.end_seen(t.row) >= t.first + kKeys &&
-                       task_.first_seen(t.row + t.rows - 1) <= t.first;
-    if (whole) {
+                       rows_[t.row].end >= t.first + kKeys &&
+                       rows_[t.row + t.rows - 1].first <= t.first;
+    if constexpr (kIntegers) {
+      if (whole) {
+        if (!tile_steps_) PrepareSteps(t, 0, kKeys, x.v_scale);
+        WeighIntegers<true>(t, x);
+      } else {
+        WeighIntegers<false>(t, x);
+      }
+      tile_steps_ = whole;
+    } else if (whole) {
       Weigh<true>(t, x);
     } else {
       Weigh<false>(t, x);
@@ -316,8 +331,8 @@ class TaskRun {
   // Without the keys that the row does not see.
   HWY_INLINE V Masked(const RowTile& t, size_t r, size_t i, V score) {
     const D d;
-    const size_t row = t.row + r, key = t.first + i;
-    const size_t end = task_.end_seen(row), begin = task_.first_seen(row);
+    const size_t key = t.first + i;
+    const size_t begin = rows_[t.row + r].first, end = rows_[t.row + r].end;
     const V least = hn::Set(d, -std::numeric_limits<float>::infinity());
     if (end < key + kLanes) {
       const auto seen = hn::FirstN(d, end > key ? end - key : 0);
@@ -332,73 +347,117 @@ class TaskRun {
 
   // Turns scores into weights relative to the rows' new maxima; what is not
   // seen weighs 0. Leaves in factor_ what the rows' old sums are worth now.
-  // (Unrolled for whole tiles, scores in registers: no faster.)
+  // A row whose maximum stays costs no horizontal maximum and no exp2 of it:
+  // a decode step's weights took 1.4x as long with both for each row.
   template <bool kWhole>
   HWY_INLINE void Weigh(const RowTile& t, const Operands& x) {
     const D d;
     const size_t keys = kWhole ? kKeys : RoundUp(t.visible, kStep);
-    alignas(kCacheLine) float highest[kMaxSlack];
-    std::fill_n(highest, kMaxSlack, kLowest);
     for (size_t r = 0; r < t.rows; ++r) {
-      V max = hn::Set(d, kLowest);
-      for (size_t i = 0; i < keys; i += kLanes) {
-        V score = Score(t, x, r, i);
-        if constexpr (!kWhole) score = Masked(t, r, i, score);
-        if constexpr (!kWhole || kIntegers) {
-          hn::StoreU(score, d, scores_ + r * kKeys + i);
-        }
-        max = hn::Max(max, score);
+      V max = hn::Set(d, max_[t.at + r]);
+      V factor = hn::Set(d, 1.f);
+      const V highest = Highest<kWhole>(t, x, r, keys);
+      // After the first tiles of a context a new maximum is rare.
+      if (!hn::AllTrue(d, hn::Le(highest, max))) {
+        const V old = max;
+        max = hn::Max(old, hn::MaxOfLanes(d, highest));
+        factor = Exp2(d, hn::Sub(old, max));
+        max_[t.at + r] = hn::GetLane(max);
       }
-      highest[r] = hn::ReduceMax(d, max);
-    }
-    // Rows past the tile's keep their maximum.
-    for (size_t r = 0; r < kTileRows; r += kLanes) {
-      const V old = hn::LoadU(d, max_ + t.at + r);
-      const V max = hn::Max(old, hn::LoadU(d, highest + r));
-      hn::StoreU(Exp2(d, hn::Sub(old, max)), d, factor_ + r);
-      hn::StoreU(max, d, max_ + t.at + r);
-    }
-    for (size_t r = 0; r < t.rows; ++r) {
-      const V sum = WeighRow(t, x, r, keys);
+      factor_[r] = hn::GetLane(factor);
+      const V sum = WeighRow(r, keys, max);
       float* const sums = sum_ + (t.at + r) * kLanes;
-      hn::StoreU(hn::MulAdd(hn::LoadU(d, sums), hn::Set(d, factor_[r]), sum), d,
-                 sums);
+      hn::StoreU(hn::MulAdd(hn::LoadU(d, sums), factor, sum), d, sums);
     }
   }
 
-  // The weights of row r; returns their sum.
-  HWY_INLINE V WeighRow(const RowTile& t, const Operands& x, size_t r,
-                        size_t keys) {
+  // The highest scores of row r, one a lane; leaves in scores_ what WeighRow
+  // takes.
+  template <bool kWhole>
+  HWY_INLINE V Highest(const RowTile& t, const Operands& x, size_t r,
+                       size_t keys) {
     const D d;
-    const V shift = hn::Set(d, max_[t.at + r]);
-    float* const score = scores_ + r * kKeys;
-    std::byte* const to = weights_ + r * kPlanes * kWeightBytes;
-    V sum = hn::Zero(d), most = hn::Set(d, kTiny);
-    for (size_t i = 0; i < keys; i += kStep) {
-      const V w0 = Format::Exp(hn::Sub(hn::LoadU(d, score + i), shift));
-      const V w1 =
-          Format::Exp(hn::Sub(hn::LoadU(d, score + i + kLanes), shift));
-      sum = hn::Add(hn::Add(sum, w0), w1);
-      if constexpr (kIntegers) {
-        const V u0 = hn::Mul(w0, hn::LoadU(d, x.v_scale + i));
-        const V u1 = hn::Mul(w1, hn::LoadU(d, x.v_scale + i + kLanes));
-        hn::StoreU(u0, d, score + i);
-        hn::StoreU(u1, d, score + i + kLanes);
-        most = hn::Max(most, hn::Max(u0, u1));
-      } else {
-        Format::Store(w0, w1, i, to);
+    V highest = hn::Set(d, kLowest);
+    for (size_t i = 0; i < keys; i += kLanes) {
+      V score = Score(t, x, r, i);
+      if constexpr (!kWhole) score = Masked(t, r, i, score);
+      if constexpr (!kWhole || kIntegers) {
+        hn::StoreU(score, d, scores_ + r * kKeys + i);
       }
+      highest = hn::Max(highest, score);
     }
-    if constexpr (kIntegers) {
-      const float largest = hn::ReduceMax(d, most);
-      step_[r] = largest / Format::kSteps;
-      const V steps = hn::Set(d, Format::kSteps / largest);
-      for (size_t i = 0; i < keys; i += kLanes) {
-        Format::Store(hn::Mul(hn::LoadU(d, score + i), steps), i, to,
-                      kWeightBytes);
-      }
+    return highest;
+  }
+
+  // The weights of row r; returns their sum.
+  HWY_INLINE V WeighRow(size_t r, size_t keys, V max) {
+    const D d;
+    const float* const score = scores_ + r * kKeys;
+    std::byte* const to = weights_ + r * kWeightBytes;
+    V sum = hn::Zero(d);
+    for (size_t i = 0; i < keys; i += kStep) {
+      const V w0 = Format::Exp(hn::Sub(hn::LoadU(d, score + i), max));
+      const V w1 = Format::Exp(hn::Sub(hn::LoadU(d, score + i + kLanes), max));
+      sum = hn::Add(hn::Add(sum, w0), w1);
+      Format::Store(w0, w1, i, to);
     }
     return sum;
+  }
+
+  // The same as integers. The weights of a tile are relative to the highest
+  // score in it and are, with the scales of their values, steps of the product
+  // of the greatest of both: so a tile's own weights fill the 16 bits, however
+  // little they count in the end, which is in step_.
+  template <bool kWhole>
+  HWY_INLINE void WeighIntegers(const RowTile& t, const Operands& x) {
+    const D d;
+    const size_t keys = kWhole ? kKeys : RoundUp(t.visible, kStep);
+    for (size_t r = 0; r < t.rows; ++r) {
+      if constexpr (!kWhole) PrepareSteps(t, r, keys, x.v_scale);
+      const V old = hn::Set(d, max_[t.at + r]);
+      const V highest = hn::MaxOfLanes(d, Highest<kWhole>(t, x, r, keys));
+      // Of the old sums and this tile's, the one with the higher maximum is
+      // worth 1.
+      const auto lower = hn::Le(highest, old);
+      const V less = Exp2(d, hn::Neg(hn::Abs(hn::Sub(highest, old))));
+      const V share = hn::IfThenElse(lower, less, hn::Set(d, 1.f));
+      const V factor = hn::IfThenElse(lower, hn::Set(d, 1.f), less);
+      const float* const score = scores_ + r * kKeys;
+      V sum = hn::Zero(d);
+      for (size_t i = 0; i < keys; i += kStep) {
+        const V w0 = Format::Exp(hn::Sub(hn::LoadU(d, score + i), highest));
+        const V w1 =
+            Format::Exp(hn::Sub(hn::LoadU(d, score + i + kLanes), highest));
+        sum = hn::Add(hn::Add(sum, w0), w1);
+        Format::Store(hn::Mul(w0, hn::LoadU(d, steps_ + i)),
+                      hn::Mul(w1, hn::LoadU(d, steps_ + i + kLanes)), i,
+                      weights_ + r * kPlanes * kWeightBytes, kWeightBytes);
+      }
+      float* const sums = sum_ + (t.at + r) * kLanes;
+      const V before = hn::Mul(hn::LoadU(d, sums), factor);
+      hn::StoreU(hn::MulAdd(sum, share, before), d, sums);
+      factor_[r] = hn::GetLane(factor);
+      step_[r] = hn::GetLane(share) * step_of_values_;
+      max_[t.at + r] = hn::GetLane(hn::Max(old, highest));
+    }
+  }
+
+  // steps_: how many steps a weight of 1 is of each of `keys` keys, of which
+  // row r of the tile sees some; step_of_values_: what a step is worth.
+  HWY_INLINE void PrepareSteps(const RowTile& t, size_t r, size_t keys,
+                               const float* v_scale) {
+    const D d;
+    V most = hn::Set(d, kTiny);
+    for (size_t i = 0; i < keys; i += kLanes) {
+      const V seen = Masked(t, r, i, hn::LoadU(d, v_scale + i));
+      most = hn::Max(most, seen);
+    }
+    const float greatest = hn::ReduceMax(d, most);
+    const V inverse = hn::Set(d, Format::kSteps / greatest);
+    for (size_t i = 0; i < keys; i += kLanes) {
+      hn::StoreU(hn::Mul(hn::LoadU(d, v_scale + i), inverse), d, steps_ + i);
+    }
+    step_of_values_ = greatest / Format::kSteps;
   }
 
   void AddMeans(const RowTile& t, const Operands& x) {
@@ -459,16 +518,17 @@ class TaskRun {
     for (size_t h = 0; h < task_.kv_heads; ++h) {
       for (size_t r = 0; r < task_.rows; ++r) {
         WriteRow(total_ + (h * task_.rows + r) * total_stride_, v_cols_, n,
-                 task_.out.row(task_.token(r)) + task_.head(h, r) * n);
+                 task_.out.row(rows_[r].token) + Head(h, r) * n);
       }
     }
   }
 
-  // The largest weight is never taken for less, so that 65535 of its steps
-  // are finite.
+  // The greatest scale is never taken for less, so that its inverse times
+  // 65535 is finite.
   static constexpr float kTiny = 0x1p-100f;
 
   const Task& task_;
+  QueryRow* rows_;  // [rows]
   size_t v_cols_, total_stride_;
   size_t q_stride_;            // elements: features in whole units
   Query* q_;                   // [., q_stride_], scaled
@@ -481,7 +541,12 @@ class TaskRun {
   alignas(kCacheLine) float scores_[kTileRows * kKeys];
   alignas(kCacheLine) int32_t integers_[kIntegers ? kTileRows * kKeys : 1];
   alignas(kCacheLine) std::byte weights_[kPlanes * kTileRows * kWeightBytes];
-  float factor_[kMaxSlack], step_[kTileRows];
+  float factor_[kTileRows];  // what a row's old sums are worth
+  // int8: see WeighIntegers and PrepareSteps. tile_steps_: steps_ are those of
+  // rows that see all of the tile.
+  alignas(kCacheLine) float steps_[kIntegers ? kKeys : 1];
+  float step_[kTileRows], step_of_values_ = 0;
+  bool tile_steps_ = false;
 };
 
 }  // namespace HWY_NAMESPACE

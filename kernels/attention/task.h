@@ -29,6 +29,13 @@ inline constexpr size_t kRangeKeys = 16 * kKeys;
 // the cost of about 10 rows' worth of products.
 inline constexpr size_t kRows = 192;
 
+// What a row of a task is: of which token and query head, and which keys it
+// sees, first .. end. Neither end is less than that of the rows before.
+struct QueryRow {
+  size_t token, head;
+  size_t first, end;
+};
+
 // Rows first_row .. first_row + rows of each of `kv_heads` KV heads, on keys
 // from first_key (a multiple of kRangeKeys) to end_key. Row i of a KV head is
 // its query head i % group of token i / group.
@@ -52,19 +59,16 @@ struct Task {
   float* totals;
 
   size_t group() const { return shape.heads / shape.kv_heads; }
-  size_t token(size_t row) const { return (first_row + row) / group(); }
-  // The query head of row `row` of the task's KV head h.
-  size_t head(size_t h, size_t row) const {
-    return (first_kv_head + h) * group() + (first_row + row) % group();
-  }
-  // A row sees the keys from first_seen to end_seen; neither is less than
-  // that of the rows before it.
-  size_t end_seen(size_t row) const {
-    return shape.causal ? shape.past + token(row) + 1 : end_key;
-  }
-  size_t first_seen(size_t row) const {
-    const size_t end = end_seen(row);
-    return shape.window == 0 || end < shape.window ? 0 : end - shape.window;
+  // Row `row` of the task's first KV head.
+  QueryRow row(size_t row) const {
+    const size_t token = (first_row + row) / group();
+    const size_t end = shape.causal ? shape.past + token + 1 : end_key;
+    return {.token = token,
+            .head = first_kv_head * group() + (first_row + row) % group(),
+            .first = shape.window == 0 || end < shape.window
+                         ? 0
+                         : end - shape.window,
+            .end = end};
   }
 };
 
@@ -77,6 +81,7 @@ inline size_t TotalStride(size_t v_dim) {
 // Scratch of the calling thread: grows and is kept, because mapping fresh
 // pages costs as much as a decode step of a short context.
 struct Scratch {
+  AlignedVector<QueryRow> rows;
   AlignedVector<float> scaled, out, sum, max, total;
   AlignedVector<std::byte> q, keys, values;
   AlignedVector<float> q_scale;

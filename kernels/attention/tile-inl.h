@@ -68,7 +68,8 @@ void Tile(const Product<Dot>& p, size_t row, size_t col) {
   const size_t a_stride = p.a_stride, b_stride = p.b_stride;
   const std::byte* HWY_RESTRICT a = p.a + row * a_stride;
   const std::byte* HWY_RESTRICT b = p.b + col * kColumnBytes<Dot>;
-  typename Dot::T* const c = p.c + row * p.c_stride + col;
+  const size_t c_stride = p.c_stride;
+  typename Dot::T* const c = p.c + row * c_stride + col;
   typename Dot::Sum sum[kRows][kVecs];
   HWY_UNROLL(8)
   for (size_t r = 0; r < kRows; ++r) {
@@ -77,7 +78,7 @@ void Tile(const Product<Dot>& p, size_t row, size_t col) {
       if constexpr (kStart == Start::kZero) {
         sum[r][v] = hn::Zero(d);
       } else {
-        sum[r][v] = hn::Mul(hn::LoadU(d, c + r * p.c_stride + v * kLanes),
+        sum[r][v] = hn::Mul(hn::LoadU(d, c + r * c_stride + v * kLanes),
                             hn::Set(d, p.factor[row + r]));
       }
     }
@@ -103,7 +104,7 @@ void Tile(const Product<Dot>& p, size_t row, size_t col) {
   for (size_t r = 0; r < kRows; ++r) {
     HWY_UNROLL(8)
     for (size_t v = 0; v < kVecs; ++v) {
-      hn::StoreU(sum[r][v], d, c + r * p.c_stride + v * kLanes);
+      hn::StoreU(sum[r][v], d, c + r * c_stride + v * kLanes);
     }
   }
 }
@@ -136,6 +137,11 @@ HWY_INLINE void Multiply(const Product<Dot>& p) {
     size_t col = 0;
     for (; col + kVectors * kLanes <= p.cols; col += kVectors * kLanes) {
       TileOfRows<Dot, kStart, kVectors>(p, row, rows, col);
+    }
+    if constexpr (kVectors > 2) {  // half a tile at the diagonal
+      for (; col + 2 * kLanes <= p.cols; col += 2 * kLanes) {
+        TileOfRows<Dot, kStart, 2>(p, row, rows, col);
+      }
     }
     for (; col < p.cols; col += kLanes) {
       TileOfRows<Dot, kStart, 1>(p, row, rows, col);

@@ -248,13 +248,14 @@ class AttentionTrial : public Trial {
   // not round to nearest; int8, whose sums are exact, the two scales and their
   // product.
   // Weights: bf16 2^-8; int8 half a step of 1/65535 of the greatest in its
-  // tile, times its value's code, and three roundings on the way to the step.
+  // tile, with the greatest scale, times its value's code, and six roundings
+  // on the way there and back.
   void AppendHead(const AttentionShape& shape, ConstMatView<double> q,
                   ConstMatView<double> k, ConstMatView<double> v,
                   size_t kv_head, std::span<const double> out,
                   std::vector<Expected>& expected) const {
     constexpr double kExp = kRoundsQueries ? 0x1p-13 / kUnit : 2;
-    constexpr double kWeight = kDType == DType::kBf16 ? 0x1p-8 / kUnit : 3;
+    constexpr double kWeight = kDType == DType::kBf16 ? 0x1p-8 / kUnit : 6;
     const auto dim = static_cast<double>(shape.head_dim);
     const double score_roundings = kDType == DType::kI8 ? 3 : 2 * dim + 4;
     const auto [first, end] = Seen(shape);
@@ -300,11 +301,12 @@ class AttentionTrial : public Trial {
          tile += kTile) {
       const size_t begin = std::max(first, tile);
       const size_t end = std::min(weight.size(), tile + kTile);
-      double greatest = 0;
+      double greatest = 0, scale = 0;
       for (size_t s = begin; s < end; ++s) {
-        greatest = std::max(greatest,
-                            weight[s] * rounded_v_.scales.view()(s, kv_head));
+        greatest = std::max(greatest, weight[s]);
+        scale = std::max(scale, double{rounded_v_.scales.view()(s, kv_head)});
       }
+      greatest *= scale;
       for (size_t s = begin; s < end; ++s) {
         const float* const codes =
             rounded_v_.codes.view().row(s) + kv_head * shape_.v_dim;

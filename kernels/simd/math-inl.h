@@ -93,17 +93,23 @@ HWY_INLINE V Exp2(D d, V x) {
   return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -126.f)), value);
 }
 
-// 2^x as Exp2, relative error below 2^-13.2: half of its multiply-adds, for
-// results that are rounded to 8 bits anyway. 2^0 is 1.
+// 2^x for x < 127.5, relative error below 2^-13.2: half the multiply-adds of
+// Exp2, for results that are rounded to 8 bits anyway. 2^0 is 1. Results under
+// 2^-126 are anything below it, and 0 from x = -127 down; x is not NaN.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Exp2Coarse(D d, V x) {
+  // At least -127, which takes the exponent field of 1 to that of 0. By the
+  // bits: below zero, larger ones are lower numbers. (The maximum of floats
+  // waits for the units that add them: attention's weights took 1.2x.)
+  const hn::RebindToUnsigned<D> du;
+  const auto lowest = hn::BitCast(du, hn::Set(d, -127.f));
+  x = hn::BitCast(d, hn::Min(hn::BitCast(du, x), lowest));
   const V shifted = hn::Add(x, hn::Set(d, kToInteger));
   const V r = hn::Sub(x, hn::Sub(shifted, hn::Set(d, kToInteger)));
   // 2^r = 1 + r q(r) on |r| <= 1/2, relative error 1.013e-4.
   const V q = Polynomial(d, r, 0.6932829272228184f, 0.24221095947020813f,
                          0.055008930492439344f);
-  const V value = AddToExponent(d, hn::MulAdd(r, q, hn::Set(d, 1.f)), shifted);
-  return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -126.f)), value);
+  return AddToExponent(d, hn::MulAdd(r, q, hn::Set(d, 1.f)), shifted);
 }
 
 // sin(r) and cos(r) for |r| <= pi / 4, absolute error below 2^-23.
