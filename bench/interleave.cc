@@ -55,7 +55,7 @@ Slice SliceOf(const Side& side, const Protocol& protocol) {
 size_t LeastRounds(std::span<const Slice> slices, const Protocol& protocol) {
   constexpr size_t kFew = 5;
   const double longest = std::ranges::max(slices, {}, &Slice::seconds).seconds;
-  const auto affordable = static_cast<size_t>(4 * protocol.seconds / longest);
+  const auto affordable = static_cast<size_t>(2 * protocol.seconds / longest);
   return std::clamp(affordable, std::min(kFew, protocol.rounds),
                     protocol.rounds);
 }
@@ -77,10 +77,10 @@ std::vector<std::vector<double>> Interleave(std::span<const Side> sides,
     return times[0].size() >= least &&
            std::ranges::min(spent) >= protocol.seconds;
   };
-  // The slowest sides alone may take four times the seconds: no longer.
+  // The slowest side alone may take twice the seconds: no longer.
   const auto too_much = [&] {
     return times[0].size() >= least &&
-           std::ranges::max(spent) >= 4 * protocol.seconds;
+           std::ranges::max(spent) >= 2 * protocol.seconds;
   };
   while (!enough() && !too_much()) {
     for (size_t i = order.size(); i > 1; --i) {  // Fisher and Yates

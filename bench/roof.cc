@@ -17,17 +17,18 @@ constexpr size_t kL1 = 32 * kKiB, kL2 = kMiB;
 
 }  // namespace
 
-Roof::Set Roof::SetFor(size_t bytes_each) {
+Roof::Set Roof::SetFor(size_t bytes, int threads) {
+  const size_t bytes_each = bytes / static_cast<size_t>(threads);
   if (bytes_each <= kL1) return {"L1", kL1 / 2};
   if (bytes_each <= kL2) return {"L2", kL2 / 4};
   // Beyond, the rate depends on how much of the last level is ours today, so
-  // the set is as large as what it stands for, in the steps of
-  // MeasureBandwidth(). (At first everything over 12 MiB stood under the roof
-  // of 256 MiB: 12.6 MiB reached 338 % of that.)
+  // the set is as large as what it stands for, to the nearest step of those
+  // that MeasureBandwidth() reads. (At first everything over 12 MiB stood under
+  // the roof of 256 MiB: 12.6 MiB reached 338 % of that.)
   constexpr size_t kStep = 4 * kMiB, kFar = 64 * kMiB;
   if (bytes_each > kFar) return {"DRAM", 4 * kFar};
-  return {bytes_each <= LastLevelCache().value ? "L3" : "DRAM",
-          RoundUp(bytes_each, kStep)};
+  return {bytes <= LastLevelCache().value ? "L3" : "DRAM",
+          std::max((bytes_each + kStep / 2) / kStep, size_t{1}) * kStep};
 }
 
 FlopsPerSecond Roof::Peak(DType dtype, int threads) {
@@ -47,7 +48,7 @@ BytesPerSecond Roof::Bandwidth(const Set& set, int threads) {
 
 Ceiling Roof::Over(const ProblemWork& work, DType dtype, int threads,
                    Bytes set) {
-  const Set read = SetFor(set.value / static_cast<size_t>(threads));
+  const Set read = SetFor(set.value, threads);
   Ceiling ceiling = {.level = read.level,
                      .peak = Peak(dtype, threads),
                      .bandwidth = Bandwidth(read, threads)};

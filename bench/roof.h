@@ -57,7 +57,7 @@ class Roof {
       return a.bytes < b.bytes;
     }
   };
-  static Set SetFor(size_t bytes_each);
+  static Set SetFor(size_t bytes, int threads);
   BytesPerSecond Bandwidth(const Set& set, int threads);
 
   std::map<std::pair<DType, int>, FlopsPerSecond> peaks_;
