@@ -36,9 +36,8 @@ double RoughSeconds(const Side& side) {
 
 // What a side does in a round.
 struct Slice {
-  size_t calls;
-  bool warm;
-  double seconds;  // about
+  size_t warm, calls;  // untimed, timed
+  double seconds;      // about, of the timed ones
 };
 
 Slice SliceOf(const Side& side, const Protocol& protocol) {
@@ -48,8 +47,9 @@ Slice SliceOf(const Side& side, const Protocol& protocol) {
   const double call = RoughSeconds(side);
   const auto calls =
       static_cast<size_t>(std::max(1.0, protocol.slice_s / call));
-  return {calls, protocol.warm && call < kLong,
-          static_cast<double>(calls) * call};
+  const size_t warm =
+      protocol.warm && call < kLong ? std::min<size_t>(calls, 2) : 0;
+  return {warm, calls, static_cast<double>(calls) * call};
 }
 
 size_t LeastRounds(std::span<const Slice> slices, const Protocol& protocol) {
@@ -87,7 +87,7 @@ std::vector<std::vector<double>> Interleave(std::span<const Side> sides,
       std::swap(order[i - 1], order[rng.Below(static_cast<uint32_t>(i))]);
     }
     for (const size_t s : order) {
-      if (slices[s].warm) sides[s]();
+      for (size_t i = 0; i < slices[s].warm; ++i) sides[s]();
       const double call = TimeCalls(sides[s], slices[s].calls);
       times[s].push_back(call);
       spent[s] += call * static_cast<double>(slices[s].calls);

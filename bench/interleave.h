@@ -21,8 +21,10 @@ struct Protocol {
   // before the fifth: the weakest figures there are.
   double seconds = 0.3;
   size_t rounds = 30;
-  // An untimed call comes first in a slice, so that a side finds its operands
-  // in the caches that they fit into, not what the others left there.
+  // Untimed calls come first in a slice, two or, where it has one call, one:
+  // so that a side finds its operands in the caches that they fit into, not
+  // what the others left there. (After one, operands of 12 MiB were still not
+  // back in the last level.)
   bool warm = true;
   uint64_t seed = 1;  // of the order in each round
 };
