@@ -36,9 +36,8 @@ double RoughSeconds(const Side& side) {
 
 // What a side does in a round.
 struct Slice {
-  size_t calls;
-  bool warm;
-  double seconds;  // about
+  size_t warm, calls;  // untimed, timed
+  double seconds;      // about, of the timed ones
 };
 
 Slice SliceOf(const Side& side, const Protocol& protocol) {
@@ -48,14 +47,15 @@ Slice SliceOf(const Side& side, const Protocol& protocol) {
   const double call = RoughSeconds(side);
   const auto calls =
       static_cast<size_t>(std::max(1.0, protocol.slice_s / call));
-  return {calls, protocol.warm && call < kLong,
-          static_cast<double>(calls) * call};
+  const size_t warm =
+      protocol.warm && call < kLong ? std::min<size_t>(calls, 2) : 0;
+  return {warm, calls, static_cast<double>(calls) * call};
 }
 
 size_t LeastRounds(std::span<const Slice> slices, const Protocol& protocol) {
   constexpr size_t kFew = 5;
   const double longest = std::ranges::max(slices, {}, &Slice::seconds).seconds;
-  const auto affordable = static_cast<size_t>(4 * protocol.seconds / longest);
+  const auto affordable = static_cast<size_t>(2 * protocol.seconds / longest);
   return std::clamp(affordable, std::min(kFew, protocol.rounds),
                     protocol.rounds);
 }
@@ -77,17 +77,17 @@ std::vector<std::vector<double>> Interleave(std::span<const Side> sides,
     return times[0].size() >= least &&
            std::ranges::min(spent) >= protocol.seconds;
   };
-  // The slowest sides alone may take four times the seconds: no longer.
+  // The slowest side alone may take twice the seconds: no longer.
   const auto too_much = [&] {
     return times[0].size() >= least &&
-           std::ranges::max(spent) >= 4 * protocol.seconds;
+           std::ranges::max(spent) >= 2 * protocol.seconds;
   };
   while (!enough() && !too_much()) {
     for (size_t i = order.size(); i > 1; --i) {  // Fisher and Yates
       std::swap(order[i - 1], order[rng.Below(static_cast<uint32_t>(i))]);
     }
     for (const size_t s : order) {
-      if (slices[s].warm) sides[s]();
+      for (size_t i = 0; i < slices[s].warm; ++i) sides[s]();
       const double call = TimeCalls(sides[s], slices[s].calls);
       times[s].push_back(call);
       spent[s] += call * static_cast<double>(slices[s].calls);

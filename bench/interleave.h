@@ -16,13 +16,15 @@ struct Protocol {
   // A slice is as many calls as fill this, or one: long against the clock's
   // resolution, short against a scheduler's quantum.
   double slice_s = 1e-3;
-  // Of slices, for each side; and rounds at least. Where 30 slices of the
-  // slowest would take more than four times that, five rounds will do: the
-  // weakest figures there are.
+  // Of slices, for each side; and rounds at least. A side so slow that its
+  // share of the rounds takes twice the seconds ends them early, though not
+  // before the fifth: the weakest figures there are.
   double seconds = 0.3;
   size_t rounds = 30;
-  // An untimed call comes first in a slice, so that a side finds its operands
-  // in the caches that they fit into, not what the others left there.
+  // Untimed calls come first in a slice, two or, where it has one call, one:
+  // so that a side finds its operands in the caches that they fit into, not
+  // what the others left there. (After one, operands of 12 MiB were still not
+  // back in the last level.)
   bool warm = true;
   uint64_t seed = 1;  // of the order in each round
 };

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <vector>
@@ -38,27 +39,46 @@ std::string Compiler() {
 #endif
 }
 
-// FLOP/s of each of 50 slices of about 0.4 ms, a fraction of a scheduler's
-// quantum.
-std::vector<double> CalibrationSlices() {
-  using Clock = std::chrono::steady_clock;
+using Clock = std::chrono::steady_clock;
+
+double SecondsSince(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+// Of the calling thread.
+double ProcessorSeconds() {
+  timespec t = {};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+// Slices are a fraction of a scheduler's quantum; there are 50 and more.
+Calibration CalibrateThread() {
   constexpr size_t kSlices = 50, kSteps = 4096;
-  constexpr double kSliceSeconds = 0.4e-3;
+  constexpr double kSliceSeconds = 0.4e-3, kSeconds = 0.1;
+  // The first call chooses the SIMD target; the function that was asked for
+  // before it would choose anew in every call (a third of the rate in a VM).
+  roofline::SpinF32()(1);
   const roofline::SpinFunction spin = roofline::SpinF32();
   size_t repeats = 1;
   std::vector<double> rates;
-  while (rates.size() < kSlices) {
+  const Clock::time_point start = Clock::now();
+  const double start_processor = ProcessorSeconds();
+  while (rates.size() < kSlices || SecondsSince(start) < kSeconds) {
     uint64_t flops = 0;
     const Clock::time_point begin = Clock::now();
     for (size_t i = 0; i < repeats; ++i) flops += spin(kSteps).flops;
-    const std::chrono::duration<double> spent = Clock::now() - begin;
-    if (spent.count() < kSliceSeconds / 2) {
+    const double seconds = SecondsSince(begin);
+    if (seconds < kSliceSeconds / 2) {
       repeats *= 2;
     } else {
-      rates.push_back(static_cast<double>(flops) / spent.count());
+      rates.push_back(static_cast<double>(flops) / seconds);
     }
   }
-  return rates;
+  const double share =
+      (ProcessorSeconds() - start_processor) / SecondsSince(start);
+  const double best = std::ranges::max(rates);
+  return {FlopsPerSecond(best), Median(std::move(rates)) / best, share};
 }
 
 // Leaves the process on the last `threads` of its cores: the first ones take
@@ -116,23 +136,20 @@ Machine DescribeMachine() {
 }
 
 bool Calibration::steady() const {
-  // A quiet machine gives 0.99 and more; one process more than there are
-  // cores takes half of some slices.
-  constexpr double kSteady = 0.97;
-  return steadiness >= kSteady;
+  // A quiet machine gives 0.99 and more of both.
+  constexpr double kSteady = 0.97, kShare = 0.9;
+  return steadiness >= kSteady && share >= kShare;
 }
 
 Calibration Calibrate(int threads) {
   std::vector<Calibration> each(static_cast<size_t>(threads));
-  ForEachThread(threads, [&](size_t thread) {
-    std::vector<double> rates = CalibrationSlices();
-    const double best = std::ranges::max(rates);
-    each[thread] = {FlopsPerSecond(best), Median(std::move(rates)) / best};
-  });
-  Calibration all = {FlopsPerSecond(0), 1};
+  ForEachThread(threads,
+                [&](size_t thread) { each[thread] = CalibrateThread(); });
+  Calibration all = {FlopsPerSecond(0), 1, 1};
   for (const Calibration& one : each) {
     all.best += one.best;
     all.steadiness = std::min(all.steadiness, one.steadiness);
+    all.share = std::min(all.share, one.share);
   }
   return all;
 }

@@ -21,11 +21,14 @@ struct Machine {
 };
 Machine DescribeMachine();
 
-// The same loop of f32 multiply-adds in registers, many times: nothing but
-// the clock and other programs can change how long it takes.
+// The same loop of f32 multiply-adds in registers, for a tenth of a second in
+// short slices: nothing but the clock and other programs can change how long
+// it takes. A slice says what a short call can rely on; the share of the core,
+// what a long one can, which is interrupted.
 struct Calibration {
   FlopsPerSecond best;  // of all threads together
   double steadiness;    // the median slice over the best, of the worst thread
+  double share;         // processor time over time, of the worst thread
   bool steady() const;
 };
 Calibration Calibrate(int threads);

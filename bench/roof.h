@@ -27,6 +27,7 @@ struct Ceiling {
 // A bandwidth measured again.
 struct Recheck {
   std::string_view level;
+  Bytes set;  // that is read
   BytesPerSecond before, after;
 };
 
@@ -36,24 +37,31 @@ class Roof {
   FlopsPerSecond Peak(DType dtype, int threads);
 
   // All the flops of `work` at the peak, or all its bytes at the bandwidth of
-  // the smallest level that holds `set` bytes, whichever takes longer.
+  // reading a set of `set` bytes over and over, whichever takes longer.
   Ceiling Over(const ProblemWork& work, DType dtype, int threads, Bytes set);
   // The operands alone are in the caches.
   Ceiling Over(const ProblemWork& work, DType dtype, int threads) {
     return Over(work, dtype, threads, work.bytes);
   }
 
-  // Measures the bandwidths beyond the private caches anew, those that were
-  // asked for: neighbours share them, and change.
+  // Measures bandwidths beyond the private caches anew, the largest set of
+  // each level that was asked for: neighbours share them, and change.
   std::vector<Recheck> MeasureShared() const;
 
  private:
-  struct Level;
-  static const Level& LevelOf(size_t bytes_each);
-  BytesPerSecond Bandwidth(const Level& level, int threads);
+  // What is read over and over, for each thread.
+  struct Set {
+    std::string_view level;
+    size_t bytes;
+    friend bool operator<(const Set& a, const Set& b) {
+      return a.bytes < b.bytes;
+    }
+  };
+  static Set SetFor(size_t bytes, int threads);
+  BytesPerSecond Bandwidth(const Set& set, int threads);
 
   std::map<std::pair<DType, int>, FlopsPerSecond> peaks_;
-  std::map<std::pair<const Level*, int>, BytesPerSecond> bandwidths_;
+  std::map<std::pair<Set, int>, BytesPerSecond> bandwidths_;
 };
 
 }  // namespace triptych::bench

@@ -43,9 +43,10 @@ Result<bench::Calibration> CalibrateSteadily(const BenchOptions& options) {
   return MakeError(
       ErrorCode::kInvalid,
       fmt::format("bench: not measured: the same loop runs at {:.1f} % of its "
-                  "best rate in the median; something else is busy "
-                  "(--unsteady measures all the same, and says so)",
-                  100 * calibration.steadiness));
+                  "best rate in the median, with {:.0f} % of a core; something "
+                  "else is busy (--unsteady measures all the same, and says "
+                  "so)",
+                  100 * calibration.steadiness, 100 * calibration.share));
 }
 
 size_t ShapesOf(const std::vector<bench::Job>& plan) {

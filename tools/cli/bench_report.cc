@@ -29,7 +29,7 @@ std::string JobName(const BenchJob& job) {
 }
 
 std::string Giga(double rate) {
-  return fmt::format(rate < 10e9 ? "{:.2f}" : "{:.1f}", rate * 1e-9);
+  return fmt::format("{:.{}f}", rate * 1e-9, rate < 10e9 ? 2 : 1);
 }
 
 // "0.98" of the best times; with a question mark if it counts as 1.
@@ -37,23 +37,25 @@ std::string RatioCell(const bench::Ratio& ratio) {
   return fmt::format("{:.3f}{}", ratio.of_best, ratio.decided() ? "" : "?");
 }
 
+std::string StateText(const bench::Calibration& c) {
+  return fmt::format(
+      "{:.1f} GFLOP/s of f32 multiply-adds, {:.1f} % in the median, with "
+      "{:.0f} % of the core",
+      c.best.value * 1e-9, 100 * c.steadiness, 100 * c.share);
+}
+
 std::string MachineText(const BenchRun& run) {
-  std::string text = fmt::format(
-      "{}, {:.2f} GHz, {}, {}; load {:.2f}\n"
-      "{} thread{}, {} operands, {:.1f} GFLOP/s of f32 multiply-adds, "
-      "{:.1f} % steady\n",
+  return fmt::format(
+      "{}, {:.2f} GHz, {}, {}; load {:.2f}; {} thread{}, {} operands\n"
+      "before: {}\nafter: {}\n{}",
       run.machine.cpu, run.machine.clock.value * 1e-9, run.machine.simd_target,
       run.machine.compiler, run.machine.load, run.conditions.threads,
       run.conditions.threads == 1 ? "" : "s",
-      run.conditions.cold ? "cold" : "hot", run.before.best.value * 1e-9,
-      100 * run.before.steadiness);
-  if (!run.Steady()) {
-    text += fmt::format(
-        "NOT STEADY: the same loop took {:.1f} % of its best rate before and "
-        "ran at {:.1f} GFLOP/s after; these figures are no measurement\n",
-        100 * run.before.steadiness, run.after.best.value * 1e-9);
-  }
-  return text;
+      run.conditions.cold ? "cold" : "hot", StateText(run.before),
+      StateText(run.after),
+      run.Steady() ? ""
+                   : "NOT STEADY: these figures are no measurement, least of "
+                     "all those of calls that take milliseconds\n");
 }
 
 std::string RecheckText(const BenchRun& run) {
@@ -61,8 +63,9 @@ std::string RecheckText(const BenchRun& run) {
   for (const bench::Recheck& r : run.rechecks) {
     const double change = r.after / r.before - 1;
     text += fmt::format(
-        "{} gave {} GB/s before and {} after{}\n", r.level,
-        Giga(r.before.value), Giga(r.after.value),
+        "{}, {}: {} GB/s before, {} after{}\n", r.level,
+        Si(static_cast<double>(r.set.value), "B"), Giga(r.before.value),
+        Giga(r.after.value),
         std::abs(change) > kSameBandwidth
             ? ": what it bounds is no measurement of this machine alone"
             : "");
@@ -167,7 +170,8 @@ nlohmann::json MachineJson(const BenchRun& run) {
           {"load", run.machine.load},
           {"f32_flops_before", run.before.best.value},
           {"f32_flops_after", run.after.best.value},
-          {"steadiness", run.before.steadiness},
+          {"steadiness", std::min(run.before.steadiness, run.after.steadiness)},
+          {"share_of_core", std::min(run.before.share, run.after.share)},
           {"steady", run.Steady()}};
 }
 
@@ -261,7 +265,9 @@ void AddPoint(const BenchJob& job, const Outcome& o, bool name_job,
 }  // namespace
 
 bool BenchRun::Steady() const {
-  return before.steady() && after.best / before.best >= kSamePeak;
+  const double change = after.best / before.best;
+  return before.steady() && after.steady() && change >= kSamePeak &&
+         change <= 1 / kSamePeak;
 }
 
 bool BenchRun::Right() const {
