@@ -139,6 +139,16 @@ PackedRows Gather(StridedView<In> a, int threads, Convert convert) {
   const size_t units = CeilDiv(a.cols, kPerUnit);
   std::byte* to;
   const PackedRows packed = AllocateRows(a.rows, units, &to);
+  if (a.col_stride == 1) {
+    // Whole rows, which the compiler makes vectors of.
+    ParallelFor(a.rows, threads, [&](size_t r) {
+      Out* const row = reinterpret_cast<Out*>(to + r * packed.stride);
+      const In* const from = a.at(r, 0);
+      std::transform(from, from + a.cols, row, convert);
+      std::fill(row + a.cols, row + units * kPerUnit, Out{0});
+    });
+    return packed;
+  }
   // Square pieces: of a transposed view, 16 rows share their cache lines.
   constexpr size_t kPiece = 16;
   ParallelFor(CeilDiv(a.rows, kPiece), threads, [&](size_t band) {
