@@ -89,12 +89,6 @@ struct Scratch {
 };
 Scratch& ThreadScratch();
 
-template <class T>
-T* Room(AlignedVector<T>& buffer, size_t size) {
-  if (buffer.size() < size) buffer.resize(size);
-  return buffer.data();
-}
-
 // KV heads of one task when each has `rows` rows: as many as kRows allows, but
 // a share for every thread.
 inline size_t HeadsOfTask(const AttentionShape& shape, size_t rows,

@@ -35,6 +35,14 @@ struct AlignedAllocator {
 template <class T>
 using AlignedVector = std::vector<T, AlignedAllocator<T>>;
 
+// At least `size` elements of scratch memory that is kept from call to call:
+// fresh pages cost as much as a small product.
+template <class T>
+T* Room(AlignedVector<T>& scratch, size_t size) {
+  if (scratch.size() < size) scratch.resize(size);
+  return scratch.data();
+}
+
 }  // namespace triptych
 
 #endif  // TRIPTYCH_KERNELS_BASE_ALIGNED_H_

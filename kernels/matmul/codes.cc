@@ -25,12 +25,6 @@ Scratch& ThreadScratch() {
   return scratch;
 }
 
-template <class T>
-T* Room(AlignedVector<T>& v, size_t size) {
-  if (v.size() < size) v.resize(size);
-  return v.data();
-}
-
 // Elements from row to row of packed codes: an odd number of cache lines keeps
 // the rows of a tile in different sets.
 size_t Stride(const QuantizedWeights& w) {

@@ -22,12 +22,6 @@ using matmul::kNc;
 using matmul::PackedCodes;
 using matmul::PackedRows;
 
-template <class T>
-T* Room(AlignedVector<T>& v, size_t size) {
-  if (v.size() < size) v.resize(size);
-  return v.data();
-}
-
 // A block of sums: room for whole tiles, a stride that is no power of two.
 constexpr size_t kSumsStride = kNc + kCacheLine / sizeof(float);
 

@@ -11,22 +11,11 @@
 #include "kernels/base/formats.h"
 #include "kernels/base/rng.h"
 #include "kernels/matmul/variants.h"
+#include "tests/kernels/normal_matrix.h"
 #include "tests/kernels/simd_targets.h"
 
 namespace triptych {
 namespace {
-
-struct Matrix {
-  Matrix(size_t r, size_t c) : rows(r), cols(c), data(r * c) {}
-  Matrix(size_t r, size_t c, uint64_t seed) : Matrix(r, c) {
-    Rng rng(seed);
-    for (float& x : data) x = static_cast<float>(rng.Normal());
-  }
-  MatView<float> view() { return {data.data(), rows, cols}; }
-  ConstMatView<float> view() const { return {data.data(), rows, cols}; }
-  size_t rows, cols;
-  std::vector<float> data;
-};
 
 TEST_CASE("a row has the same bits alone and in a batch") {
   const size_t n = 83, k = 701;

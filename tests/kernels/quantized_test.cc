@@ -10,22 +10,11 @@
 #include <vector>
 
 #include "kernels/base/rng.h"
+#include "tests/kernels/normal_matrix.h"
 #include "tests/kernels/simd_targets.h"
 
 namespace triptych {
 namespace {
-
-struct Matrix {
-  Matrix(size_t r, size_t c) : rows(r), cols(c), data(r * c) {}
-  Matrix(size_t r, size_t c, uint64_t seed) : Matrix(r, c) {
-    Rng rng(seed);
-    for (float& x : data) x = static_cast<float>(rng.Normal());
-  }
-  MatView<float> view() { return {data.data(), rows, cols}; }
-  ConstMatView<float> view() const { return {data.data(), rows, cols}; }
-  size_t rows, cols;
-  std::vector<float> data;
-};
 
 constexpr CodeFormat kFormats[] = {{8, CodeFormat::kWholeRow},
                                    {8, 32},
