@@ -6,9 +6,11 @@
 
 #include "kernels/activation/activation.h"
 #include "kernels/attention/attention.h"
+#include "kernels/attention/kv_cache.h"
 #include "kernels/base/check.h"
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/matmul/matmul.h"
+#include "kernels/matmul/quantized.h"
 #include "kernels/norm/norm.h"
 #include "kernels/quant/quant.h"
 #include "kernels/roofline/roofline.h"
@@ -17,6 +19,14 @@
 
 struct triptych_weights {
   triptych::PackedWeights packed;
+};
+
+struct triptych_codes {
+  triptych::QuantizedWeights weights;
+};
+
+struct triptych_kv_cache {
+  triptych::KvCache cache;
 };
 
 namespace triptych {
@@ -34,6 +44,22 @@ MatView<T> View(T* data, size_t rows, size_t cols, size_t stride) {
 std::span<const float> Optional(const float* data, size_t count) {
   if (data == nullptr) return {};
   return {data, count};
+}
+
+ConstMatView<float> OptionalRows(const float* data, size_t rows, size_t cols,
+                                 size_t stride) {
+  if (data == nullptr) return {};
+  return View(data, rows, cols, stride);
+}
+
+AttentionShape ShapeOf(const triptych_attention_shape& shape) {
+  return {.heads = shape.heads,
+          .kv_heads = shape.kv_heads,
+          .head_dim = shape.head_dim,
+          .v_dim = shape.v_dim,
+          .scale = shape.scale,
+          .causal = shape.causal != 0,
+          .past = shape.past};
 }
 
 template <class T>
@@ -108,6 +134,52 @@ void triptych_matmul_s8(const triptych_weights* w, const int8_t* a, size_t m,
                      View(c, m, n, c_stride), threads);
 }
 
+triptych_codes* triptych_quantize_weights(const float* w, size_t n, size_t k,
+                                          size_t n_stride, size_t k_stride,
+                                          int bits, size_t group, int threads) {
+  TRIPTYCH_CHECK(w != nullptr || n * k == 0);
+  const triptych::StridedView<float> view(w, n, k, n_stride, k_stride);
+  return new triptych_codes{
+      triptych::Quantize(view, {.bits = bits, .group = group}, threads)};
+}
+
+void triptych_codes_free(triptych_codes* w) { delete w; }
+
+void triptych_matmul_codes(const triptych_codes* w, const float* a, size_t m,
+                           size_t a_stride, int activations, const float* bias,
+                           const float* residual, size_t residual_stride,
+                           float* c, size_t c_stride, int threads) {
+  TRIPTYCH_CHECK(activations == TRIPTYCH_ACTIVATIONS_I8 ||
+                     activations == TRIPTYCH_ACTIVATIONS_BF16,
+                 "activations", activations);
+  const size_t n = w->weights.n(), k = w->weights.k();
+  triptych::Matmul(
+      View(a, m, k, a_stride), w->weights, View(c, m, n, c_stride),
+      {.threads = threads,
+       .activations = activations == TRIPTYCH_ACTIVATIONS_I8
+                          ? triptych::Activations::kInt8
+                          : triptych::Activations::kBf16,
+       .bias = triptych::Optional(bias, n),
+       .residual = triptych::OptionalRows(residual, m, n, residual_stride)});
+}
+
+void triptych_matmul_codes_i8(const triptych_codes* w, const int8_t* a,
+                              size_t m, size_t a_stride, const float* a_scales,
+                              const float* bias, const float* residual,
+                              size_t residual_stride, float* c, size_t c_stride,
+                              int threads) {
+  const size_t n = w->weights.n(), k = w->weights.k();
+  // The product only reads them; the view is of what operators write.
+  const triptych::QuantizedRows rows{
+      View(const_cast<int8_t*>(a), m, k, a_stride),
+      {const_cast<float*>(a_scales), m}};
+  triptych::Matmul(
+      rows, w->weights, View(c, m, n, c_stride),
+      {.threads = threads,
+       .bias = triptych::Optional(bias, n),
+       .residual = triptych::OptionalRows(residual, m, n, residual_stride)});
+}
+
 void triptych_attention(const triptych_attention_shape* shape, const float* q,
                         size_t tokens, size_t q_stride, const float* k,
                         size_t k_stride, const float* v, size_t v_stride,
@@ -115,16 +187,47 @@ void triptych_attention(const triptych_attention_shape* shape, const float* q,
                         int threads) {
   const size_t heads = shape->heads, kv_heads = shape->kv_heads;
   triptych::Attention(
-      {.heads = heads,
-       .kv_heads = kv_heads,
-       .head_dim = shape->head_dim,
-       .v_dim = shape->v_dim,
-       .scale = shape->scale,
-       .causal = shape->causal != 0,
-       .past = shape->past},
+      triptych::ShapeOf(*shape),
       View(q, tokens, heads * shape->head_dim, q_stride),
       {.k = View(k, context, kv_heads * shape->head_dim, k_stride),
        .v = View(v, context, kv_heads * shape->v_dim, v_stride)},
+      View(out, tokens, heads * shape->v_dim, out_stride), threads);
+}
+
+triptych_kv_cache* triptych_kv_cache_new(size_t kv_heads, size_t head_dim,
+                                         size_t v_dim, size_t capacity,
+                                         int format) {
+  using triptych::DType;
+  constexpr DType kFormats[] = {DType::kF32, DType::kF16, DType::kBf16,
+                                DType::kI8};
+  TRIPTYCH_CHECK(format >= TRIPTYCH_KV_F32 && format <= TRIPTYCH_KV_I8,
+                 "format", format);
+  return new triptych_kv_cache{
+      {kv_heads, head_dim, v_dim, capacity, kFormats[format]}};
+}
+
+void triptych_kv_cache_free(triptych_kv_cache* cache) { delete cache; }
+
+size_t triptych_kv_cache_length(const triptych_kv_cache* cache) {
+  return cache->cache.length();
+}
+
+void triptych_kv_cache_append(triptych_kv_cache* cache, const float* k,
+                              size_t k_stride, const float* v, size_t v_stride,
+                              size_t tokens, int threads) {
+  triptych::KvCache& kv = cache->cache;
+  kv.Append(View(k, tokens, kv.kv_heads() * kv.head_dim(), k_stride),
+            View(v, tokens, kv.kv_heads() * kv.v_dim(), v_stride), threads);
+}
+
+void triptych_attention_cached(const triptych_attention_shape* shape,
+                               const float* q, size_t tokens, size_t q_stride,
+                               const triptych_kv_cache* cache, float* out,
+                               size_t out_stride, int threads) {
+  const size_t heads = shape->heads;
+  triptych::Attention(
+      triptych::ShapeOf(*shape),
+      View(q, tokens, heads * shape->head_dim, q_stride), cache->cache,
       View(out, tokens, heads * shape->v_dim, out_stride), threads);
 }
 
@@ -193,6 +296,34 @@ void triptych_add(const float* a, const float* b, size_t count, float* out,
 void triptych_mul(const float* a, const float* b, size_t count, float* out,
                   int threads) {
   triptych::Mul({a, count}, {b, count}, {out, count}, threads);
+}
+
+void triptych_rms_norm_i8(float* x, size_t rows, size_t cols, size_t x_stride,
+                          const float* residual, size_t residual_stride,
+                          const float* weight, float eps, int8_t* codes,
+                          size_t codes_stride, float* scales, int threads) {
+  const triptych::MatView<float> sum = View(x, rows, cols, x_stride);
+  const triptych::NormInput in =
+      residual == nullptr
+          ? triptych::NormInput(sum)
+          : triptych::NormInput(
+                sum, View(residual, rows, cols, residual_stride), sum);
+  triptych::RmsNorm(in, triptych::Optional(weight, cols), eps,
+                    triptych::QuantizedRows{
+                        View(codes, rows, cols, codes_stride), {scales, rows}},
+                    threads);
+}
+
+void triptych_silu_mul_i8(const float* gate, size_t gate_stride,
+                          const float* up, size_t up_stride, size_t rows,
+                          size_t cols, int8_t* codes, size_t codes_stride,
+                          float* scales, int threads) {
+  triptych::GatedUnit(
+      triptych::Glu::kSilu, View(gate, rows, cols, gate_stride),
+      View(up, rows, cols, up_stride),
+      triptych::QuantizedRows{View(codes, rows, cols, codes_stride),
+                              {scales, rows}},
+      threads);
 }
 
 void triptych_quantize_rows_i8(const float* x, size_t rows, size_t cols,

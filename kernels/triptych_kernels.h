@@ -69,6 +69,40 @@ void triptych_matmul_s8(const triptych_weights* w, const int8_t* a, size_t m,
                         size_t a_stride, int32_t* c, size_t c_stride,
                         int threads);
 
+/* ---- Products with weights in 8 or 4 bits, end to end: f32 in, f32 out ----
+ * kernels/matmul/quantized.h says how each is rounded. */
+
+typedef struct triptych_codes triptych_codes;
+
+/* Element (j, i) of W[n,k] as above, rounded to `bits` (8 or 4) with a scale
+ * for every `group` elements of a row: a multiple of 8 up to 2048, or 0 for
+ * one scale a row. The source may be freed right after. */
+triptych_codes* triptych_quantize_weights(const float* w, size_t n, size_t k,
+                                          size_t n_stride, size_t k_stride,
+                                          int bits, size_t group, int threads);
+/* NULL is allowed. */
+void triptych_codes_free(triptych_codes* w);
+
+/* What the rows of A are rounded to inside the product. */
+enum {
+  TRIPTYCH_ACTIVATIONS_I8 = 0, /* int8, one scale a row: the fast way */
+  TRIPTYCH_ACTIVATIONS_BF16 = 1
+};
+
+/* C = A * W^T + bias + residual. bias[n] and residual[m,n] may be NULL for
+ * none; the residual may be C itself, with the same stride. */
+void triptych_matmul_codes(const triptych_codes* w, const float* a, size_t m,
+                           size_t a_stride, int activations,
+                           const float* bias, const float* residual,
+                           size_t residual_stride, float* c, size_t c_stride,
+                           int threads);
+/* The same from rows that a norm or a gated unit left in int8 (below). */
+void triptych_matmul_codes_i8(const triptych_codes* w, const int8_t* a,
+                              size_t m, size_t a_stride, const float* a_scales,
+                              const float* bias, const float* residual,
+                              size_t residual_stride, float* c,
+                              size_t c_stride, int threads);
+
 /* ---- Attention ---- */
 
 typedef struct {
@@ -89,6 +123,35 @@ void triptych_attention(const triptych_attention_shape* shape, const float* q,
                         size_t k_stride, const float* v, size_t v_stride,
                         size_t context, float* out, size_t out_stride,
                         int threads);
+
+/* Keys and values of one sequence, packed for attention and rounded once. */
+typedef struct triptych_kv_cache triptych_kv_cache;
+
+enum {
+  TRIPTYCH_KV_F32 = 0,
+  TRIPTYCH_KV_F16 = 1,
+  TRIPTYCH_KV_BF16 = 2,
+  TRIPTYCH_KV_I8 = 3 /* one scale for each token and KV head */
+};
+
+/* Room for `capacity` tokens, allocated at once. */
+triptych_kv_cache* triptych_kv_cache_new(size_t kv_heads, size_t head_dim,
+                                         size_t v_dim, size_t capacity,
+                                         int format);
+/* NULL is allowed. */
+void triptych_kv_cache_free(triptych_kv_cache* cache);
+size_t triptych_kv_cache_length(const triptych_kv_cache* cache);
+/* The next tokens: k[tokens, kv_heads * head_dim], v[tokens, kv_heads *
+ * v_dim], all finite. No other call may use the cache meanwhile. */
+void triptych_kv_cache_append(triptych_kv_cache* cache, const float* k,
+                              size_t k_stride, const float* v, size_t v_stride,
+                              size_t tokens, int threads);
+/* As triptych_attention, over the tokens in the cache. Causal:
+ * past + tokens <= length. */
+void triptych_attention_cached(const triptych_attention_shape* shape,
+                               const float* q, size_t tokens, size_t q_stride,
+                               const triptych_kv_cache* cache, float* out,
+                               size_t out_stride, int threads);
 
 /* ---- Rows: out may be x, with the same stride ---- */
 
@@ -130,6 +193,20 @@ void triptych_add(const float* a, const float* b, size_t count, float* out,
                   int threads);
 void triptych_mul(const float* a, const float* b, size_t count, float* out,
                   int threads);
+
+/* ---- Rows that end in int8, for triptych_matmul_codes_i8: codes and scales
+ * are those triptych_quantize_rows_i8 would give the f32 result ---- */
+
+/* x + residual first, which is also written to x; residual may be NULL. */
+void triptych_rms_norm_i8(float* x, size_t rows, size_t cols, size_t x_stride,
+                          const float* residual, size_t residual_stride,
+                          const float* weight, float eps, int8_t* codes,
+                          size_t codes_stride, float* scales, int threads);
+/* silu(gate) * up */
+void triptych_silu_mul_i8(const float* gate, size_t gate_stride,
+                          const float* up, size_t up_stride, size_t rows,
+                          size_t cols, int8_t* codes, size_t codes_stride,
+                          float* scales, int threads);
 
 /* ---- Conversions ---- */
 

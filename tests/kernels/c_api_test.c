@@ -51,6 +51,46 @@ static void TestIntegers(void) {
   triptych_weights_free(packed);
 }
 
+/* Codes that hold these weights exactly: 127 and its half, 7 and its parts. */
+static void TestCodes(void) {
+  const float w8[] = {127, 0, -1, 5, 0, 0, 0, 0};
+  const float w4[] = {7, -7, 3, 1, 0, 0, 0, 0};
+  const float a[] = {127, 1, 2, 3, 0, 0, 0, 0};
+  const float bias = 1000, residual = 0.5f;
+  const double want8 = 127 * 127 - 2 + 15, want4 = 7 * 127 - 7 + 6 + 3;
+  int8_t codes[8];
+  float scale = 0, c = 0;
+  triptych_codes* w = triptych_quantize_weights(w8, 1, 8, 8, 1, 8, 0, 1);
+  triptych_matmul_codes(w, a, 1, 8, TRIPTYCH_ACTIVATIONS_I8, NULL, NULL, 0, &c,
+                        1, 1);
+  Expect("codes", c, want8);
+  triptych_matmul_codes(w, a, 1, 8, TRIPTYCH_ACTIVATIONS_BF16, &bias,
+                        &residual, 1, &c, 1, 1);
+  Expect("codes, bf16", c, want8 + 1000.5);
+  triptych_codes_free(w);
+  w = triptych_quantize_weights(w4, 1, 8, 8, 1, 4, 8, 1);
+  triptych_quantize_rows_i8(a, 1, 8, 8, codes, 8, &scale, 1);
+  c = 2;
+  triptych_matmul_codes_i8(w, codes, 1, 8, &scale, NULL, &c, 1, &c, 1, 1);
+  Expect("codes, i8", c, want4 + 2);
+  triptych_codes_free(w);
+  triptych_codes_free(NULL);
+}
+
+static void TestRowsThatEndInCodes(void) {
+  const float residual[] = {1, 2}, gate[] = {1, -2}, up[] = {3, 5};
+  float x[] = {2, 2}, scale = 0;
+  int8_t codes[2];
+  triptych_rms_norm_i8(x, 1, 2, 2, residual, 2, NULL, 0, codes, 2, &scale, 1);
+  Expect("sum", x[1], 4);
+  Expect("rms_norm_i8", codes[1] * scale, 4 / sqrt(12.5));
+  Expect("rms_norm_i8", codes[0], 95); /* 127 * 3 / 4 */
+  triptych_rms_norm_i8(x, 1, 2, 2, NULL, 0, NULL, 0, codes, 2, &scale, 1);
+  Expect("sum", x[1], 4);
+  triptych_silu_mul_i8(gate, 2, up, 2, 1, 2, codes, 2, &scale, 1);
+  Expect("silu_mul_i8", codes[0] * scale, 3 / (1 + exp(-1)));
+}
+
 /* Equal keys: the mean of the values seen. */
 static void TestAttention(void) {
   const triptych_attention_shape shape = {1, 1, 2, 1, 1.0f, 1, 1};
@@ -58,6 +98,17 @@ static void TestAttention(void) {
   float out = 0;
   triptych_attention(&shape, q, 1, 2, k, 2, v, 1, 3, &out, 1, 1);
   Expect("attention", out, 15);
+  for (int format = TRIPTYCH_KV_F32; format <= TRIPTYCH_KV_I8; ++format) {
+    triptych_kv_cache* cache = triptych_kv_cache_new(1, 2, 1, 3, format);
+    triptych_kv_cache_append(cache, k, 2, v, 1, 2, 1);
+    triptych_kv_cache_append(cache, k + 4, 2, v + 2, 1, 1, 1);
+    Expect("length", (double)triptych_kv_cache_length(cache), 3);
+    triptych_attention_cached(&shape, q, 1, 2, cache, &out, 1, 1);
+    /* int8 rounds weights to multiples of 1/65535 */
+    Expect("attention, cached", floor(out * 1000 + 0.5) / 1000, 15);
+    triptych_kv_cache_free(cache);
+  }
+  triptych_kv_cache_free(NULL);
 }
 
 static void TestRows(void) {
@@ -119,6 +170,8 @@ static void TestConversions(void) {
 int main(void) {
   TestMatmul();
   TestIntegers();
+  TestCodes();
+  TestRowsThatEndInCodes();
   TestAttention();
   TestRows();
   TestRope();
