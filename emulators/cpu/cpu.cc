@@ -14,25 +14,67 @@
 #include "kernels/base/formats.h"
 #include "kernels/base/parallel.h"
 #include "kernels/matmul/matmul.h"
+#include "kernels/matmul/quantized.h"
 #include "models/ops/op.h"
 
 namespace triptych::cpu {
 namespace {
 
-// Formats that the kernels do not multiply in are rounded to and then
-// multiplied in f32: the values are those of a machine that has them.
+// How a product is computed. Formats that the kernels do not multiply in are
+// rounded to and then multiplied in f32: the values are those of a machine
+// that has them.
+enum class Kernel : uint8_t { kF32, kBf16, kRounded, kCodes };
+
 struct Format {
   std::string_view name;
-  int bits;
-  double half_ulp;                  // relative rounding error
-  float (*round)(float) = nullptr;  // null: f32
-  bool has_kernel = false;
+  Kernel kernel;
+  double bits;  // of a weight, with its share of the scales
+  Rounding activation, weight;
+  // Rounds one row of either; null: f32.
+  void (*round_activation)(std::span<float>) = nullptr;
+  void (*round_weight)(std::span<float>) = nullptr;
+  CodeFormat codes = {};
 };
+
+template <float (*kRound)(float)>
+void RoundEach(std::span<float> row) {
+  std::ranges::transform(row, row.begin(), kRound);
+}
+
+constexpr CodeFormat kInt8Rows{.bits = 8, .group = CodeFormat::kWholeRow};
+constexpr CodeFormat kInt4Groups{.bits = 4, .group = 32};
+
+template <int kBits>
+void RoundRow(std::span<float> row) {
+  std::vector<int8_t> codes(row.size());
+  const float scale = QuantizeRowInt<int8_t>(row, kBits, codes);
+  for (size_t i = 0; i < row.size(); ++i) row[i] = scale * codes[i];
+}
+void RoundInt4Groups(std::span<float> row) {
+  for (; !row.empty();
+       row = row.subspan(std::min(kInt4Groups.group, row.size()))) {
+    RoundRow<4>(row.first(std::min(kInt4Groups.group, row.size())));
+  }
+}
+
+constexpr Rounding OfItself(double half_ulp) { return {.of_itself = half_ulp}; }
+// Half a step, and what rounding the step itself to f16 adds.
+constexpr Rounding OfMax(double qmax) {
+  return {.of_itself = 0x1p-10, .of_max = 0.5 / qmax};
+}
+
 constexpr Format kFormats[] = {
-    {"f32", 32, 0, nullptr, true},
-    {"bf16", 16, 0x1p-8, RoundToBf16, true},
-    {"f16", 16, 0x1p-11, RoundToF16, false},
-    {"fp8_e4m3", 8, 0x1p-4, RoundToFp8E4m3, false},
+    {"f32", Kernel::kF32, 32, {}, {}},
+    {"bf16", Kernel::kBf16, 16, OfItself(0x1p-8), OfItself(0x1p-8),
+     RoundEach<RoundToBf16>, RoundEach<RoundToBf16>},
+    {"f16", Kernel::kRounded, 16, OfItself(0x1p-11), OfItself(0x1p-11),
+     RoundEach<RoundToF16>, RoundEach<RoundToF16>},
+    {"fp8_e4m3", Kernel::kRounded, 8, OfItself(0x1p-4), OfItself(0x1p-4),
+     RoundEach<RoundToFp8E4m3>, RoundEach<RoundToFp8E4m3>},
+    {"int8", Kernel::kCodes, 8, OfMax(127), OfMax(127), RoundRow<8>,
+     RoundRow<8>, kInt8Rows},
+    {"int4_g32", Kernel::kCodes, 4.5, OfMax(127), OfMax(7), RoundRow<8>,
+     RoundInt4Groups, kInt4Groups},
 };
 
 const Format& FormatOf(std::string_view name) {
@@ -41,20 +83,18 @@ const Format& FormatOf(std::string_view name) {
 
 AlignedVector<float> Rounded(ConstMatView<float> from, const Format& format) {
   AlignedVector<float> to(from.size());
+  const MatView<float> rows(to.data(), from.rows(), from.cols());
   for (size_t r = 0; r < from.rows(); ++r) {
-    std::transform(from.row(r), from.row(r) + from.cols(),
-                   to.begin() + static_cast<ptrdiff_t>(r * from.cols()),
-                   format.round);
+    std::ranges::copy(from.row_span(r), rows.row(r));
+    format.round_activation(rows.row_span(r));
   }
   return to;
 }
 
 // The same of a weight, whenever it is read.
 WeightRows RoundedRows(const WeightRows& from, const Format& format) {
-  return from.Changed([round = format.round](MatView<float> rows) {
-    for (size_t r = 0; r < rows.rows(); ++r) {
-      std::ranges::transform(rows.row_span(r), rows.row(r), round);
-    }
+  return from.Changed([round = format.round_weight](MatView<float> rows) {
+    for (size_t r = 0; r < rows.rows(); ++r) round(rows.row_span(r));
   });
 }
 
@@ -92,15 +132,14 @@ class Cpu : public Target {
     const Peak peak = PeakRates();
     return {.matrix = FlopsPerSecond(peak.matrix * MaxThreads()),
             .off_chip = BytesPerSecond(peak.dram),
-            .weight_bits = static_cast<double>(format_.bits),
+            .weight_bits = format_.bits,
             .cache_bits = kv_.element_bits};
   }
   Hertz clock() const override { return params_.clock; }
   bool measured() const override { return true; }
   bool is_host() const override { return true; }
   Precision precision() const override {
-    const Rounding input{.of_itself = format_.half_ulp};
-    return {.activation = input, .weight = input};
+    return {.activation = format_.activation, .weight = format_.weight};
   }
   Support Supports(const Graph&, const Node&) const override {
     return Support::kNative;
@@ -111,15 +150,28 @@ class Cpu : public Target {
   const Ids& ids() const { return ids_; }
   const Format& format() const { return format_; }
   const KvFormat& kv() const { return kv_; }
+  // Panels for the kernel of this format; not for Kernel::kCodes.
   std::shared_ptr<const PackedWeights> Packed(const Weights& weights,
                                               ValueId weight) const {
     return packed_.Get(weights, weight, [&] {
       const WeightRows& w = weights.Rows(weight);
-      if (!format_.has_kernel) {
+      if (format_.kernel == Kernel::kRounded) {
         return PackRows(RoundedRows(w, format_), DType::kF32, MaxThreads());
       }
-      const bool f32 = format_.round == nullptr;
+      const bool f32 = format_.kernel == Kernel::kF32;
       return PackRows(w, f32 ? DType::kF32 : DType::kBf16, MaxThreads());
+    });
+  }
+  // For Kernel::kCodes.
+  std::shared_ptr<const QuantizedWeights> Quantized(const Weights& weights,
+                                                    ValueId weight) const {
+    return quantized_.Get(weights, weight, [&] {
+      const WeightRows& w = weights.Rows(weight);
+      QuantizedWeights codes(w.rows(), w.cols(), format_.codes);
+      ForEachTile(w, MaxThreads(), [&](size_t first, ConstMatView<float> rows) {
+        codes.SetRows(first, StridedView<float>(rows));
+      });
+      return codes;
     });
   }
   Peak PeakRates() const {
@@ -129,8 +181,14 @@ class Cpu : public Target {
     return {or_measured(params_.matrix_gflops,
                         [&] {
                           const Rates& rates = MeasuredRates();
-                          const bool bf16 = format_.name == "bf16";
-                          return (bf16 ? rates.bf16 : rates.f32).value;
+                          switch (format_.kernel) {
+                            case Kernel::kBf16:
+                              return rates.bf16.value;
+                            case Kernel::kCodes:
+                              return rates.int8.value;
+                            default:
+                              return rates.f32.value;
+                          }
                         }),
             or_measured(params_.vector_gflops,
                         [] { return MeasuredRates().f32.value / 2; }),
@@ -144,6 +202,7 @@ class Cpu : public Target {
   const KvFormat& kv_;
   Ids ids_;
   mutable PackedOnce<PackedWeights> packed_;
+  mutable PackedOnce<QuantizedWeights> quantized_;
 };
 
 // ---- Steps ----
@@ -182,8 +241,10 @@ class CpuStep : public Step {
   uint64_t DramBytes(const Work& work) const {
     const auto cached = static_cast<double>(work.cache_read_elements +
                                             work.cache_write_elements);
+    const double weights =
+        static_cast<double>(work.weight_elements) * cpu_.format().bits;
     return static_cast<uint64_t>(
-        CeilDiv(work.weight_elements * cpu_.format().bits, int64_t{8}) +
+        static_cast<int64_t>(std::ceil(weights / 8)) +
         4 * (work.input_elements + work.output_elements) +
         static_cast<int64_t>(std::ceil(cached * cache_bits_ / 8)));
   }
@@ -230,7 +291,11 @@ class MatmulStep : public CpuStep {
              const Weights* weights)
       : CpuStep(cpu, graph, node) {
     if (weights == nullptr) return;
-    packed_ = cpu.Packed(*weights, node.inputs[1]);
+    if (cpu.format().kernel == Kernel::kCodes) {
+      quantized_ = cpu.Quantized(*weights, node.inputs[1]);
+    } else {
+      packed_ = cpu.Packed(*weights, node.inputs[1]);
+    }
     if (node.inputs.size() == 3) {
       bias_ = weights->Rows(node.inputs[2]).vector();
     }
@@ -240,7 +305,12 @@ class MatmulStep : public CpuStep {
   void Compute(const StepContext& ctx) const override {
     const MatmulOptions options{.threads = ctx.threads, .bias = bias_};
     const ConstMatView<float> a = ctx.inputs[0];
-    if (cpu_.format().has_kernel) {
+    if (quantized_ != nullptr) {
+      Matmul(a, *quantized_, ctx.output,
+             {.threads = ctx.threads, .bias = bias_});
+      return;
+    }
+    if (cpu_.format().kernel != Kernel::kRounded) {
       Matmul(a, *packed_, ctx.output, options);
       return;
     }
@@ -250,7 +320,8 @@ class MatmulStep : public CpuStep {
   }
 
  private:
-  std::shared_ptr<const PackedWeights> packed_;
+  std::shared_ptr<const PackedWeights> packed_;  // one of the two
+  std::shared_ptr<const QuantizedWeights> quantized_;
   std::span<const float> bias_;
 };
 
@@ -262,7 +333,7 @@ class HostOpStep : public CpuStep {
              const Weights* weights)
       : CpuStep(cpu, graph, node),
         rounds_(node.op->kind == OpKind::kMatmul &&
-                cpu.format().round != nullptr),
+                cpu.format().kernel != Kernel::kF32),
         weights_(node.inputs.size()) {
     if (weights == nullptr) return;
     weights_ = weights->InputsOf(graph, node);

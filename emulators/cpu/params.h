@@ -21,8 +21,9 @@ struct Params {
 
   template <class Self, class V>
   static void Visit(Self& p, V&& v) {
-    v("dtype", p.dtype, {"f32", "bf16", "f16", "fp8_e4m3"},
-      "format of weights and matmul inputs");
+    v("dtype", p.dtype, {"f32", "bf16", "f16", "fp8_e4m3", "int8", "int4_g32"},
+      "format of weights and matmul inputs; int8: one scale a row of either, "
+      "int4_g32: weights in groups of 32 and int8 inputs");
     v("kv_dtype", p.kv_dtype, {"f32", "bf16", "int8"},
       "format of cached keys and values; int8: one scale a token and head");
     v("matrix_gflops", p.matrix_gflops, 0, 1e6,

@@ -10,10 +10,11 @@ namespace triptych::cpu {
 struct Rates {
   FlopsPerSecond f32;   // multiply-adds of one thread
   FlopsPerSecond bf16;  // the same with bf16 operands
+  FlopsPerSecond int8;  // u8 x s8, sums in s32
   BytesPerSecond dram;  // reading, all threads together
 };
 
-// Measured at the first call (about 0.2 s), then kept: the same in the whole
+// Measured at the first call (about 0.3 s), then kept: the same in the whole
 // process. Thread-safe.
 const Rates& MeasuredRates();
 

@@ -67,6 +67,8 @@ TEST_CASE("every target computes the same from drawn, bf16 and f32 weights") {
       {"cpu"},
       {"cpu", "dtype=bf16"},
       {"cpu", "dtype=fp8_e4m3"},
+      {"cpu", "dtype=int8"},
+      {"cpu", "dtype=int4_g32"},
       {"mesh"},
       {"mesh:wormhole-n150"},
       {"optical"},

@@ -42,6 +42,8 @@ const Setting kSettings[] = {
     {"bf16", "cpu", {"dtype=bf16"}},
     {"fp16", "cpu", {"dtype=f16"}},
     {"fp8_e4m3_unscaled", "cpu", {"dtype=fp8_e4m3"}},
+    {"w8_row_a8_token", "cpu", {"dtype=int8"}},
+    {"w4_g32_a8", "cpu", {"dtype=int4_g32"}},
     {"w8_row_a8_token", "npu", {}},
     {"w6_a6", "npu", {"weight_bits=6", "activation_bits=6"}},
     {"w5_a8", "npu", {"weight_bits=5"}},
