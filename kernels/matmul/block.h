@@ -51,7 +51,7 @@ struct Block {
   const std::byte* w;   // first panel at this step
   size_t w_stride;      // bytes from panel to panel
   size_t lines;
-  const void* start;    // row 0; may be C itself
+  const void* start;    // row 0; may be C itself; null: zeros
   size_t start_stride;  // elements from row to row; 0: one row for all
   void* c;
   size_t c_stride;      // elements
@@ -64,6 +64,11 @@ using BlockFunction = void (*)(const Block&);
 BlockFunction BlockF32();   // f32 x f32 -> f32
 BlockFunction BlockBf16();  // bf16 x bf16 -> f32
 BlockFunction BlockI8();    // u8 x s8 -> s32
+
+// Rounds a row of A to what BlockBf16's products read: bf16 to nearest even,
+// subnormals perhaps flushed, and a zero after an odd count.
+using RoundFunction = void (*)(const float* from, size_t count, uint16_t* to);
+RoundFunction RoundBf16();
 
 }  // namespace triptych::matmul
 

@@ -14,22 +14,16 @@ namespace {
 
 using matmul::Block;
 using matmul::BlockFunction;
-using matmul::kNc;
 using matmul::PackedRows;
 
-// Where the accumulators start: a matrix (C itself), or one row for all rows
-// (the bias, the correction of int8), or one block-wide row of zeros for all.
+// Where the accumulators start: at zero, in a matrix (C itself), or in one
+// row for all rows (the bias, the correction of int8).
 template <class T>
 struct Start {
-  const T* data;
-  size_t row_step, col_step;  // elements
+  const T* data = nullptr;            // null: zero
+  size_t row_step = 0, col_step = 0;  // elements
 };
 
-template <class T>
-Start<T> StartFromZero() {
-  alignas(kCacheLine) static constexpr T kZeros[kNc] = {};
-  return {kZeros, 0, 0};
-}
 template <class T>
 Start<T> StartFromRow(std::span<const T> row) {
   return {row.data(), 0, 1};
@@ -58,17 +52,19 @@ void Run(BlockFunction block_function, const PackedRows& a,
   if (m == 0 || n == 0) return;
   matmul::ForEachBlock(
       m, n, threads, [&](size_t row, size_t rows, size_t col, size_t cols) {
-        RunSteps(
-            block_function, w, col,
-            {.a = a.data + row * a.stride,
-             .a_stride = a.stride,
-             .a_step = a.step,
-             .start = start.data + row * start.row_step + col * start.col_step,
-             .start_stride = start.row_step,
-             .c = &c(row, col),
-             .c_stride = c.stride(),
-             .rows = rows,
-             .cols = cols});
+        RunSteps(block_function, w, col,
+                 {.a = a.data + row * a.stride,
+                  .a_stride = a.stride,
+                  .a_step = a.step,
+                  .start = start.data == nullptr
+                               ? nullptr
+                               : start.data + row * start.row_step +
+                                     col * start.col_step,
+                  .start_stride = start.row_step,
+                  .c = &c(row, col),
+                  .c_stride = c.stride(),
+                  .rows = rows,
+                  .cols = cols});
       });
 }
 
@@ -87,7 +83,7 @@ void Matmul(StridedView<float> a, const PackedWeights& w, MatView<float> c,
   TRIPTYCH_CHECK(options.bias.empty() || options.bias.size() == w.n(), "bias",
                  options.bias.size(), "n", w.n());
   TRIPTYCH_CHECK(options.bias.empty() || !options.accumulate);
-  Start<float> start = StartFromZero<float>();
+  Start<float> start;
   if (options.accumulate) start = {c.data(), c.stride(), 1};
   if (!options.bias.empty()) start = StartFromRow(options.bias);
   const int threads =
@@ -110,8 +106,8 @@ void MatmulI8(StridedView<uint8_t> a, const PackedWeights& w,
   CheckShapes(a.rows, a.cols, w, c.rows(), c.cols());
   TRIPTYCH_CHECK(w.dtype() == DType::kI8, InfoOf(w.dtype()).name);
   threads = matmul::UsefulThreads(c.rows(), w.n(), w.k(), threads);
-  Run(matmul::BlockI8(), matmul::PackRowsU8(a, threads), w,
-      StartFromZero<int32_t>(), c, threads);
+  Run(matmul::BlockI8(), matmul::PackRowsU8(a, threads), w, Start<int32_t>(), c,
+      threads);
 }
 
 void MatmulI8(StridedView<int8_t> a, const PackedWeights& w, MatView<int32_t> c,

@@ -9,7 +9,6 @@
 #include "kernels/base/parallel.h"
 #include "kernels/base/units.h"
 #include "kernels/matmul/block.h"
-#include "kernels/quant/quant.h"
 
 namespace triptych {
 
@@ -185,22 +184,14 @@ PackedRows PackRowsF32(StridedView<float> a) {
 
 PackedRows PackRowsBf16(StridedView<float> a, int threads) {
   if (a.col_stride != 1) return Gather<uint16_t>(a, threads, Bf16FromF32);
-  const size_t pairs = CeilDiv(a.cols, size_t{2});
   std::byte* to;
-  const PackedRows packed = AllocateRows(a.rows, pairs, &to);
-  const MatView<uint16_t> codes(reinterpret_cast<uint16_t*>(to), a.rows, a.cols,
-                                packed.stride / sizeof(uint16_t));
-  const ConstMatView<float> floats(a.data, a.rows, a.cols,
-                                   std::max(a.row_stride, a.cols));
-  constexpr size_t kPiece = 8;  // rows: few enough to share out evenly
-  ParallelFor(CeilDiv(a.rows, kPiece), threads, [&](size_t piece) {
-    const size_t first = piece * kPiece;
-    const size_t rows = std::min(kPiece, a.rows - first);
-    RowsToBf16(floats.Rows(first, rows), codes.Rows(first, rows));
+  const PackedRows packed =
+      AllocateRows(a.rows, CeilDiv(a.cols, size_t{2}), &to);
+  const RoundFunction round = RoundBf16();
+  ParallelFor(a.rows, threads, [&](size_t r) {
+    round(a.at(r, 0), a.cols,
+          reinterpret_cast<uint16_t*>(to + r * packed.stride));
   });
-  if (a.cols % 2 != 0) {
-    for (size_t r = 0; r < a.rows; ++r) codes.row(r)[a.cols] = 0;
-  }
   return packed;
 }
 

@@ -71,7 +71,6 @@ void SumInt8(const Product& p, const Place& at, float* sums) {
 void SumBf16(const Product& p, const Place& at, float* sums) {
   constexpr size_t kTile = QuantizedWeights::kPanelOutputs;
   constexpr size_t kPanels = kTile / PackedWeights::kPanelOutputs;
-  static const float kZeros[kTile] = {};
   thread_local AlignedVector<std::byte> tile;
   const QuantizedWeights& w = p.w;
   for (size_t col = 0; col < at.cols; col += kTile) {
@@ -95,8 +94,8 @@ void SumBf16(const Product& p, const Place& at, float* sums) {
            .w_stride = stride,
            // A has no more than its own units; what it lacks is zero in W.
            .lines = std::min(lines, CeilDiv(w.k(), size_t{2}) - first_line),
-           .start = step == 0 ? kZeros : sums + col,
-           .start_stride = step == 0 ? 0 : kSumsStride,
+           .start = step == 0 ? nullptr : sums + col,
+           .start_stride = kSumsStride,
            .c = sums + col,
            .c_stride = kSumsStride,
            .rows = at.rows,
