@@ -75,17 +75,22 @@ void CheckShapes(size_t a_rows, size_t a_cols, const PackedWeights& w,
                  c_cols);
 }
 
+Start<float> StartOf(const MatmulOptions& options, const PackedWeights& w,
+                     MatView<float> c) {
+  TRIPTYCH_CHECK(options.bias.empty() || options.bias.size() == w.n(), "bias",
+                 options.bias.size(), "n", w.n());
+  TRIPTYCH_CHECK(options.bias.empty() || !options.accumulate);
+  if (!options.bias.empty()) return StartFromRow(options.bias);
+  if (options.accumulate) return {c.data(), c.stride(), 1};
+  return {};
+}
+
 }  // namespace
 
 void Matmul(StridedView<float> a, const PackedWeights& w, MatView<float> c,
             const MatmulOptions& options) {
   CheckShapes(a.rows, a.cols, w, c.rows(), c.cols());
-  TRIPTYCH_CHECK(options.bias.empty() || options.bias.size() == w.n(), "bias",
-                 options.bias.size(), "n", w.n());
-  TRIPTYCH_CHECK(options.bias.empty() || !options.accumulate);
-  Start<float> start;
-  if (options.accumulate) start = {c.data(), c.stride(), 1};
-  if (!options.bias.empty()) start = StartFromRow(options.bias);
+  const Start<float> start = StartOf(options, w, c);
   const int threads =
       matmul::UsefulThreads(c.rows(), w.n(), w.k(), options.threads);
   switch (w.dtype()) {
@@ -99,6 +104,17 @@ void Matmul(StridedView<float> a, const PackedWeights& w, MatView<float> c,
       TRIPTYCH_CHECK(false, "Matmul wants f32 or bf16 weights, got",
                      InfoOf(w.dtype()).name);
   }
+}
+
+void Matmul(StridedView<uint16_t> a, const PackedWeights& w, MatView<float> c,
+            const MatmulOptions& options) {
+  CheckShapes(a.rows, a.cols, w, c.rows(), c.cols());
+  TRIPTYCH_CHECK(w.dtype() == DType::kBf16, InfoOf(w.dtype()).name);
+  const Start<float> start = StartOf(options, w, c);
+  const int threads =
+      matmul::UsefulThreads(c.rows(), w.n(), w.k(), options.threads);
+  Run(matmul::BlockBf16(), matmul::PackRowsBf16(a, threads), w, start, c,
+      threads);
 }
 
 void MatmulI8(StridedView<uint8_t> a, const PackedWeights& w,

@@ -137,6 +137,10 @@ struct MatmulOptions {
 // rounded to bf16 too, and products and sums are f32.
 void Matmul(StridedView<float> a, const PackedWeights& w, MatView<float> c,
             const MatmulOptions& options = {});
+// The same from rows that are bf16 already (RowsToBf16), against bf16 weights
+// (a check); the same bits as from the floats those codes stand for.
+void Matmul(StridedView<uint16_t> a, const PackedWeights& w, MatView<float> c,
+            const MatmulOptions& options = {});
 
 // C = A * W^T in int32, modulo 2^32; W is kI8. Nothing can wrap while
 // k <= 65793 (u8) or k <= 131071 (s8).

@@ -169,7 +169,12 @@ PackedRows Gather(StridedView<In> a, int threads, Convert convert) {
   return packed;
 }
 
-// Where a unit is consecutive in memory already.
+// Rows whose units lie in memory as they are wanted.
+template <class T>
+bool IsOfWholeUnits(StridedView<T> a) {
+  return a.col_stride == 1 &&
+         a.cols % (PackedWeights::kUnitBytes / sizeof(T)) == 0;
+}
 template <class T>
 PackedRows InPlace(StridedView<T> a) {
   return {reinterpret_cast<const std::byte*>(a.data), a.row_stride * sizeof(T),
@@ -195,10 +200,13 @@ PackedRows PackRowsBf16(StridedView<float> a, int threads) {
   return packed;
 }
 
+PackedRows PackRowsBf16(StridedView<uint16_t> a, int threads) {
+  if (IsOfWholeUnits(a)) return InPlace(a);
+  return Gather<uint16_t>(a, threads, [](uint16_t x) { return x; });
+}
+
 PackedRows PackRowsU8(StridedView<uint8_t> a, int threads) {
-  if (a.col_stride == 1 && a.cols % PackedWeights::kUnitBytes == 0) {
-    return InPlace(a);
-  }
+  if (IsOfWholeUnits(a)) return InPlace(a);
   return Gather<uint8_t>(a, threads, [](uint8_t x) { return x; });
 }
 

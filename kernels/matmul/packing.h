@@ -20,6 +20,7 @@ struct PackedRows {
 
 PackedRows PackRowsF32(StridedView<float> a);
 PackedRows PackRowsBf16(StridedView<float> a, int threads);
+PackedRows PackRowsBf16(StridedView<uint16_t> a, int threads);  // bf16 codes
 PackedRows PackRowsU8(StridedView<uint8_t> a, int threads);
 // x + 128 as u8: the dot-product instructions take only unsigned activations.
 PackedRows PackRowsS8(StridedView<int8_t> a, int threads);

@@ -163,25 +163,35 @@ void RunColumnTile(const Block& block, size_t col) {
   }
 }
 
-// Wide tiles while whole ones fit into the panels; then one as wide as the
-// panels that are left. One panel at a time has too few sums in flight: 69
-// instead of 8x % of peak at 100^3 in f32.
+// Column tiles as wide as can be, and evenly so: 13 vectors are 4 + 3 + 3 + 3,
+// for the fewer sums there are in flight the longer each waits (bf16 at 193^3
+// on Zen 5: 80 % of peak with 4 + 4 + 4 + 1). A tile that starts inside a panel
+// must end in it; so only where a vector is a panel may tiles be uneven.
 template <class Dot>
 void RunBlock(const Block& block) {
-  constexpr size_t kWide = kVectors * kLanes;
-  size_t col = 0;
-  for (; col + kWide <= block.cols; col += kWide) {
-    RunColumnTile<Dot, kVectors>(block, col);
-  }
-  if (col == block.cols) return;
   static_assert(kVectors == 4 || kVectors == 2);
-  const size_t vectors = CeilDiv(block.cols - col, kLanes);
-  if constexpr (kVectors == 4) {
-    if (vectors == 4) return RunColumnTile<Dot, 4>(block, col);
-    if (vectors == 3) return RunColumnTile<Dot, 3>(block, col);
+  const size_t vectors = CeilDiv(block.cols, kLanes);
+  const size_t tiles = CeilDiv(vectors, kVectors);
+  for (size_t tile = 0, next = 0; tile < tiles; ++tile) {
+    const size_t first = next;
+    next = kLanes == PackedWeights::kPanelOutputs
+               ? (tile + 1) * vectors / tiles
+               : std::min(vectors, first + kVectors);
+    const size_t col = first * kLanes;
+    switch (next - first) {
+      case 1:
+        RunColumnTile<Dot, 1>(block, col);
+        break;
+      case 2:
+        RunColumnTile<Dot, 2>(block, col);
+        break;
+      case 3:
+        RunColumnTile<Dot, std::min<size_t>(3, kVectors)>(block, col);
+        break;
+      default:
+        RunColumnTile<Dot, kVectors>(block, col);
+    }
   }
-  if (vectors == 2) return RunColumnTile<Dot, 2>(block, col);
-  RunColumnTile<Dot, 1>(block, col);
 }
 
 }  // namespace HWY_NAMESPACE

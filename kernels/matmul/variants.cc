@@ -49,6 +49,8 @@ template <class T>
 T Draw(Rng& rng) {
   if constexpr (std::is_same_v<T, float>) {
     return static_cast<float>(rng.Normal());
+  } else if constexpr (std::is_same_v<T, uint16_t>) {  // a bf16
+    return Bf16FromF32(static_cast<float>(rng.Normal()));
   } else {
     return static_cast<T>(rng.Next());  // all 256 values
   }
@@ -118,11 +120,12 @@ class ProductTrial : public Trial {
   PackedWeights packed_;
 };
 
-template <DType kDType, Order kOrder, From kFrom>
-class FloatTrial : public ProductTrial<float, float, float, kOrder> {
+// A is float, or uint16_t for rows that are bf16 before they are multiplied.
+template <DType kDType, Order kOrder, From kFrom, class A = float>
+class FloatTrial : public ProductTrial<A, float, float, kOrder> {
  public:
   FloatTrial(const ProblemShape& shape, uint64_t seed)
-      : ProductTrial<float, float, float, kOrder>(shape, seed),
+      : ProductTrial<A, float, float, kOrder>(shape, seed),
         start_(kFrom == From::kC ? this->m_ : 1, this->n_) {
     DrawAll(start_.view(), Rng(seed, 2));
     this->packed_ = Pack(this->w(), kDType);
@@ -175,6 +178,7 @@ class FloatTrial : public ProductTrial<float, float, float, kOrder> {
   }
 
  private:
+  static float Rounded(uint16_t bf16) { return F32FromBf16(bf16); }
   static float Rounded(float x) {
     return kDType == DType::kBf16 ? RoundToBf16(x) : x;
   }
@@ -276,6 +280,12 @@ constexpr Variant kVariants[] = {
      Make<FloatTrial<DType::kF32, kTransposed, kC>>},
     {"matmul", "bf16", DType::kBf16, "m n k", TestShapes, ProductBenchShapes,
      ProductWork<4, 2>, Make<FloatTrial<DType::kBf16, kNormal, kZero>>},
+    {"matmul", "bf16_from_bf16", DType::kBf16, "m n k", TestShapes,
+     ProductBenchShapes, ProductWork<2, 2>,
+     Make<FloatTrial<DType::kBf16, kNormal, kZero, uint16_t>>},
+    {"matmul", "bf16_transposed_bias_from_bf16", DType::kBf16, "m n k",
+     TestShapes, ProductBenchShapes, ProductWork<2, 2>,
+     Make<FloatTrial<DType::kBf16, kTransposed, kBias, uint16_t>>},
     {"matmul", "bf16_transposed_bias", DType::kBf16, "m n k", TestShapes,
      ProductBenchShapes, ProductWork<4, 2>,
      Make<FloatTrial<DType::kBf16, kTransposed, kBias>>},

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <vector>
 
@@ -145,6 +146,31 @@ TEST_CASE("activations become bf16 as the formats say") {
     Matmul(a.view(), packed, c.view());
     for (size_t i = 0; i < k; ++i) CHECK(c.data[i] == RoundToBf16(a.data[i]));
   });
+}
+
+TEST_CASE("floats and the bf16 codes of them give the same bits") {
+  for (const size_t k : {size_t{37}, size_t{2050}}) {
+    Matrix a(23, k, 1);
+    const Matrix w(83, k, 2);
+    // What conversions differ in: ties, subnormals, what rounds to infinity.
+    const float odd[] = {1.00390625f, 1e-39f, -3e-41f, 3.4e38f, -0.0f};
+    std::ranges::copy(odd, a.data.begin());
+    std::vector<uint16_t> codes(a.data.size());
+    std::ranges::transform(a.data, codes.begin(), Bf16FromF32);
+    const PackedWeights packed = Pack(w.view(), DType::kBf16);
+    ForEachSimdTarget([&](int64_t target) {
+      INFO(hwy::TargetName(target), " k ", k);
+      Matrix from_floats(23, 83), from_codes(23, 83);
+      Matmul(a.view(), packed, from_floats.view());
+      Matmul(StridedView<uint16_t>(codes.data(), 23, k, k, 1), packed,
+             from_codes.view());
+      CHECK(std::ranges::equal(from_floats.data, from_codes.data,
+                               [](float x, float y) {
+                                 return std::bit_cast<uint32_t>(x) ==
+                                        std::bit_cast<uint32_t>(y);
+                               }));
+    });
+  }
 }
 
 TEST_CASE("the bound of a chain is what can be worked out by hand") {
