@@ -118,16 +118,10 @@ Status CheckFits(const Variant& variant, const ProblemShape& shape) {
                  ShapeName(variant, shape), memory * 0x1p-30, kCopies);
 }
 
-// All combinations of the sizes; the last one varies fastest. What a row with
-// other sizes allows (query heads in groups, a context that holds the tokens)
-// is known to its own shapes alone.
+// All combinations of the sizes; the last one varies fastest.
 Result<std::vector<ListedShape>> ShapesByHand(
     const Variant& variant, const std::vector<std::string>& names,
     const Spec& spec) {
-  if (variant.dims != kProductSizes && variant.dims != "rows cols") {
-    return Invalid("{}: {}/{} is measured on the shapes of its table",
-                   spec.begin()->first, variant.op, variant.name);
-  }
   std::vector<ProblemShape> shapes = {{}};
   for (const std::string& name : names) {
     const auto at = spec.find(name);
@@ -147,6 +141,12 @@ Result<std::vector<ListedShape>> ShapesByHand(
   }
   std::vector<ListedShape> listed;
   for (ProblemShape& shape : shapes) {
+    if (variant.refuses != nullptr) {
+      const std::string_view why = variant.refuses(shape);
+      if (!why.empty()) {
+        return Invalid("{}: {}", ShapeName(variant, shape), why);
+      }
+    }
     TRIPTYCH_TRY(CheckFits(variant, shape));
     listed.push_back({"", std::move(shape)});
   }

@@ -75,6 +75,10 @@ struct Variant {
   std::vector<ProblemShape> (*bench_shapes)();
   ProblemWork (*work)(const ProblemShape& shape);
   std::unique_ptr<Trial> (*make)(const ProblemShape& shape, uint64_t seed);
+  // For sizes that a user gives: why they make no problem, in the words of
+  // dims ("kv_heads must divide heads"), or nothing. Null: all of 1 and more
+  // do.
+  std::string_view (*refuses)(const ProblemShape& shape) = nullptr;
 };
 
 // All tables, one after the other.

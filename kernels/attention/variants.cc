@@ -441,6 +441,18 @@ ProblemWork AttentionWork(const ProblemShape& s) {
           Bytes(row * s[1] * touched + 4 * (s[2] + s[3]) * s[0] * tokens)};
 }
 
+template <Source kSource, Mask kMask>
+std::string_view Refuses(const ProblemShape& s) {
+  if (s[0] % s[1] != 0) return "kv_heads must divide heads";
+  if (kMask != Mask::kFull && s[4] > s[5]) {
+    return "context must hold all tokens";
+  }
+  if (kSource == Source::kLatent && s[3] > s[2]) {
+    return "v_dim must not exceed head_dim: values are part of the keys";
+  }
+  return {};
+}
+
 template <Source kSource, DType kDType, Mask kMask>
 constexpr Variant Row(std::string_view name,
                       std::vector<ProblemShape> (*test_shapes)(),
@@ -457,7 +469,8 @@ constexpr Variant Row(std::string_view name,
           test_shapes,
           bench_shapes,
           AttentionWork<kSource, kDType, kMask>,
-          MakeTrial<AttentionTrial<kSource, kDType, kMask>>};
+          MakeTrial<AttentionTrial<kSource, kDType, kMask>>,
+          Refuses<kSource, kMask>};
 }
 
 using enum DType;

@@ -209,19 +209,29 @@ ProblemWork AppendWork(const ProblemShape& s) {
           Bytes(4 * (q + kv) + 4 * q + sizeof(T) * kv)};
 }
 
+// The last two sizes are head_dim and rotated.
+std::string_view Refuses(const ProblemShape& s) {
+  const size_t head_dim = s[s.size() - 2], rotated = s.back();
+  if (rotated > head_dim) return "rotated must not exceed head_dim";
+  if (rotated % 2 != 0) return "rotated must be even: features turn in pairs";
+  return {};
+}
+
 template <RopeStyle kStyle, bool kInPlace>
 constexpr Variant Row(std::string_view name) {
   return {"rope",      name,
           DType::kF32, "tokens heads head_dim rotated",
           TestShapes,  BenchShapes,
-          RopeWork,    MakeTrial<RopeTrial<kStyle, kInPlace>>};
+          RopeWork,    MakeTrial<RopeTrial<kStyle, kInPlace>>,
+          Refuses};
 }
 template <RopeStyle kStyle, class T>
 constexpr Variant AppendRow(std::string_view name) {
   return {"rope_append",    name,
           DType::kF32,      "tokens heads kv_heads head_dim rotated",
           AppendTestShapes, AppendBenchShapes,
-          AppendWork<T>,    MakeTrial<RopeAppendTrial<kStyle, T>>};
+          AppendWork<T>,    MakeTrial<RopeAppendTrial<kStyle, T>>,
+          Refuses};
 }
 
 using enum RopeStyle;

@@ -30,6 +30,37 @@ bool Has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
+TEST_CASE("Sizes that make no problem are refused by the row they are for") {
+  const auto attention = [](const std::string& variant, const char* kv_heads,
+                            const char* v_dim, const char* context) {
+    return Words{"variant=" + variant,
+                 "heads=4",
+                 std::string("kv_heads=") + kv_heads,
+                 "head_dim=32",
+                 std::string("v_dim=") + v_dim,
+                 "tokens=8",
+                 std::string("context=") + context};
+  };
+  const auto jobs =
+      Planned("attention", attention("cache_bf16_causal", "2", "48", "8,4096"));
+  REQUIRE(jobs.size() == 1);
+  REQUIRE(jobs[0].shapes.size() == 2);
+  CHECK(jobs[0].shapes[1].shape == ProblemShape{4, 2, 32, 48, 8, 4096});
+  CHECK(Has(Refused("attention", attention("f32_causal", "3", "32", "8")),
+            "heads=4 kv_heads=3"));
+  CHECK(Has(Refused("attention", attention("f32_causal", "2", "32", "7")),
+            "context must hold"));
+  CHECK(!Planned("attention", attention("f32_full", "2", "32", "7")).empty());
+  CHECK(Has(Refused("attention", attention("cache_i8_latent", "1", "33", "9")),
+            "v_dim must not exceed"));
+  const Words turned = {"variant=half", "tokens=2", "heads=1", "head_dim=8"};
+  for (const char* bad : {"rotated=10", "rotated=3"}) {
+    Words words = turned;
+    words.push_back(bad);
+    CHECK(Has(Refused("rope", words), "rotated must"));
+  }
+}
+
 TEST_CASE("A row by name, on a shape, on all combinations, on a list") {
   for (const char* key : {"dtype=bf16", "variant=bf16"}) {
     const auto jobs = Planned("matmul", {key, "m=5", "n=6", "k=7"});
@@ -104,7 +135,7 @@ TEST_CASE("Questions that make no sense are told what would") {
   }
   CHECK(Has(Refused("matmul", {"m=16777216", "n=16777216", "k=16777216"}),
             "the operands have to fit into"));
-  CHECK(Has(Refused("attention", {"heads=3"}), "heads: attention/"));
+  CHECK(Has(Refused("attention", {"heads=3"}), "kv_heads: missing"));
   CHECK(Has(Refused("softmax", {"shapes=square"}),
             "softmax/f32 has sizes rows cols"));
 }
