@@ -40,7 +40,7 @@ std::string SideBySide(const std::vector<TargetRun>& runs) {
                Si(g.energy_j_per_token, "J"),
                Percent(g.assumed_energy_fraction), g.decode.bound,
                Si(g.host_wall_s, "s")});
-    texts += fmt::format("{}:\n{}\n", run.target->name(),
+    texts += fmt::format("{}:\n{}\n", LabelOf(*run.target),
                          Wrapped(g.text, kTextColumns, "  "));
   }
   return texts + "\n" + table.Text();
