@@ -117,14 +117,14 @@ std::vector<int8_t> NpuGemmResult(const NpuArrayShape& shape,
 
 NpuGemmCycles NpuGemmTime(const NpuArrayShape& shape, const NpuGemm& gemm) {
   const int64_t rows = shape.rows, cols = shape.cols;
-  int64_t all_blocks = 0, last_rows = 0;
-  ForEachBlock(shape, gemm, [&](int64_t, int64_t block) {
-    all_blocks += std::max(block, rows);
-    last_rows = block;
-  });
+  const int64_t block = std::min<int64_t>(shape.depth / 2, gemm.m);
+  const int64_t blocks = CeilDiv(gemm.m, block);
+  const int64_t last = gemm.m - (blocks - 1) * block;
   const int64_t tiles = CeilDiv(gemm.n, cols) * CeilDiv(gemm.k, rows);
+  const int64_t last_slot = std::max(last, rows);
+  const int64_t slots = (blocks - 1) * std::max(block, rows) + last_slot;
   return {.fill = rows + 1,
-          .stream = tiles * all_blocks - std::max(last_rows, rows) + last_rows,
+          .stream = tiles * slots - last_slot + last,
           .drain = rows + cols + 5};
 }
 
