@@ -116,6 +116,8 @@ std::vector<int8_t> NpuGemmResult(const NpuArrayShape& shape,
 }
 
 NpuGemmCycles NpuGemmTime(const NpuArrayShape& shape, const NpuGemm& gemm) {
+  TRIPTYCH_CHECK(shape.depth >= 2 && gemm.m > 0 && gemm.n > 0 && gemm.k > 0,
+                 "depth", shape.depth, "m", gemm.m, "n", gemm.n, "k", gemm.k);
   const int64_t rows = shape.rows, cols = shape.cols;
   const int64_t block = std::min<int64_t>(shape.depth / 2, gemm.m);
   const int64_t blocks = CeilDiv(gemm.m, block);

@@ -32,16 +32,20 @@ inline std::vector<int8_t> RandomBytes(Rng& rng, size_t count, bool extreme) {
 }
 
 // Parameters that bring sums of `k` products near the range of a code, most
-// of the time; any there can be, else.
+// of the time, with many ties or few; any there can be, else.
 inline NpuRequant RandomRequant(Rng& rng, int k) {
   NpuRequant how;
   how.double_rounding = rng.Below(2) == 0;
-  if (rng.Below(4) > 0) {
-    how.multiplier = static_cast<int32_t>(rng.Next() >> 2 | 1u << 30);
-    how.shift = Between(rng, 31, 40) + (k > 32 ? 2 : 0);
-  } else {
+  const uint32_t draw = rng.Below(4);
+  if (draw == 0) {
     how.multiplier = static_cast<int32_t>(rng.Next()) >> rng.Below(32);
     how.shift = Between(rng, how.double_rounding ? 31 : 0, 62);
+  } else if (draw == 1) {
+    how.multiplier = 1 << 30;
+    how.shift = Between(rng, 31, 37);
+  } else {
+    how.multiplier = static_cast<int32_t>(rng.Next() >> 2 | 1u << 30);
+    how.shift = Between(rng, 31, 40) + (k > 32 ? 2 : 0);
   }
   how.zero_point = static_cast<int8_t>(rng.Below(256) - 128);
   int low = Between(rng, -128, 127), high = Between(rng, -128, 127);

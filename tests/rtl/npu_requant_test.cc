@@ -168,11 +168,12 @@ TEST_CASE("RTL == model: extremes, every zero point, every clamp") {
   Pair pair;
   constexpr int32_t kExtremes[] = {INT32_MIN, INT32_MIN + 1, -1,       0,
                                    1,         INT32_MAX - 1, INT32_MAX};
+  constexpr int8_t kZeroPoints[] = {-128, -1, 0, 127};
   for (const int32_t acc : kExtremes) {
     for (const int32_t multiplier : kExtremes) {
       for (int shift = 0; shift <= 62; ++shift) {
         for (int twice = 0; twice <= (shift >= 31); ++twice) {
-          for (const int8_t zero_point : {-128, -1, 0, 127}) {
+          for (const int8_t zero_point : kZeroPoints) {
             pair.Check(acc, {.multiplier = multiplier,
                              .shift = shift,
                              .double_rounding = twice == 1,
