@@ -58,9 +58,9 @@ Dataflow FastestDataflow(const GemmSize& gemm, const ArraySize& array);
 // plus 8 cycles of registers, less R - m where m < R: there the last fold
 // waits for no more weights.
 //
-// Tests hold it to the Verilated block, cycle by cycle, for 8 x 8 and 16 x 16;
-// and to what that obeys, rtl/npu_array/npu_array_timing.h, for R from 3 on
-// and any C (tests/rtl/npu_array_test.cc, tests/emulators/npu).
+// Tests hold it to the Verilated block, cycle by cycle, at 8 x 8, 16 x 16 and
+// 4 x 12; and to what that obeys, rtl/npu_array/npu_array_timing.h, for R from
+// 3 on and any C (tests/rtl/npu_array_test.cc, tests/emulators/npu).
 struct WsCycles {
   int64_t fill = 0, stream = 0, drain = 0;
   int64_t total() const { return fill + stream + drain; }

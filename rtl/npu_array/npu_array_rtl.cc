@@ -5,6 +5,7 @@
 
 #include "kernels/base/check.h"
 #include "rtl/Vnpu_array_16x16.h"
+#include "rtl/Vnpu_array_4x12.h"
 #include "rtl/Vnpu_array_8x8.h"
 #include "rtl/Vnpu_requant.h"
 
@@ -115,7 +116,7 @@ class Host {
 
 class NpuArrayRtl::Impl {
  public:
-  explicit Impl(int size) { shape_.rows = shape_.cols = size; }
+  Impl(int rows, int cols) { shape_.rows = rows, shape_.cols = cols; }
   virtual ~Impl() = default;
   virtual NpuRun Run(const NpuProgram& program, const NpuStalls& stalls,
                      uint64_t cycles) = 0;
@@ -133,7 +134,7 @@ template <class Block>
 class Tile final : public NpuArrayRtl::Impl {
  public:
   // The first evaluation sees no edge, whatever the clock is.
-  explicit Tile(int size) : Impl(size) { block_.eval(); }
+  Tile(int rows, int cols) : Impl(rows, cols) { block_.eval(); }
 
   NpuRun Run(const NpuProgram& program, const NpuStalls& stalls,
              uint64_t cycles) override {
@@ -182,15 +183,30 @@ class Tile final : public NpuArrayRtl::Impl {
   Block block_{&context_};
 };
 
-std::unique_ptr<NpuArrayRtl::Impl> MakeTile(int size) {
-  TRIPTYCH_CHECK(size == 8 || size == 16, "size", size);
-  if (size == 8) return std::make_unique<Tile<Vnpu_array_8x8>>(size);
-  return std::make_unique<Tile<Vnpu_array_16x16>>(size);
+template <class Block>
+std::unique_ptr<NpuArrayRtl::Impl> MakeTile(int rows, int cols) {
+  return std::make_unique<Tile<Block>>(rows, cols);
 }
+
+struct Built {
+  int rows, cols;
+  std::unique_ptr<NpuArrayRtl::Impl> (*make)(int rows, int cols);
+};
+constexpr Built kBuilt[] = {
+    {8, 8, MakeTile<Vnpu_array_8x8>},
+    {16, 16, MakeTile<Vnpu_array_16x16>},
+    {4, 12, MakeTile<Vnpu_array_4x12>},
+};
 
 }  // namespace
 
-NpuArrayRtl::NpuArrayRtl(int size) : impl_(MakeTile(size)) {}
+NpuArrayRtl::NpuArrayRtl(int rows, int cols) {
+  for (const Built& built : kBuilt) {
+    if (built.rows == rows && built.cols == cols)
+      impl_ = built.make(rows, cols);
+  }
+  TRIPTYCH_CHECK(impl_ != nullptr, "rows", rows, "cols", cols);
+}
 
 NpuArrayRtl::~NpuArrayRtl() = default;
 

@@ -23,9 +23,9 @@ struct NpuRun {
 // One tile. Not thread-safe; instances are independent.
 class NpuArrayRtl {
  public:
-  // The arrays that are built: 8 x 8 and 16 x 16, each with 64 rows of
-  // accumulators and 16 sets of parameters.
-  explicit NpuArrayRtl(int size);
+  // One of the arrays that are built: 8 x 8, 16 x 16, and 4 x 12 to tell rows
+  // from columns; with 64 rows of accumulators and 16 sets of parameters.
+  NpuArrayRtl(int rows, int cols);
   ~NpuArrayRtl();
   NpuArrayRtl(const NpuArrayRtl&) = delete;
   NpuArrayRtl& operator=(const NpuArrayRtl&) = delete;

@@ -19,8 +19,8 @@
 // its way for as long.
 //
 // Nothing ever stops what was launched: rows are launched into room that is
-// known to be there (credits for the output queue). No output depends on an
-// input in the same cycle.
+// known to be there (credits for the output queue). Of the inputs, outputs
+// see only the two buffers' flops in the same cycle.
 //
 // SPDX-License-Identifier: Apache-2.0
 module npu_sequencer #(

@@ -36,7 +36,8 @@ void CountCycles(benchmark::State& state, const NpuArrayShape& shape) {
 }
 
 void ArrayVerilated(benchmark::State& state) {
-  NpuArrayRtl rtl(static_cast<int>(state.range(0)));
+  const auto size = static_cast<int>(state.range(0));
+  NpuArrayRtl rtl(size, size);
   const NpuProgram program = Program(rtl.shape());
   for (auto _ : state) benchmark::DoNotOptimize(rtl.Run(program));
   CountCycles(state, rtl.shape());

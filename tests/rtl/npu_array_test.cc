@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <numeric>
+#include <utility>
 #include <vector>
 
 #include "kernels/base/rng.h"
@@ -90,7 +90,7 @@ NpuGemm RandomGemm(Rng& rng) {
 TEST_SUITE_BEGIN("npu_array 8 x 8");
 
 TEST_CASE("any order of commands, any pattern of stalls") {
-  NpuArrayRtl rtl(8);
+  NpuArrayRtl rtl(8, 8);
   for (uint64_t seed = 0; seed < 400; ++seed) {
     CAPTURE(seed);
     Rng rng(seed, 1);
@@ -100,7 +100,7 @@ TEST_CASE("any order of commands, any pattern of stalls") {
 }
 
 TEST_CASE("products of all tails, and their cycles in closed form") {
-  NpuArrayRtl rtl(8);
+  NpuArrayRtl rtl(8, 8);
   Rng rng(2);
   for (const int64_t m : {1, 2, 7, 8, 9, 31, 32, 33, 64, 65, 70}) {
     for (const int64_t n : {1, 8, 9, 23}) {
@@ -113,7 +113,7 @@ TEST_CASE("products of all tails, and their cycles in closed form") {
 }
 
 TEST_CASE("products when every port stalls") {
-  NpuArrayRtl rtl(8);
+  NpuArrayRtl rtl(8, 8);
   Rng rng(3);
   for (int i = 0; i < 40; ++i) {
     const NpuStalls stalls = RandomStalls(rng);
@@ -123,7 +123,7 @@ TEST_CASE("products when every port stalls") {
 
 // 2 x 16384 products of -128 and -128 in eight rows are 2^32.
 TEST_CASE("sums wrap at int32, and are counted") {
-  NpuArrayRtl rtl(8);
+  NpuArrayRtl rtl(8, 8);
   NpuProgram program;
   program.weights.assign(64, -128);
   program.params.resize(8, {.multiplier = 1, .shift = 24});
@@ -143,7 +143,7 @@ TEST_CASE("sums wrap at int32, and are counted") {
 }
 
 TEST_CASE("a command alone, and two in a row, by hand") {
-  NpuArrayRtl rtl(8);
+  NpuArrayRtl rtl(8, 8);
   NpuProgram program;
   const auto load = [&] {
     program.commands.push_back({.op = NpuOp::kLoad});
@@ -183,7 +183,7 @@ TEST_CASE("a command alone, and two in a row, by hand") {
 }
 
 TEST_CASE("a reset in the middle leaves nothing behind") {
-  NpuArrayRtl rtl(8);
+  NpuArrayRtl rtl(8, 8);
   for (uint64_t seed = 0; seed < 40; ++seed) {
     Rng rng(seed, 4);
     const NpuProgram program = RandomProgram(rng, rtl.shape()).Make(30);
@@ -193,7 +193,7 @@ TEST_CASE("a reset in the middle leaves nothing behind") {
 }
 
 TEST_CASE("five loads without a swap, and it waits for ever") {
-  NpuArrayRtl rtl(8);
+  NpuArrayRtl rtl(8, 8);
   NpuProgram program;
   program.commands.assign(5, {.op = NpuOp::kLoad});
   program.commands.push_back({.op = NpuOp::kMatmul, .swap = true});
@@ -212,32 +212,38 @@ TEST_CASE("five loads without a swap, and it waits for ever") {
 
 TEST_SUITE_END();
 
-TEST_SUITE_BEGIN("npu_array 16 x 16");
+TEST_SUITE_BEGIN("npu_array of other sizes");
 
 TEST_CASE("any order of commands, any pattern of stalls") {
-  NpuArrayRtl rtl(16);
-  for (uint64_t seed = 0; seed < 100; ++seed) {
-    CAPTURE(seed);
-    Rng rng(seed, 5);
-    RunBoth(rtl, RandomProgram(rng, rtl.shape()).Make(Between(rng, 2, 60)),
-            seed % 4 == 0 ? NpuStalls{} : RandomStalls(rng));
+  for (const auto& [rows, cols] : {std::pair{16, 16}, {4, 12}}) {
+    NpuArrayRtl rtl(rows, cols);
+    CAPTURE(rows);
+    for (uint64_t seed = 0; seed < 100; ++seed) {
+      CAPTURE(seed);
+      Rng rng(seed, 5);
+      RunBoth(rtl, RandomProgram(rng, rtl.shape()).Make(Between(rng, 2, 60)),
+              seed % 4 == 0 ? NpuStalls{} : RandomStalls(rng));
+    }
   }
 }
 
 TEST_CASE("products of all tails, and their cycles in closed form") {
-  NpuArrayRtl rtl(16);
-  Rng rng(6);
-  for (const int64_t m : {1, 15, 16, 17, 32, 33, 70}) {
-    for (const int64_t n : {1, 16, 17}) {
-      for (const int64_t k : {1, 15, 16, 33}) {
-        CheckGemm(rtl, {m, n, k}, rng, nullptr);
+  for (const auto& [rows, cols] : {std::pair{16, 16}, {4, 12}}) {
+    NpuArrayRtl rtl(rows, cols);
+    CAPTURE(rows);
+    Rng rng(6);
+    for (const int64_t m : {1, rows - 1, rows, rows + 1, 32, 33, 70}) {
+      for (const int64_t n : {1, cols, cols + 1}) {
+        for (const int64_t k : {1, rows - 1, rows, 2 * rows + 1}) {
+          CheckGemm(rtl, {m, n, k}, rng, nullptr);
+        }
       }
     }
-  }
-  for (int i = 0; i < 40; ++i) CheckGemm(rtl, RandomGemm(rng), rng, nullptr);
-  for (int i = 0; i < 20; ++i) {
-    const NpuStalls stalls = RandomStalls(rng);
-    CheckGemm(rtl, RandomGemm(rng), rng, &stalls);
+    for (int i = 0; i < 40; ++i) CheckGemm(rtl, RandomGemm(rng), rng, nullptr);
+    for (int i = 0; i < 20; ++i) {
+      const NpuStalls stalls = RandomStalls(rng);
+      CheckGemm(rtl, RandomGemm(rng), rng, &stalls);
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "emulators/npu/array.h"
@@ -28,15 +29,15 @@ int64_t RtlCycles(rtl::NpuArrayRtl& tile, const GemmSize& gemm) {
 }
 
 TEST_CASE("cycles of a tile are its closed form's") {
-  for (const int size : {8, 16}) {
-    rtl::NpuArrayRtl tile(size);
-    const ArraySize array{size, size, true};
+  for (const auto& [rows, cols] : {std::pair{8, 8}, {16, 16}, {4, 12}}) {
+    rtl::NpuArrayRtl tile(rows, cols);
+    const ArraySize array{rows, cols, true};
     const int64_t acc_rows = tile.shape().depth;
     for (const int64_t m : {1, 3, 8, 15, 16, 17, 32, 33, 70, 200}) {
       for (const int64_t n : {1, 16, 17, 60}) {
         for (const int64_t k : {1, 16, 17, 70}) {
           const GemmSize gemm{m, n, k};
-          CAPTURE(size);
+          CAPTURE(rows);
           CAPTURE(m);
           CAPTURE(n);
           CAPTURE(k);
@@ -44,7 +45,7 @@ TEST_CASE("cycles of a tile are its closed form's") {
           CHECK(cycles == RtlCycles(tile, gemm));
           // What the machine model has for an array in general.
           if (m > acc_rows / 2) continue;
-          const int64_t unfilled = std::max<int64_t>(0, size - m);
+          const int64_t unfilled = std::max<int64_t>(0, rows - m);
           CHECK(cycles ==
                 ArrayCycles(Dataflow::kWeight, gemm, array) + 8 - unfilled);
         }
