@@ -44,7 +44,7 @@ class ScalarCore {
  public:
   ScalarCore(const Stream& stream, Memory& memory, int core)
       : stream_(&stream), memory_(&memory), core_(core) {}
-  Status Run(const Issue& issue);
+  Status Run(const Issue& issue, const Accesses& accesses);
 
  private:
   // ---- Words of local memory ----
@@ -74,7 +74,7 @@ class ScalarCore {
   Status Load(const Issue& issue);
   Status Gather(const Issue& issue);
   Status Store(const Issue& issue);
-  void LoadWeights(const npu::LoadWeights& x);
+  void LoadWeights(const npu::LoadWeights& x, bool transposed);
   void Matmul(const npu::Matmul& x, uint8_t flags);
   void Dequantize(const npu::Dequantize& x, uint8_t flags);
   Status Requantize(const npu::Requantize& x, const Issue& issue);
@@ -161,14 +161,15 @@ Status ScalarCore::Store(const Issue& issue) {
   return {};
 }
 
-void ScalarCore::LoadWeights(const npu::LoadWeights& x) {
-  const int64_t stride = Stride(x.stride, x.k);
+void ScalarCore::LoadWeights(const npu::LoadWeights& x, bool transposed) {
+  const int64_t stride = Stride(x.stride, transposed ? x.n : x.k);
   shadow_.k = x.k;
   shadow_.n = x.n;
   shadow_.w.clear();
   for (int64_t j = 0; j < x.n; ++j) {
     for (int64_t i = 0; i < x.k; ++i) {
-      shadow_.w.push_back(Get<int8_t>(x.local, j * stride + i));
+      const int64_t at = transposed ? i * stride + j : j * stride + i;
+      shadow_.w.push_back(Get<int8_t>(x.local, at));
     }
   }
 }
@@ -352,8 +353,8 @@ void ScalarCore::Softmax(const npu::Softmax& x, bool normalize,
   for (int64_t r = 0; r < x.rows; ++r) {
     const int64_t from = r * Stride(v.src0_stride, 4 * x.cols);
     const int64_t to = r * Stride(v.dst_stride, 4 * x.cols);
-    const int64_t visible =
-        std::clamp<int64_t>(x.visible + r * x.step, 1, x.cols);
+    const auto visible =
+        static_cast<int64_t>(VisibleOf(x, static_cast<size_t>(r)));
     float max = OneNan(Get<float>(x.src, from));
     for (int64_t c = 1; c < visible; ++c) {
       max = Max(max, Get<float>(x.src, from + 4 * c));
@@ -397,7 +398,7 @@ void ScalarCore::Rope(const npu::Rope& x, bool half, const VectorConfig& v) {
   }
 }
 
-Status ScalarCore::Run(const Issue& issue) {
+Status ScalarCore::Run(const Issue& issue, const Accesses&) {
   const Operands& o = issue.command->operands;
   const uint8_t flags = issue.command->flags;
   const VectorConfig& v = *issue.vector;
@@ -409,7 +410,7 @@ Status ScalarCore::Run(const Issue& issue) {
     case Opcode::kStore:
       return Store(issue);
     case Opcode::kLoadWeights:
-      LoadWeights(o.load_weights);
+      LoadWeights(o.load_weights, (flags & kTransposed) != 0);
       break;
     case Opcode::kMatmul:
       Matmul(o.matmul, flags);
