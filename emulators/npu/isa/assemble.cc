@@ -103,18 +103,6 @@ std::string AllowedText(FieldKind kind) {
   }
 }
 
-// Whether the bits survive in the operand's width.
-bool Fits(FieldKind kind, uint64_t value) {
-  const int bits = 8 * FieldBytes(kind);
-  if (bits == 64) return true;
-  const auto number = static_cast<int64_t>(value);
-  if (kind == FieldKind::kI8 || kind == FieldKind::kI32) {
-    return number >= -(int64_t{1} << (bits - 1)) && number < int64_t{1}
-                                                                 << (bits - 1);
-  }
-  return value >> bits == 0;
-}
-
 class Assembler {
  public:
   Assembler(std::string_view text, std::string_view file)
@@ -299,7 +287,7 @@ class Assembler {
       return Wrong(fmt::format("{}: {} {}; allowed {}", info.name, name, text,
                                AllowedText(field->kind)));
     }
-    if (!Fits(field->kind, *value)) {
+    if (!FieldHolds(field->kind, static_cast<int64_t>(*value))) {
       return Wrong(fmt::format("{}: {} {}; allowed {} bits", info.name, name,
                                text, 8 * FieldBytes(field->kind)));
     }
