@@ -83,8 +83,8 @@ TEST_CASE("all of f32: how far off") {
       const std::vector<float> in = Inputs(b);
       std::vector<float> out(kBlock);
       MapFunction(row.op, in.data(), out.data(), kBlock);
-      // Every fourth: the exact functions are slow.
-      for (size_t i = b % 4; i < kBlock; i += 4) {
+      // Every 61st: the exact functions are slow.
+      for (size_t i = b % 61; i < kBlock; i += 61) {
         errors[b].Add(row.op, in[i], out[i]);
       }
     });
