@@ -97,7 +97,7 @@ TEST_CASE("what one machine refuses the other refuses in the same words") {
 // where they came from, before and after their first product.
 TEST_CASE("weights outlive the place they came from") {
   const MachineSize machine = SmallMachine();
-  for (const uint16_t rows : {1, 9}) {
+  for (const uint16_t rows : {uint16_t{1}, uint16_t{9}}) {
     for (const int overwritten : {0, 1, 2}) {
       std::vector<Command> commands = {Weights(0, 16, 16)};
       const Command write = Vectors(VectorOp::kExp, 4096, 0, 64, 4, 16);
