@@ -14,7 +14,7 @@
 // them is 31 events a core, each a counter: a command starts when each event
 // it waits for has a credit, and takes it; when it is done it gives one to
 // each event it signals. EVT gives the credits a double buffer starts with.
-// kBarrier takes away all credits that are left.
+// BAR takes all credits away, so that no part of a stream leaves any behind.
 //
 // A stream is well formed only if, in the order it is written, every wait
 // finds its credit; so running it in that order, one command after the other,
@@ -26,7 +26,10 @@
 // Remote: a region and a byte offset in it, `offset` plus two address
 // registers (register 0 is always 0): one for a loop over tiles, the other for
 // a loop around it, over layers. f32 words are aligned to 4. Whatever lies
-// outside its memory or region is a located error, not a fault.
+// outside its memory or region is a located error, not a fault. A stride of 0,
+// here or in DCFG and VCFG, means rows without gaps. Sizes are at least 1. Rows
+// that are written do not overlap each other or anything else the command
+// touches, unless it says so.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_EMULATORS_NPU_ISA_ISA_H_
 #define TRIPTYCH_EMULATORS_NPU_ISA_ISA_H_
@@ -46,7 +49,7 @@ enum class Opcode : uint8_t {
   kLoop,     // repeat up to the matching kEnd, `Loop::count` (>= 1) times
   kEnd,
   kEvent,    // gives `Credit::count` credits to an event
-  kBarrier,  // waits for all queues of all cores
+  kBarrier,  // waits for all queues of all cores; strides and events are 0
   // Load and store queues.
   kDmaConfig,
   kLoad,
@@ -117,7 +120,8 @@ struct DmaConfig {
 // kLoad with kUnpack4: size0 bytes of two's complement nibbles, the low one
 // first, become 2 * size0 bytes. kLoad with kMulticast: one read serves all
 // cores of the command's mask, which all receive the same bytes; each of them
-// must meet the command.
+// must meet the command, and its registers must have been set for all cores
+// alike.
 // kGather: row (j, i) comes from offset + reg + base + index * remote_stride1,
 // where index is the int32 in local memory at `index` + 4 * (j * size1 + i).
 struct Dma {
@@ -161,7 +165,10 @@ struct Dequantize {
 };
 // dst[r][j], int8 = clamp(zero_point + round(acc * multiplier[j] / 2^shift[j]))
 // `table`: cols x {int32 multiplier, int32 shift 0..62}. Rounding: half up of
-// the 64-bit product (flag 0), or TFLite's double rounding (kDoubleRounding).
+// the 64-bit product (flag 0), or TFLite's double rounding (kDoubleRounding):
+// acc * 2^max(0, 31 - shift), modulo 2^32; the saturating doubling high half
+// of its product with the multiplier; then a division by 2^max(0, shift - 31)
+// that rounds half away from zero.
 struct Requantize {
   uint32_t acc_row, dst, dst_stride, table;
   uint16_t rows, cols;
@@ -169,7 +176,7 @@ struct Requantize {
   uint8_t zero;
 };
 // Rows to int8 codes under a scale each: scale = absmax / qmax with
-// qmax = 2^(bits - 1) - 1 and codes = round half even(x / scale), in
+// qmax = 2^(bits - 1) - 1 and codes = round half even(x * (qmax / absmax)), in
 // -qmax..qmax, as kernels/base/formats.h QuantizeRowInt<int8_t> defines;
 // scales[r] = scale * multiplier. Bits 2..8 are the command's flags.
 struct Quantize {
@@ -205,7 +212,8 @@ enum class Operand : uint8_t {
   kPerRow,     // src1[r]
   kImmediate,  // the f32 whose bits are src1
 };
-// dst = op(src0, src1), elementwise; src0 may be dst, nothing else overlaps.
+// dst = op(src0, src1), elementwise; src0 may be dst, rows and all. kCopy
+// moves bits. An op of src0 alone has operand kFull and src1 0.
 struct Vector {
   uint32_t src0, src1, dst;
   uint16_t rows, cols;
@@ -223,7 +231,8 @@ struct Reduce {
 };
 // y = x * rsqrt(sum of squares / cols + eps) * weight, or, with kLayer,
 // y = (x - mean) * rsqrt(mean square of (x - mean) + eps) * weight + bias.
-// Sums as in Reduce. weight and bias may be kNoOperand. src may be dst.
+// Sums as in Reduce. weight and bias may be kNoOperand; without kLayer bias
+// must be. src may be dst.
 struct Norm {
   uint32_t src, dst, weight, bias;
   float eps;
@@ -231,7 +240,8 @@ struct Norm {
 };
 // e = exp(x - max) over the first `visible + r * step` of a row's cols
 // elements (at least 1, at most cols), 0 for the rest. With kNormalize
-// dst = e * (1 / sum); else dst = e, and sums[r] = sum of e. src may be dst.
+// dst = e * (1 / sum), and `sums` is kNoOperand; else dst = e, and sums[r] =
+// sum of e. src may be dst.
 struct Softmax {
   uint32_t src, dst, sums, visible;
   uint16_t step, rows;
