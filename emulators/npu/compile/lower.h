@@ -28,18 +28,18 @@
 
 namespace triptych::npu {
 
-struct Operand {
+struct Location {
   Remote data;
   Remote scales;         // of quantised weights and caches
   int64_t capacity = 0;  // of caches: keys of one sequence
 };
 
 struct Placement {
-  std::vector<Operand> inputs;  // by input slot
-  Operand output;
+  std::vector<Location> inputs;  // by input slot
+  Location output;
   Remote tables;
   // Attention over activations quantises keys and values to here.
-  Operand scratch_keys, scratch_values;
+  Location scratch_keys, scratch_values;
 };
 
 struct LowerRequest {

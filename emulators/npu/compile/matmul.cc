@@ -31,9 +31,12 @@ constexpr float kOne = 1;
 int64_t PieceOf(const MatmulSize& s, const MachineSize& machine) {
   return std::min(s.group, machine.array_rows);
 }
-// A chunk of k is whole groups, or whole pieces of the only group.
+// A chunk of k is whole groups, or whole pieces of the only group; two of them
+// where one would end inside a byte.
 int64_t ChunkUnit(const MatmulSize& s, const MachineSize& machine) {
-  return s.groups() > 1 ? s.group : PieceOf(s, machine);
+  if (s.groups() > 1) return s.group;
+  const int64_t piece = PieceOf(s, machine);
+  return s.packed() && piece % 2 != 0 ? 2 * piece : piece;
 }
 // Bytes of `k` codes of a row in the scratchpad.
 int64_t LocalRow(const MatmulSize& s, int64_t k) {
@@ -64,8 +67,7 @@ double Cycles(const MatmulSize& s, const MatmulPlan& p, const Params& params,
   const int64_t passes = p.blocks.parts;
   const int64_t tiles = CeilDiv(columns, p.n_tile);
   const int64_t rows = p.blocks.count;
-  const int64_t fetched = p.split_rows ? s.n : p.cores.parts * columns;
-  const auto weights = static_cast<double>(passes * fetched * s.row_bytes());
+    const auto weights = static_cast<double>(passes * s.n * s.row_bytes());
   const int64_t pieces = CeilDiv(s.group, piece) * s.groups();
   const auto array = static_cast<double>(passes * tiles * pieces *
                                          std::max(piece, rows));
@@ -109,7 +111,7 @@ class Emitter {
       : s_(size), p_(plan), at_(at), b_(b), rows_(plan.blocks.count) {}
 
   void Run() {
-    b_.OnCores(Cores(0, p_.cores.parts));
+    b_.OnCores(Cores(0, p_.cores()));
     Reserve();
     PlaceRegisters();
     b_.Repeat(p_.blocks.parts, [&] { Block(); });
@@ -141,12 +143,23 @@ class Emitter {
     w_ = b_.NewRegister();
     column_ = b_.NewRegister();
     if (p_.split_rows) {
-      b_.AddCore(in_, p_.cores.step * s_.k * kF32);
-      b_.AddCore(c_, p_.cores.step * s_.n * kF32);
+      b_.AddCore(in_, p_.rows.step * s_.k * kF32);
+      b_.AddCore(c_, p_.rows.step * s_.n * kF32);
     } else {
-      b_.AddCore(c_, p_.cores.step * kF32);
-      b_.AddCore(w_, p_.cores.step * s_.row_bytes());
-      b_.AddCore(column_, p_.cores.step * kF32);
+      AddColumns(0, p_.outputs.count);
+    }
+  }
+  // To other columns: `all` further, and `by_core` for each core before.
+  void AddColumns(int64_t all, int64_t by_core) {
+    if (all != 0) {
+      b_.Add(c_, all * kF32);
+      b_.Add(w_, all * s_.row_bytes());
+      b_.Add(column_, all * kF32);
+    }
+    if (by_core != 0) {
+      b_.AddCore(c_, by_core * kF32);
+      b_.AddCore(w_, by_core * s_.row_bytes());
+      b_.AddCore(column_, by_core * kF32);
     }
   }
 
@@ -161,13 +174,22 @@ class Emitter {
     if (tiles % 2 != 0) Tile(0, p_.n_tile);
     const int64_t rest = columns % p_.n_tile;
     if (rest != 0) Tile(tiles % 2 != 0 ? 1 : 0, rest);
+    const int64_t over = p_.split_rows ? 0 : p_.outputs.rest;
+    const Cut& cut = p_.outputs;
+    if (over != 0) {
+      // From the end of a core's columns to the core's one of the rest.
+      AddColumns(cut.whole() - cut.count, 1 - cut.count);
+      b_.OnCores(Cores(0, over));
+      Tile(0, 1);
+      b_.OnCores(Cores(0, p_.cores()));
+    }
     if (p_.blocks.parts == 1) return;
     // The array is done with this block's codes when it gets here.
     Touch({.signal = {unused_}});
     b_.Add(in_, p_.blocks.step * s_.k * kF32);
-    b_.Add(c_, p_.blocks.step * s_.n * kF32 - columns * kF32);
-    b_.Add(w_, -columns * s_.row_bytes());
-    b_.Add(column_, -columns * kF32);
+    b_.Add(c_, p_.blocks.step * s_.n * kF32);
+    AddColumns(-columns, 0);
+    if (over != 0) AddColumns(cut.count - cut.whole() - 1, cut.count - 1);
   }
 
   // A command of the matrix queue that does nothing of use: the next weights
@@ -184,7 +206,7 @@ class Emitter {
       b_.Load({.remote = (at_.inputs[0].data + row * s_.k * kF32).With(in_),
                .local = stage_.at[h],
                .bytes = rows * s_.k * kF32,
-               .multicast = !p_.split_rows && p_.cores.parts > 1},
+               .multicast = !p_.split_rows && p_.cores() > 1},
               {.wait = {stage_.free[h]}, .signal = {stage_.full[h]}});
       const uint8_t before = row == 0 ? unused_ : uint8_t{0};
       const uint8_t after = last ? ready_ : uint8_t{0};
@@ -224,13 +246,13 @@ class Emitter {
              .bytes = n * kF32,
              .rows = s_.groups(),
              .remote_row = s_.n * kF32,
-             .multicast = p_.split_rows && p_.cores.parts > 1},
+             .multicast = p_.split_rows && p_.cores() > 1},
             {.wait = {scales_.free[h]}});
     if (!s_.bias) return;
     b_.Load({.remote = at_.inputs[2].data.With(column_),
              .local = Bias(h, n),
              .bytes = n * kF32,
-             .multicast = p_.split_rows && p_.cores.parts > 1});
+             .multicast = p_.split_rows && p_.cores() > 1});
   }
   uint32_t Bias(size_t h, int64_t n) const {
     return scales_.at[h] + static_cast<uint32_t>(s_.groups() * n * kF32);
@@ -244,7 +266,7 @@ class Emitter {
              .rows = n,
              .remote_row = s_.row_bytes(),
              .unpack4 = s_.packed(),
-             .multicast = p_.split_rows && p_.cores.parts > 1},
+             .multicast = p_.split_rows && p_.cores() > 1},
             {.wait = {weights_.free[buffer]},
              .signal = {weights_.full[buffer]}});
   }
@@ -299,19 +321,29 @@ class Emitter {
                  .rows = static_cast<uint16_t>(rows_),
                  .cols = static_cast<uint16_t>(n),
                  .op = VectorOp::kAdd,
-                 .operand = npu::Operand::kPerColumn},
+                 .operand = Operand::kPerColumn},
                 {}, {.signal = {out_.full[h]}});
     }
+    if (p_.split_rows && !p_.rows.exact()) {
+      b_.OnCores(Cores(0, p_.cores() - 1));
+      Store(h, n, p_.rows.step);
+      b_.OnCores(Cores(p_.cores() - 1, 1));
+      Store(h, n, rows_);
+      b_.OnCores(Cores(0, p_.cores()));
+    } else {
+      Store(h, n, rows_);
+    }
+    AddColumns(n, 0);
+  }
+
+  void Store(size_t h, int64_t n, int64_t rows) {
     b_.Store({.remote = at_.output.data.With(c_),
               .local = out_.at[h],
               .bytes = n * kF32,
-              .rows = rows_,
+              .rows = rows,
               .remote_row = s_.n * kF32},
              {.wait = {out_.full[h]},
               .signal = {out_.free[h], scales_.free[h]}});
-    b_.Add(c_, n * kF32);
-    b_.Add(w_, n * s_.row_bytes());
-    b_.Add(column_, n * kF32);
   }
 
   const MatmulSize& s_;
@@ -353,13 +385,19 @@ std::vector<MatmulPlan> MatmulPlans(const MatmulSize& s, const Params& params,
   for (const bool split_rows : {false, true}) {
     MatmulPlan plan;
     plan.split_rows = split_rows;
-    plan.cores = ShareOf(split_rows ? s.m : s.n, machine.cores);
+    if (split_rows) {
+      plan.rows = ShareOf(s.m, machine.cores);
+    } else {
+      plan.outputs = CutOf(s.n, machine.cores);
+    }
     plan.n_tile = std::min(machine.array_cols, plan.columns(s));
-    const int64_t rows = split_rows ? plan.cores.count : s.m;
+    const int64_t rows = split_rows ? plan.rows.count : s.m;
     // The fewest passes over the weights that fit.
     for (int64_t passes = 1; passes <= rows;
          passes = std::max(passes + 1, passes * 9 / 8)) {
       plan.blocks = ShareOf(rows, passes);
+      // Rows that only one core may store would be in the last block alone.
+      if (split_rows && passes > 1 && !plan.rows.exact()) break;
       if (!Complete(s, machine, plan)) continue;
       plan.cycles = Cycles(s, plan, params, machine);
       plans.push_back(plan);
