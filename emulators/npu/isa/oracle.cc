@@ -74,7 +74,7 @@ class ScalarCore {
   Status Load(const Issue& issue);
   Status Gather(const Issue& issue);
   Status Store(const Issue& issue);
-  void LoadWeights(const npu::LoadWeights& x);
+  void LoadWeights(const npu::LoadWeights& x, bool transposed);
   void Matmul(const npu::Matmul& x, uint8_t flags);
   void Dequantize(const npu::Dequantize& x, uint8_t flags);
   Status Requantize(const npu::Requantize& x, const Issue& issue);
@@ -161,14 +161,16 @@ Status ScalarCore::Store(const Issue& issue) {
   return {};
 }
 
-void ScalarCore::LoadWeights(const npu::LoadWeights& x) {
-  const int64_t stride = Stride(x.stride, x.k);
+void ScalarCore::LoadWeights(const npu::LoadWeights& x, bool transposed) {
+  const int64_t stride = Stride(x.stride, transposed ? x.n : x.k);
+  const int64_t input = transposed ? stride : 1;
+  const int64_t output = transposed ? 1 : stride;
   shadow_.k = x.k;
   shadow_.n = x.n;
   shadow_.w.clear();
   for (int64_t j = 0; j < x.n; ++j) {
     for (int64_t i = 0; i < x.k; ++i) {
-      shadow_.w.push_back(Get<int8_t>(x.local, j * stride + i));
+      shadow_.w.push_back(Get<int8_t>(x.local, j * output + i * input));
     }
   }
 }
@@ -409,7 +411,7 @@ Status ScalarCore::Run(const Issue& issue) {
     case Opcode::kStore:
       return Store(issue);
     case Opcode::kLoadWeights:
-      LoadWeights(o.load_weights);
+      LoadWeights(o.load_weights, (flags & kTransposed) != 0);
       break;
     case Opcode::kMatmul:
       Matmul(o.matmul, flags);
