@@ -133,7 +133,6 @@ Status EmitAppend(const LowerRequest& r, const AppendSize& s,
   return {};
 }
 
-
 struct AttentionSize {
   int64_t batch, queries, keys;
   int64_t heads, kv_heads, dim, v_dim;
@@ -147,10 +146,9 @@ AttentionSize AttentionSizeOf(const LowerRequest& r) {
   const Attributes& a = r.node.attributes;
   AttentionSize s;
   s.batch = r.binding.batch;
-  s.queries = r.graph.value(r.node.inputs[0]).shape.rows.Bind(r.binding) /
-              s.batch;
-  s.keys = r.graph.value(r.node.inputs[1]).shape.rows.Bind(r.binding) /
-           s.batch;
+  s.queries =
+      r.graph.value(r.node.inputs[0]).shape.rows.Bind(r.binding) / s.batch;
+  s.keys = r.graph.value(r.node.inputs[1]).shape.rows.Bind(r.binding) / s.batch;
   s.heads = a.Int("heads");
   s.kv_heads = a.Int("kv_heads");
   s.dim = a.Int("head_dim");
@@ -168,9 +166,7 @@ struct AttentionPlan {
 };
 
 int64_t LocalBytes(const AttentionSize& s, const AttentionPlan& p) {
-  const auto buffer = [](int64_t bytes) {
-    return RoundUp(bytes, int64_t{64});
-  };
+  const auto buffer = [](int64_t bytes) { return RoundUp(bytes, int64_t{64}); };
   const int64_t rows = p.queries * s.shared();
   return buffer(rows * s.dim * kF32) + buffer(rows * s.dim) +
          2 * buffer(rows * kF32) + 2 * buffer(s.keys * kF32) +
@@ -189,15 +185,13 @@ bool PlanAttention(const AttentionSize& s, const MachineSize& machine,
       std::min(machine.accumulator_rows / 2, kMost) / s.shared();
   // More rows than this fill the array's pipeline no better, but make rows of
   // scores that wait for each other longer.
-  const int64_t good_rows =
-      CeilDiv(2 * machine.array_rows, s.shared());
+  const int64_t good_rows = CeilDiv(2 * machine.array_rows, s.shared());
   p.queries = std::min({s.queries, most_rows, good_rows});
   p.keys = std::min<int64_t>(
-      s.keys, RoundUp(std::max<int64_t>(
-                          machine.scratchpad_bytes / 16 /
-                              std::max(s.dim, s.v_dim),
-                          1),
-                      machine.array_rows));
+      s.keys,
+      RoundUp(std::max<int64_t>(
+                  machine.scratchpad_bytes / 16 / std::max(s.dim, s.v_dim), 1),
+              machine.array_rows));
   while (p.queries >= 1 && LocalBytes(s, p) > machine.scratchpad_bytes) {
     if (p.keys > machine.array_rows && p.queries * s.shared() <= 8) {
       p.keys = RoundUp(p.keys / 2, machine.array_rows);
@@ -248,8 +242,8 @@ class Emitter {
     block_ = b_.NewDoubleBuffer(p_.keys * std::max(s_.dim, s_.v_dim));
     out_ = b_.Local(rows * s_.v_dim * kF32);
     for (size_t h = 0; h < 2; ++h) {
-      sums_.at[h] = U32(static_cast<int64_t>(h) *
-                        (b_.size().accumulator_rows / 2));
+      sums_.at[h] =
+          U32(static_cast<int64_t>(h) * (b_.size().accumulator_rows / 2));
       sums_.free[h] = b_.NewCredits(1);
       sums_.full[h] = b_.NewEvent();
     }
@@ -305,19 +299,19 @@ class Emitter {
              .local = k_scales_,
              .bytes = visible * kF32},
             {.wait = {k_scales_free_}});
-    EachBlock(visible, k_, k_at_, s_.dim, [&](size_t buffer, int64_t at,
-                                              int64_t keys) {
-      Scores(buffer, at, keys, rows, visible);
-    });
+    EachBlock(visible, k_, k_at_, s_.dim,
+              [&](size_t buffer, int64_t at, int64_t keys) {
+                Scores(buffer, at, keys, rows, visible);
+              });
     b_.Load({.remote = v_.scales.With(scales_at_),
              .local = v_scales_,
              .bytes = visible * kF32},
             {.wait = {v_scales_free_}, .signal = {v_scales_full_}});
     Weigh(queries, visible);
-    EachBlock(visible, v_, v_at_, s_.v_dim, [&](size_t buffer, int64_t at,
-                                                int64_t keys) {
-      Sum(buffer, at, keys, rows, visible);
-    });
+    EachBlock(visible, v_, v_at_, s_.v_dim,
+              [&](size_t buffer, int64_t at, int64_t keys) {
+                Sum(buffer, at, keys, rows, visible);
+              });
     StoreOutput(first, queries);
   }
 
@@ -339,8 +333,7 @@ class Emitter {
                  .cols = U16(s_.dim),
                  .multiplier = s_.scale,
                  .dst_stride = 0},
-                s_.bits, 0,
-                {.wait = {q_full_}, .signal = {q_free_, q_ready_}});
+                s_.bits, 0, {.wait = {q_full_}, .signal = {q_free_, q_ready_}});
   }
 
   // Loads the codes of `visible` keys or values, a block after the other, and
@@ -371,10 +364,10 @@ class Emitter {
         const int64_t k = std::min(depth, s_.dim - d);
         const bool starts = d == 0, ends = d + k == s_.dim;
         const bool begins = starts && t == 0, last = ends && t + n == keys;
-        b_.LoadWeights(
-            block_.at[buffer] + U32(t * s_.dim + d), s_.dim, k, n, false,
-            {.wait = {begins ? block_.full[buffer] : uint8_t{0}},
-             .signal = {last ? block_.free[buffer] : uint8_t{0}}});
+        b_.LoadWeights(block_.at[buffer] + U32(t * s_.dim + d), s_.dim, k, n,
+                       false,
+                       {.wait = {begins ? block_.full[buffer] : uint8_t{0}},
+                        .signal = {last ? block_.free[buffer] : uint8_t{0}}});
         const bool opens = begins && first == 0;
         b_.Matmul(q_ + U32(d), s_.dim, sums_.at[half], rows, !starts,
                   {.wait = {starts ? sums_.free[half] : uint8_t{0},
@@ -382,17 +375,17 @@ class Emitter {
                    .signal = {ends ? sums_.full[half] : uint8_t{0}}});
       }
       const bool closes = first + t + n == visible;
-      b_.Dequantize({.acc_row = sums_.at[half],
-                     .dst = scores_ + U32((first + t) * kF32),
-                     .dst_stride = U32(visible * kF32),
-                     .scales = k_scales_ + U32((first + t) * kF32),
-                     .row_scales = q_scales_,
-                     .rows = U16(rows),
-                     .cols = U16(n)},
-                    kRowScale,
-                    {.wait = {sums_.full[half]},
-                     .signal = {sums_.free[half],
-                                closes ? k_scales_free_ : uint8_t{0}}});
+      b_.Dequantize(
+          {.acc_row = sums_.at[half],
+           .dst = scores_ + U32((first + t) * kF32),
+           .dst_stride = U32(visible * kF32),
+           .scales = k_scales_ + U32((first + t) * kF32),
+           .row_scales = q_scales_,
+           .rows = U16(rows),
+           .cols = U16(n)},
+          kRowScale,
+          {.wait = {sums_.full[half]},
+           .signal = {sums_.free[half], closes ? k_scales_free_ : uint8_t{0}}});
     }
   }
 

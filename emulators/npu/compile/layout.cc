@@ -118,8 +118,8 @@ NodeLayout LayoutOf(const Params& params, const MachineSize& machine,
   layout.place.output = output.kind == ValueKind::kCache
                             ? layout.place.inputs[1]
                             : place(node.inputs.size(), node.output);
-  layout.place.tables = regions.Take(Region::kConstants,
-                                     TableBytes(graph, node, binding));
+  layout.place.tables =
+      regions.Take(Region::kConstants, TableBytes(graph, node, binding));
   if (node.op->name == "attention") {
     // Whole on the chip if there is room left.
     const Extent k = ScratchExtent(graph, node, binding, 1);
@@ -131,9 +131,8 @@ NodeLayout LayoutOf(const Params& params, const MachineSize& machine,
       Location at;
       at.data = regions.Take(region, extent.data);
       at.scales = regions.Take(region, extent.scales);
-      at.capacity =
-          graph.value(node.inputs[slot]).shape.rows.Bind(binding) /
-          binding.batch;
+      at.capacity = graph.value(node.inputs[slot]).shape.rows.Bind(binding) /
+                    binding.batch;
       return at;
     };
     layout.place.scratch_keys = scratch(k, 1);

@@ -45,9 +45,7 @@ int64_t LocalRow(const MatmulSize& s, int64_t k) {
 
 // Scratchpad bytes, each buffer aligned as Builder::Local aligns it.
 int64_t LocalBytes(const MatmulSize& s, const MatmulPlan& p) {
-  const auto buffer = [](int64_t bytes) {
-    return RoundUp(bytes, int64_t{64});
-  };
+  const auto buffer = [](int64_t bytes) { return RoundUp(bytes, int64_t{64}); };
   const int64_t rows = p.blocks.count;
   return buffer(rows * s.k) + buffer(rows * kF32) +
          2 * buffer(p.stage_rows * s.k * kF32) +
@@ -67,10 +65,10 @@ double Cycles(const MatmulSize& s, const MatmulPlan& p, const Params& params,
   const int64_t passes = p.blocks.parts;
   const int64_t tiles = CeilDiv(columns, p.n_tile);
   const int64_t rows = p.blocks.count;
-    const auto weights = static_cast<double>(passes * s.n * s.row_bytes());
+  const auto weights = static_cast<double>(passes * s.n * s.row_bytes());
   const int64_t pieces = CeilDiv(s.group, piece) * s.groups();
-  const auto array = static_cast<double>(passes * tiles * pieces *
-                                         std::max(piece, rows));
+  const auto array =
+      static_cast<double>(passes * tiles * pieces * std::max(piece, rows));
   const auto lanes = static_cast<double>(params.vector_lanes);
   const auto vector =
       static_cast<double>(passes * rows *
@@ -88,9 +86,8 @@ bool Complete(const MatmulSize& s, const MachineSize& machine, MatmulPlan& p) {
   const int64_t whole = RoundUp(s.k, unit);
   p.k_chunk = std::clamp(budget / p.n_tile / unit * unit, unit, whole);
   const int64_t row = s.k * kF32;
-  p.stage_rows =
-      std::clamp(machine.scratchpad_bytes / 16 / row, int64_t{1},
-                 std::min<int64_t>(p.blocks.count, 1 << 14));
+  p.stage_rows = std::clamp(machine.scratchpad_bytes / 16 / row, int64_t{1},
+                            std::min<int64_t>(p.blocks.count, 1 << 14));
   while (LocalBytes(s, p) > machine.scratchpad_bytes) {
     if (p.stage_rows > 1) {
       p.stage_rows /= 2;
@@ -129,9 +126,8 @@ class Emitter {
     for (size_t h = 0; h < 2; ++h) {
       sums_.free[h] = b_.NewCredits(1);
       sums_.full[h] = b_.NewEvent();
-      sums_.at[h] =
-          static_cast<uint32_t>(h) *
-          static_cast<uint32_t>(b_.size().accumulator_rows / 2);
+      sums_.at[h] = static_cast<uint32_t>(h) *
+                    static_cast<uint32_t>(b_.size().accumulator_rows / 2);
     }
     ready_ = b_.NewEvent();
     if (p_.blocks.parts > 1) unused_ = b_.NewCredits(1);
@@ -210,17 +206,16 @@ class Emitter {
               {.wait = {stage_.free[h]}, .signal = {stage_.full[h]}});
       const uint8_t before = row == 0 ? unused_ : uint8_t{0};
       const uint8_t after = last ? ready_ : uint8_t{0};
-      b_.Quantize(
-          {.src = stage_.at[h],
-           .dst = codes_ + static_cast<uint32_t>(row * s_.k),
-           .scales = row_scales_ + static_cast<uint32_t>(row * kF32),
-           .rows = static_cast<uint16_t>(rows),
-           .cols = static_cast<uint16_t>(s_.k),
-           .multiplier = kOne,
-           .dst_stride = static_cast<uint32_t>(s_.k)},
-          s_.activation_bits, 0,
-          {.wait = {stage_.full[h], before},
-           .signal = {stage_.free[h], after}});
+      b_.Quantize({.src = stage_.at[h],
+                   .dst = codes_ + static_cast<uint32_t>(row * s_.k),
+                   .scales = row_scales_ + static_cast<uint32_t>(row * kF32),
+                   .rows = static_cast<uint16_t>(rows),
+                   .cols = static_cast<uint16_t>(s_.k),
+                   .multiplier = kOne,
+                   .dst_stride = static_cast<uint32_t>(s_.k)},
+                  s_.activation_bits, 0,
+                  {.wait = {stage_.full[h], before},
+                   .signal = {stage_.free[h], after}});
     }
     Touch({.wait = {ready_}});
   }
@@ -260,15 +255,15 @@ class Emitter {
 
   void LoadChunk(size_t buffer, int64_t first, int64_t k, int64_t n) {
     const int64_t skip = s_.packed() ? first / 2 : first;
-    b_.Load({.remote = (at_.inputs[1].data + skip).With(w_),
-             .local = weights_.at[buffer],
-             .bytes = s_.packed() ? (k + 1) / 2 : k,
-             .rows = n,
-             .remote_row = s_.row_bytes(),
-             .unpack4 = s_.packed(),
-             .multicast = p_.split_rows && p_.cores() > 1},
-            {.wait = {weights_.free[buffer]},
-             .signal = {weights_.full[buffer]}});
+    b_.Load(
+        {.remote = (at_.inputs[1].data + skip).With(w_),
+         .local = weights_.at[buffer],
+         .bytes = s_.packed() ? (k + 1) / 2 : k,
+         .rows = n,
+         .remote_row = s_.row_bytes(),
+         .unpack4 = s_.packed(),
+         .multicast = p_.split_rows && p_.cores() > 1},
+        {.wait = {weights_.free[buffer]}, .signal = {weights_.full[buffer]}});
   }
 
   // The pieces of k in a chunk, and the scales of groups that end there.
@@ -287,8 +282,8 @@ class Emitter {
           LocalRow(s_, k), end - at, n, false,
           {.wait = {at == first ? weights_.full[buffer] : uint8_t{0}},
            .signal = {end == first + k ? weights_.free[buffer] : uint8_t{0}}});
-      b_.Matmul(codes_ + static_cast<uint32_t>(at), s_.k, sums_.at[half],
-                rows_, !starts,
+      b_.Matmul(codes_ + static_cast<uint32_t>(at), s_.k, sums_.at[half], rows_,
+                !starts,
                 {.wait = {starts ? sums_.free[half] : uint8_t{0}},
                  .signal = {ends ? sums_.full[half] : uint8_t{0}}});
       if (ends) Scale(h, half, group, n);
@@ -337,13 +332,13 @@ class Emitter {
   }
 
   void Store(size_t h, int64_t n, int64_t rows) {
-    b_.Store({.remote = at_.output.data.With(c_),
-              .local = out_.at[h],
-              .bytes = n * kF32,
-              .rows = rows,
-              .remote_row = s_.n * kF32},
-             {.wait = {out_.full[h]},
-              .signal = {out_.free[h], scales_.free[h]}});
+    b_.Store(
+        {.remote = at_.output.data.With(c_),
+         .local = out_.at[h],
+         .bytes = n * kF32,
+         .rows = rows,
+         .remote_row = s_.n * kF32},
+        {.wait = {out_.full[h]}, .signal = {out_.free[h], scales_.free[h]}});
   }
 
   const MatmulSize& s_;

@@ -14,8 +14,8 @@ namespace triptych::npu {
 // The product and its formats.
 struct MatmulSize {
   int64_t m = 0, n = 0, k = 0;
-  int64_t group = 0;       // of k, under one scale; k: one scale a row
-  int weight_bits = 8;     // up to 4: two codes a byte in remote memory
+  int64_t group = 0;    // of k, under one scale; k: one scale a row
+  int weight_bits = 8;  // up to 4: two codes a byte in remote memory
   int activation_bits = 8;
   bool bias = false;
 
@@ -33,11 +33,11 @@ struct MatmulPlan {
   // The last core stores its whole share of m, the others what is before the
   // next one's. Of n, what is left over is a tile of one column a core.
   bool split_rows = false;
-  Share rows;           // of m, split_rows
-  Cut outputs;          // of n, otherwise
-  Share blocks;         // of a core's rows of A; each passes all weights
-  int64_t n_tile = 0;   // outputs that are summed at a time
-  int64_t k_chunk = 0;  // inputs of them whose weights are loaded at a time
+  Share rows;              // of m, split_rows
+  Cut outputs;             // of n, otherwise
+  Share blocks;            // of a core's rows of A; each passes all weights
+  int64_t n_tile = 0;      // outputs that are summed at a time
+  int64_t k_chunk = 0;     // inputs of them whose weights are loaded at a time
   int64_t stage_rows = 0;  // of f32 activations that are quantised at a time
   double cycles = 0;       // estimated
 

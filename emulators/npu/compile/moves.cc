@@ -124,8 +124,8 @@ Status LowerConcatRows(const LowerRequest& r, Builder& b) {
     to = to + head * cols * kF32;
     b.Barrier();
     TRIPTYCH_TRY(MoveRows(r, rows, cols,
-                          r.place.inputs[0].data + s * rows * cols * kF32,
-                          cols, to, cols, b));
+                          r.place.inputs[0].data + s * rows * cols * kF32, cols,
+                          to, cols, b));
     to = to + rows * cols * kF32;
   }
   return {};
@@ -155,8 +155,7 @@ Status LowerIm2Col(const LowerRequest& r, Builder& b) {
           std::min(out_rows, CeilDiv(std::max<int64_t>(-shift, 0), stride));
       const int64_t reach = rows - 1 - shift;
       const int64_t last =
-          reach < 0 ? first
-                    : std::clamp(reach / stride + 1, first, out_rows);
+          reach < 0 ? first : std::clamp(reach / stride + 1, first, out_rows);
       for (int64_t o = 0; o < out_rows; ++o) {
         if (o >= first && o < last) continue;
         next();
@@ -165,11 +164,11 @@ Status LowerIm2Col(const LowerRequest& r, Builder& b) {
       }
       if (first == last) continue;
       next();
-      TRIPTYCH_TRY(MoveRows(
-          r, last - first, features,
-          r.place.inputs[0].data +
-              (s * rows + first * stride + shift) * features * kF32,
-          stride * features, to + first * cols * kF32, cols, b));
+      TRIPTYCH_TRY(
+          MoveRows(r, last - first, features,
+                   r.place.inputs[0].data +
+                       (s * rows + first * stride + shift) * features * kF32,
+                   stride * features, to + first * cols * kF32, cols, b));
     }
   }
   return {};

@@ -40,12 +40,12 @@ int64_t BlockRows(const RowWork& work, int64_t rows, int64_t room) {
 class Emitter {
  public:
   // Core c has rows from first + c * step on.
-  Emitter(const RowWork& work, int64_t first, int64_t step,
-          const Share& blocks, Builder& b)
+  Emitter(const RowWork& work, int64_t first, int64_t step, const Share& blocks,
+          Builder& b)
       : work_(work), blocks_(blocks), b_(b) {
     for (const RowStream& in : work.in) {
-      at_.push_back({b.Local(blocks.count * in.bytes),
-                     b.Local(blocks.count * in.bytes)});
+      at_.push_back(
+          {b.Local(blocks.count * in.bytes), b.Local(blocks.count * in.bytes)});
       registers_.push_back(Register(in, first, step));
     }
     out_ = Register(work.out, first, step);
@@ -122,7 +122,8 @@ CoreMask RowCores(const Builder& builder, int64_t rows) {
 
 Status EmitRows(const LowerRequest& request, const RowWork& work,
                 Builder& builder) {
-  TRIPTYCH_CHECK(!work.in.empty() && work.in.size() <= kMostStreams, work.in.size());
+  TRIPTYCH_CHECK(!work.in.empty() && work.in.size() <= kMostStreams,
+                 work.in.size());
   const Cut cores = CutOf(work.rows, builder.cores());
   const int64_t last = cores.rest > 0 ? LocalBytes(work, 1) : 0;
   const int64_t room =

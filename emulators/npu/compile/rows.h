@@ -28,7 +28,8 @@ inline constexpr size_t kMostStreams = 4;
 // One block of rows in local memory.
 struct RowBlock {
   int64_t rows = 0;
-  std::array<uint32_t, kMostStreams> in{};  // by stream; in[0] is also what goes out
+  std::array<uint32_t, kMostStreams>
+      in{};          // by stream; in[0] is also what goes out
   Sync first, last;  // of the first and the last command on the block
   Sync both() const { return {.wait = first.wait, .signal = last.signal}; }
 };

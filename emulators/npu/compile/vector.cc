@@ -88,10 +88,10 @@ Status LowerUnary(const LowerRequest& r, Builder& b) {
                    .out = Dense(r.place.output.data, flat.cols),
                    .change =
                        [&](const RowBlock& block) {
-                         b.Vector(VectorOn(op, block.in[0], 0, block.in[0],
-                                           block.rows, flat.cols,
-                                           Operand::kFull),
-                                  {}, block.both());
+                         b.Vector(
+                             VectorOn(op, block.in[0], 0, block.in[0],
+                                      block.rows, flat.cols, Operand::kFull),
+                             {}, block.both());
                        }},
                   b);
 }
@@ -108,10 +108,10 @@ Status LowerBinary(const LowerRequest& r, Builder& b) {
                    .out = Dense(r.place.output.data, flat.cols),
                    .change =
                        [&](const RowBlock& block) {
-                         b.Vector(VectorOn(op, block.in[0], block.in[1],
-                                           block.in[0], block.rows, flat.cols,
-                                           Operand::kFull),
-                                  {}, block.both());
+                         b.Vector(
+                             VectorOn(op, block.in[0], block.in[1], block.in[0],
+                                      block.rows, flat.cols, Operand::kFull),
+                             {}, block.both());
                        }},
                   b);
 }
@@ -119,24 +119,23 @@ Status LowerBinary(const LowerRequest& r, Builder& b) {
 Status LowerSoftmax(const LowerRequest& r, Builder& b) {
   const Matrix x = InputSize(r, 0);
   if (x.cols > kMost) return TooWide(r, x.cols);
-  return EmitRows(
-      r,
-      {.rows = x.rows,
-       .in = {Dense(r.place.inputs[0].data, x.cols)},
-       .out = Dense(r.place.output.data, x.cols),
-       .change =
-           [&](const RowBlock& block) {
-             b.Softmax({.src = block.in[0],
-                        .dst = block.in[0],
-                        .sums = kNoOperand,
-                        .visible = static_cast<uint32_t>(x.cols),
-                        .step = 0,
-                        .rows = Short(block.rows),
-                        .cols = Short(x.cols),
-                        .zero = 0},
-                       true, {}, block.both());
-           }},
-      b);
+  return EmitRows(r,
+                  {.rows = x.rows,
+                   .in = {Dense(r.place.inputs[0].data, x.cols)},
+                   .out = Dense(r.place.output.data, x.cols),
+                   .change =
+                       [&](const RowBlock& block) {
+                         b.Softmax({.src = block.in[0],
+                                    .dst = block.in[0],
+                                    .sums = kNoOperand,
+                                    .visible = static_cast<uint32_t>(x.cols),
+                                    .step = 0,
+                                    .rows = Short(block.rows),
+                                    .cols = Short(x.cols),
+                                    .zero = 0},
+                                   true, {}, block.both());
+                       }},
+                  b);
 }
 
 // Groups of columns are rows of their own where they fill the row; else each
@@ -151,34 +150,32 @@ Status LowerRmsNorm(const LowerRequest& r, Builder& b) {
   const int64_t rows = dense ? x.rows * (x.cols / group) : x.rows;
   if (cols > kMost) return TooWide(r, cols);
   b.OnCores(RowCores(b, rows));
-  const uint32_t weight =
-      LoadConstant(b, r.place.inputs[1].data, group * kF32);
+  const uint32_t weight = LoadConstant(b, r.place.inputs[1].data, group * kF32);
   const int64_t groups = dense ? 1 : width / group;
   const int64_t stride = dense ? 0 : cols * kF32;
-  return EmitRows(
-      r,
-      {.rows = rows,
-       .in = {Dense(r.place.inputs[0].data, cols)},
-       .out = Dense(r.place.output.data, cols),
-       .change =
-           [&](const RowBlock& block) {
-             for (int64_t g = 0; g < groups; ++g) {
-               const auto at =
-                   block.in[0] + static_cast<uint32_t>(g * group * kF32);
-               Sync sync;
-               if (g == 0) sync.wait = block.first.wait;
-               if (g + 1 == groups) sync.signal = block.last.signal;
-               b.Norm({.src = at,
-                       .dst = at,
-                       .weight = weight,
-                       .bias = kNoOperand,
-                       .eps = eps,
-                       .rows = Short(block.rows),
-                       .cols = Short(group)},
-                      false, {.src0 = stride, .dst = stride}, sync);
-             }
-           }},
-      b);
+  return EmitRows(r,
+                  {.rows = rows,
+                   .in = {Dense(r.place.inputs[0].data, cols)},
+                   .out = Dense(r.place.output.data, cols),
+                   .change =
+                       [&](const RowBlock& block) {
+                         for (int64_t g = 0; g < groups; ++g) {
+                           const auto at = block.in[0] + static_cast<uint32_t>(
+                                                             g * group * kF32);
+                           Sync sync;
+                           if (g == 0) sync.wait = block.first.wait;
+                           if (g + 1 == groups) sync.signal = block.last.signal;
+                           b.Norm({.src = at,
+                                   .dst = at,
+                                   .weight = weight,
+                                   .bias = kNoOperand,
+                                   .eps = eps,
+                                   .rows = Short(block.rows),
+                                   .cols = Short(group)},
+                                  false, {.src0 = stride, .dst = stride}, sync);
+                         }
+                       }},
+                  b);
 }
 
 Status LowerLayerNorm(const LowerRequest& r, Builder& b) {
@@ -217,9 +214,10 @@ Status LowerRope(const LowerRequest& r, Builder& b) {
   // All that is needed of a turn is how many features it has.
   const auto turns = RopeTurns(r.node, {.batch = 1}, 1);
   if (turns.size() >= kMostStreams) {
-    return MakeError(ErrorCode::kUnsupported,
-                     fmt::format("{}: turns by {} coordinates; allowed up to {}",
-                                 r.node.name, turns.size(), kMostStreams - 1));
+    return MakeError(
+        ErrorCode::kUnsupported,
+        fmt::format("{}: turns by {} coordinates; allowed up to {}",
+                    r.node.name, turns.size(), kMostStreams - 1));
   }
   RowWork work{.rows = x.rows,
                .in = {Dense(r.place.inputs[0].data, x.cols)},
@@ -237,15 +235,14 @@ Status LowerRope(const LowerRequest& r, Builder& b) {
       Sync sync;
       if (t == 0) sync.wait = block.first.wait;
       if (t + 1 == turns.size()) sync.signal = block.last.signal;
-      b.Rope({.src = block.in[0] +
-                     static_cast<uint32_t>(turn.first_column * kF32),
-              .table = block.in[1 + t],
-              .rows = Short(block.rows),
-              .heads = Short(static_cast<int64_t>(turn.heads)),
-              .head_dim = Short(static_cast<int64_t>(turn.head_dim)),
-              .pairs = Short(
-                  static_cast<int64_t>(turn.inverse_frequency.size()))},
-             half, x.cols * kF32, sync);
+      b.Rope(
+          {.src = block.in[0] + static_cast<uint32_t>(turn.first_column * kF32),
+           .table = block.in[1 + t],
+           .rows = Short(block.rows),
+           .heads = Short(static_cast<int64_t>(turn.heads)),
+           .head_dim = Short(static_cast<int64_t>(turn.head_dim)),
+           .pairs = Short(static_cast<int64_t>(turn.inverse_frequency.size()))},
+          half, x.cols * kF32, sync);
     }
   };
   return EmitRows(r, work, b);
@@ -300,9 +297,8 @@ Status LowerGatedAdd(const LowerRequest& r, Builder& b) {
   for (int64_t s = 0; s < r.binding.batch; ++s) {
     if (s > 0) b.Barrier();
     b.OnCores(RowCores(b, rows));
-    const uint32_t gate =
-        LoadConstant(b, r.place.inputs[2].data + (s * m.cols * kF32 + part),
-                     x.cols * kF32);
+    const uint32_t gate = LoadConstant(
+        b, r.place.inputs[2].data + (s * m.cols * kF32 + part), x.cols * kF32);
     const int64_t skip = s * rows * x.cols * kF32;
     TRIPTYCH_TRY(EmitRows(
         r,
@@ -312,14 +308,13 @@ Status LowerGatedAdd(const LowerRequest& r, Builder& b) {
          .out = Dense(r.place.output.data + skip, x.cols),
          .change =
              [&](const RowBlock& block) {
+               b.Vector(VectorOn(VectorOp::kMul, block.in[0], gate, block.in[0],
+                                 block.rows, x.cols, Operand::kPerColumn),
+                        {}, block.first);
                b.Vector(
-                   VectorOn(VectorOp::kMul, block.in[0], gate, block.in[0],
-                            block.rows, x.cols, Operand::kPerColumn),
-                   {}, block.first);
-               b.Vector(VectorOn(VectorOp::kAdd, block.in[0], block.in[1],
-                                 block.in[0], block.rows, x.cols,
-                                 Operand::kFull),
-                        {}, block.last);
+                   VectorOn(VectorOp::kAdd, block.in[0], block.in[1],
+                            block.in[0], block.rows, x.cols, Operand::kFull),
+                   {}, block.last);
              }},
         b));
   }
@@ -344,8 +339,7 @@ Status AddEqualRows(const LowerRequest& r, int64_t rows, const Remote& w,
          .change =
              [&](const RowBlock& block) {
                b.Vector(VectorOn(VectorOp::kAdd, block.in[0], block.in[1],
-                                 block.in[0], block.rows, cols,
-                                 Operand::kFull),
+                                 block.in[0], block.rows, cols, Operand::kFull),
                         {}, block.both());
              }},
         b));
@@ -362,18 +356,18 @@ Status LowerAddRows(const LowerRequest& r, Builder& b) {
   if (x.cols > kMost) return TooWide(r, x.cols);
   b.OnCores(RowCores(b, x.rows));
   const uint32_t row = LoadConstant(b, at, x.cols * kF32);
-  return EmitRows(r,
-                  {.rows = x.rows,
-                   .in = {Dense(r.place.inputs[0].data, x.cols)},
-                   .out = Dense(r.place.output.data, x.cols),
-                   .change =
-                       [&](const RowBlock& block) {
-                         b.Vector(VectorOn(VectorOp::kAdd, block.in[0], row,
-                                           block.in[0], block.rows, x.cols,
-                                           Operand::kPerColumn),
-                                  {}, block.both());
-                       }},
-                  b);
+  return EmitRows(
+      r,
+      {.rows = x.rows,
+       .in = {Dense(r.place.inputs[0].data, x.cols)},
+       .out = Dense(r.place.output.data, x.cols),
+       .change =
+           [&](const RowBlock& block) {
+             b.Vector(VectorOn(VectorOp::kAdd, block.in[0], row, block.in[0],
+                               block.rows, x.cols, Operand::kPerColumn),
+                      {}, block.both());
+           }},
+      b);
 }
 
 Status LowerPosEmbed(const LowerRequest& r, Builder& b) {
