@@ -277,12 +277,25 @@ void Builder::Quantize(const struct Quantize& q, int bits, int64_t src_stride,
 void Builder::Vector(const struct Vector& v, const Strides& strides,
                      const Sync& sync) {
   VectorStrides(strides);
-  Append(Opcode::kVector, 0, sync).operands.vector = v;
+  // Member by member: what is between them stays 0.
+  struct Vector& to = Append(Opcode::kVector, 0, sync).operands.vector;
+  to.src0 = v.src0;
+  to.src1 = v.src1;
+  to.dst = v.dst;
+  to.rows = v.rows;
+  to.cols = v.cols;
+  to.op = v.op;
+  to.operand = v.operand;
 }
 void Builder::Reduce(const struct Reduce& r, int64_t src_stride,
                      const Sync& sync) {
   VectorStrides({.src0 = src_stride});
-  Append(Opcode::kReduce, 0, sync).operands.reduce = r;
+  struct Reduce& to = Append(Opcode::kReduce, 0, sync).operands.reduce;
+  to.src = r.src;
+  to.dst = r.dst;
+  to.rows = r.rows;
+  to.cols = r.cols;
+  to.op = r.op;
 }
 void Builder::Norm(const struct Norm& n, bool layer, const Strides& strides,
                    const Sync& sync) {
