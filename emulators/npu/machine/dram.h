@@ -1,0 +1,173 @@
+// LPDDR4X/5/5X memory: channels with banks and row buffers, and when the
+// bursts of a transfer arrive.
+//
+// Every channel works on its own: it opens rows (tRCD after a precharge of
+// tRP, tRC between two of a bank, tRRD and tFAW between those of a channel),
+// moves bursts over one data bus (tCCD_L between two of a bank group), turns
+// the bus round between reads and writes, and is away for tRFC every tREFI.
+// Writes wait in a buffer of the channel until a batch of them is worth the
+// turn. Addresses: `interleave_bytes` a channel in turn; in a channel,
+// neighbouring bursts alternate over `bank_interleave` banks of different
+// groups (a page set), then come the other sets, then the next row, whose
+// sets are rotated by the row's number so that streams at the same distance
+// do not keep meeting in one bank.
+//
+// A transfer is served in slices of at most the bursts a DMA channel may have
+// on the way. A slice is a list of runs (bursts of one page set of one
+// channel); runs are served in the order they come. Two levels share all of
+// that and differ in what they walk:
+//   kBursts  each burst finds its own time
+//   kRows    a run whose rows are open takes one step, in closed form
+// kIdeal has the pins' rate and the latency alone.
+//
+// Times are picoseconds from the start of the machine. Sources of the default
+// figures: see the presets.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_EMULATORS_NPU_MACHINE_DRAM_H_
+#define TRIPTYCH_EMULATORS_NPU_MACHINE_DRAM_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "emulators/npu/params.h"
+
+namespace triptych::npu {
+
+enum class DramLevel : uint8_t { kRows, kBursts, kIdeal };
+// "rows", "bursts" or "ideal"; aborts on anything else.
+DramLevel DramLevelOf(const DramParams& dram);
+
+// Contiguous bytes of a transfer.
+struct DramPiece {
+  uint64_t address = 0;
+  uint32_t bytes = 0;
+};
+
+// When the first and the last burst of a slice are asked for, or done.
+struct DramSpan {
+  int64_t first = 0, last = 0;
+};
+
+// What one DMA channel knows of its bursts on the way.
+class DramPort {
+ public:
+  void Reset() {
+    asked_ = {};
+    done_.clear();
+  }
+  // A transfer starts; what is on the way of the last one still counts.
+  void Start(int64_t time) {
+    asked_.first = std::max(asked_.first, time);
+    asked_.last = std::max(asked_.last, time);
+    for (int64_t& done : done_) done = std::max(done, time);
+  }
+  // When the next slice's bursts may be asked for: as those of the last one
+  // were done.
+  const DramSpan& asked() const { return asked_; }
+
+ private:
+  friend class Dram;
+  DramSpan asked_;
+  std::vector<int64_t> done_;  // kBursts: of each burst, in order of time
+};
+
+struct DramCounts {
+  uint64_t read_bytes = 0, write_bytes = 0;  // as asked for
+  uint64_t bursts = 0;       // moved whole, however little of one is wanted
+  uint64_t activations = 0;  // rows opened
+  uint64_t refreshes = 0;    // of channels
+  uint64_t turns = 0;        // of a bus, read to write or back
+};
+
+// Not thread-safe. Results depend on the calls and their order alone.
+class Dram {
+ public:
+  Dram(const DramParams& params, int64_t outstanding);
+
+  // Closes all rows and empties the buffers; time 0 is `phase` after a
+  // refresh.
+  void Reset(int64_t phase);
+
+  // Bytes of a slice: what a port may have on the way.
+  uint32_t slice_bytes() const { return slice_bytes_; }
+  uint32_t burst_bytes() const { return burst_bytes_; }
+
+  // Serves the next slice of a transfer: at most slice_bytes(), rounded up to
+  // bursts, in pieces. Bursts are asked for no earlier than port.asked() and
+  // one every `pace` ps; calls come in the order of port.asked().first. The
+  // result says when the data of the first and last burst is there (a read)
+  // or taken (a write); the latency is in it.
+  DramSpan Serve(DramPort& port, const DramPiece* pieces, int count, bool write,
+                 int64_t pace);
+
+  // Writes all that waits in the buffers; when the last of it is done.
+  int64_t Drain(int64_t time);
+
+  const DramCounts& counts() const { return counts_; }
+  // Time that data was on the buses, of all channels together, ps.
+  int64_t bus_ps() const {
+    return static_cast<int64_t>(counts_.bursts) * burst_;
+  }
+  int channels() const { return static_cast<int>(channels_.size()); }
+
+ private:
+  struct Bank {
+    int64_t row = -1;
+    int64_t activated;  // time of the last activation
+    int64_t columns;    // from when on bursts of the open row may start
+    int64_t precharge;  // not before this
+    int64_t last_data;  // when the last burst's data started
+  };
+  // Bursts of one page set of one channel, and when they are asked for.
+  struct Run {
+    uint32_t set = 0, column = 0, bursts = 0;  // column: in bursts
+    int64_t row = 0;
+    DramSpan asked;
+  };
+  struct Channel {
+    int64_t bus_free = 0;  // end of the last data
+    bool writing = false;  // what the last data was
+    int64_t refresh_at = 0;
+    int64_t recent[4] = {};  // the last activations, oldest at `oldest`
+    int oldest = 0;
+    uint32_t waiting_bursts = 0;
+    std::vector<Run> waiting;  // writes
+    std::vector<Bank> banks;   // set * interleave + position
+  };
+
+  Run Locate(uint64_t burst, uint32_t* channel) const;
+  DramSpan ServeIdeal(DramPort& port, uint32_t bursts, int64_t pace);
+  DramSpan ServeRun(Channel& channel, const Run& run, bool write);
+  DramSpan ServeRead(Channel& channel, const Run& run);
+  DramSpan AcceptWrite(Channel& channel, const Run& run);
+  void Flush(Channel& channel);
+  void FlushIdle(Channel& channel, int64_t until);
+  int64_t OneBurst(Channel& channel, Bank& bank, int64_t row, int64_t asked,
+                   bool write);
+  bool StreamRun(Channel& channel, const Run& run, bool write, DramSpan* data);
+  void OpenRow(Channel& channel, Bank& bank, int64_t row, int64_t asked);
+  void Refresh(Channel& channel, int64_t time);
+  int64_t BusFree(const Channel& channel, bool write) const;
+  void Finish(DramPort& port, const DramSpan& done, bool sorted);
+
+  DramLevel level_;
+  uint32_t burst_bytes_, slice_bytes_, interleave_bursts_, bank_interleave_;
+  uint32_t set_bursts_;  // of one row of a page set
+  uint64_t sets_;
+  // ps
+  int64_t burst_, same_group_, step_, activate_, precharge_, row_cycle_,
+      activate_gap_, four_activates_, read_latency_, write_latency_,
+      write_recovery_, read_to_precharge_, write_to_read_, read_to_write_,
+      refresh_, refresh_every_, latency_;
+  int64_t row_active_;
+  uint32_t batch_bursts_;
+  std::vector<Channel> channels_;
+  int64_t ideal_free_ = 0;
+  std::vector<int64_t> times_;  // of the bursts of a slice: kBursts
+  DramCounts counts_;
+};
+
+}  // namespace triptych::npu
+
+#endif  // TRIPTYCH_EMULATORS_NPU_MACHINE_DRAM_H_
