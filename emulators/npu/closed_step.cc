@@ -4,8 +4,8 @@
 
 #include "emulators/kv_cache.h"
 #include "emulators/npu/cost.h"
-#include "emulators/npu/machine.h"
 #include "emulators/npu/numerics.h"
+#include "emulators/npu/steps.h"
 #include "emulators/npu/vector_ops.h"
 #include "models/ops/op.h"
 

@@ -4,21 +4,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "emulators/npu/machine/timing.h"
 #include "kernels/base/check.h"
 #include "models/ops/op.h"
 
 namespace triptych::npu {
-
-MachineSize MachineOf(const Params& params) {
-  MachineSize size;
-  size.cores = static_cast<int>(params.cores);
-  size.array_rows = params.array_rows;
-  size.array_cols = params.array_cols;
-  size.scratchpad_bytes = params.scratchpad_kib * 1024;
-  size.accumulator_rows = 1024 * 1024 / (4 * params.array_cols);
-  size.l2_bytes = params.l2_kib * 1024;
-  return size;
-}
 
 Result<std::shared_ptr<const Segment>> CompileNode(const Params& params,
                                                    const Graph& graph,
@@ -28,10 +18,9 @@ Result<std::shared_ptr<const Segment>> CompileNode(const Params& params,
     return MakeError(ErrorCode::kUnsupported,
                      node.name + ": the operator has no commands");
   }
-  MachineSize machine = MachineOf(params);
-  NodeLayout layout = LayoutOf(params, machine, graph, node, binding);
-  machine.region_bytes = layout.region_bytes;
-  machine.region_bytes[0] = machine.l2_bytes;
+  NodeLayout layout =
+      LayoutOf(params, SizeOf(params, {}), graph, node, binding);
+  const MachineSize machine = SizeOf(params, layout.region_bytes);
   Builder builder(machine);
   builder.Mark(node.id);
   TRIPTYCH_TRY(FindLowering(node.op->name)(

@@ -22,9 +22,6 @@ struct Segment {
   Stream stream;
 };
 
-// Sizes of the machine without its DRAM regions.
-MachineSize MachineOf(const Params& params);
-
 // The node alone, placed by LayoutOf, with a barrier at its end. Errors: it
 // has no commands, or does not fit the machine (kUnsupported). What the
 // front end says of the commands is not an error but a bug: it aborts.
