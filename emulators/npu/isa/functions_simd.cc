@@ -5,7 +5,8 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "emulators/npu/isa/functions_simd.cc"
-// clang-format off: the loop over targets comes first.
+// The loop over targets comes first.
+// clang-format off
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 #include "emulators/npu/isa/functions-inl.h"

@@ -44,7 +44,7 @@ class ScalarCore {
  public:
   ScalarCore(const Stream& stream, Memory& memory, int core)
       : stream_(&stream), memory_(&memory), core_(core) {}
-  Status Run(const Issue& issue);
+  Status Run(const Issue& issue, const Accesses& accesses);
 
  private:
   // ---- Words of local memory ----
@@ -163,14 +163,13 @@ Status ScalarCore::Store(const Issue& issue) {
 
 void ScalarCore::LoadWeights(const npu::LoadWeights& x, bool transposed) {
   const int64_t stride = Stride(x.stride, transposed ? x.n : x.k);
-  const int64_t input = transposed ? stride : 1;
-  const int64_t output = transposed ? 1 : stride;
   shadow_.k = x.k;
   shadow_.n = x.n;
   shadow_.w.clear();
   for (int64_t j = 0; j < x.n; ++j) {
     for (int64_t i = 0; i < x.k; ++i) {
-      shadow_.w.push_back(Get<int8_t>(x.local, j * output + i * input));
+      const int64_t at = transposed ? i * stride + j : j * stride + i;
+      shadow_.w.push_back(Get<int8_t>(x.local, at));
     }
   }
 }
@@ -354,8 +353,8 @@ void ScalarCore::Softmax(const npu::Softmax& x, bool normalize,
   for (int64_t r = 0; r < x.rows; ++r) {
     const int64_t from = r * Stride(v.src0_stride, 4 * x.cols);
     const int64_t to = r * Stride(v.dst_stride, 4 * x.cols);
-    const int64_t visible =
-        std::clamp<int64_t>(x.visible + r * x.step, 1, x.cols);
+    const auto visible =
+        static_cast<int64_t>(VisibleOf(x, static_cast<size_t>(r)));
     float max = OneNan(Get<float>(x.src, from));
     for (int64_t c = 1; c < visible; ++c) {
       max = Max(max, Get<float>(x.src, from + 4 * c));
@@ -399,7 +398,7 @@ void ScalarCore::Rope(const npu::Rope& x, bool half, const VectorConfig& v) {
   }
 }
 
-Status ScalarCore::Run(const Issue& issue) {
+Status ScalarCore::Run(const Issue& issue, const Accesses&) {
   const Operands& o = issue.command->operands;
   const uint8_t flags = issue.command->flags;
   const VectorConfig& v = *issue.vector;

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -43,6 +44,11 @@ struct DmaRows {
   }
 };
 
+// How many of a row's columns a kSoftmax sees.
+inline size_t VisibleOf(const Softmax& x, size_t row) {
+  return std::clamp<size_t>(x.visible + row * x.step, 1, x.cols);
+}
+
 // The error of a row that the caller bound no memory for.
 inline std::unexpected<Error> NoPiece(const Stream& stream, const Issue& issue,
                                       int64_t offset) {
@@ -53,8 +59,8 @@ inline std::unexpected<Error> NoPiece(const Stream& stream, const Issue& issue,
                   issue.command->operands.dma.size0, offset));
 }
 
-// Core(stream, memory, number) and Status Core::Run(const Issue&), for what
-// goes to a queue and passed CheckIssue.
+// Core(stream, memory, number) and Status Core::Run(const Issue&, const
+// Accesses&), for what goes to a queue and passed CheckIssue.
 template <class Core>
 class CoreRunner {
  public:
@@ -86,8 +92,9 @@ class CoreRunner {
         default:
           break;
       }
-      TRIPTYCH_TRY(CheckIssue(*stream_, issue));
-      TRIPTYCH_TRY(core_.Run(issue));
+      const Accesses accesses(issue, stream_->machine());
+      TRIPTYCH_TRY(CheckIssue(*stream_, issue, accesses));
+      TRIPTYCH_TRY(core_.Run(issue, accesses));
     }
     done_ = true;
     return {};

@@ -58,8 +58,16 @@ inline Command Moves(Opcode opcode, Region region, uint32_t offset,
                      uint32_t local, uint32_t size0, uint16_t size1 = 1,
                      uint8_t reg = 0) {
   Command c = Plain(opcode);
-  c.operands.dma = {
-      static_cast<uint8_t>(region), reg, size1, 1, 0, size0, offset, local, 0};
+  c.operands.dma = {static_cast<uint8_t>(region),
+                    reg,
+                    size1,
+                    1,
+                    0,
+                    0,
+                    size0,
+                    offset,
+                    local,
+                    0};
   return c;
 }
 inline Command Weights(uint32_t local, uint16_t k, uint16_t n) {

@@ -72,6 +72,17 @@ TEST_CASE("a product, dequantised and accumulated") {
   CHECK(b.Get<float>(256, 4) == Floats{-12, -48, 612, 6120});
 }
 
+TEST_CASE("weights a row an input") {
+  Bench b;
+  b.Put<int8_t>(0, {1, 4, 0, 2, 5, 0, 3, 6});  // W[3,2] of inputs, 3 apart
+  b.Put<int8_t>(64, {1, 0, -1});
+  Command weights = Weights(0, 3, 2);
+  weights.flags = kTransposed;
+  weights.operands.load_weights.stride = 3;
+  CHECK(b.Run({weights, Product(64, 0, 1, kSwap)}) == "");
+  CHECK(b.Get<int32_t>(kAccBit, 2) == std::vector<int32_t>{-2, -2});
+}
+
 TEST_CASE("int4 codes, strides, gathers and stores") {
   Bench b;
   for (size_t i = 0; i < 8; ++i)
