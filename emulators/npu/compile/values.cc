@@ -118,7 +118,8 @@ class Runner {
                        std::span(ctx_.output.data(), ctx_.output.size())));
     }
     bound_.Bind();
-    const Status status = ExecuteScalar(segment_.stream, memory_);
+    const Status status =
+        Execute(segment_.stream, memory_, {.threads = ctx_.threads});
     TRIPTYCH_CHECK(status.has_value(), status ? "" : status.error().message);
     bound_.Finish();
     if (appends) Unpack();
