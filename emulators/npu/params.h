@@ -110,7 +110,7 @@ struct Params {
       "vector unit");
     v("attention_bits", p.attention_bits, 0, 8,
       "bits of Q, K, V and cached K, V, one scale a token and head; 0: f32");
-    v("cores", p.cores, 1, 1024, "cores, each with an array");
+    v("cores", p.cores, 1, 16, "cores, each with an array");
     v("array.rows", p.array_rows, 1, 4096, "multipliers along K");
     v("array.cols", p.array_cols, 1, 4096, "multipliers along N");
     v("array.dataflow", p.dataflow, {"auto", "ws", "os", "is"},

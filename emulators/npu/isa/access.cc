@@ -120,10 +120,13 @@ Accesses::Accesses(const Issue& issue, const MachineSize& machine) {
       Add(LocalSide(issue));
       Add(Written(RemoteSide(issue)));
       break;
-    case Opcode::kLoadWeights:
-      Add(Local(o.load_weights.local, o.load_weights.n, o.load_weights.k,
-                o.load_weights.stride));
+    case Opcode::kLoadWeights: {
+      const LoadWeights& w = o.load_weights;
+      const bool transposed = (command.flags & kTransposed) != 0;
+      Add(transposed ? Local(w.local, w.k, w.n, w.stride)
+                     : Local(w.local, w.n, w.k, w.stride));
       break;
+    }
     case Opcode::kMatmul:
       Add(Local(o.matmul.a, o.matmul.rows, issue.k, o.matmul.stride));
       Add(Written(AccRows(o.matmul.acc_row, o.matmul.rows, issue.n, machine),

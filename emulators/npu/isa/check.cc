@@ -328,6 +328,11 @@ std::string AccessFault(const Access& a, const MachineSize& machine) {
 }  // namespace
 
 Status CheckIssue(const Stream& stream, const Issue& issue) {
+  return CheckIssue(stream, issue, Accesses(issue, stream.machine()));
+}
+
+Status CheckIssue(const Stream& stream, const Issue& issue,
+                  const Accesses& accesses) {
   if (issue.command->opcode == Opcode::kMatmul && issue.k == 0) {
     return stream.ErrorAt(issue.index,
                           "the array holds no weights; allowed after MMLD and "
@@ -339,7 +344,6 @@ Status CheckIssue(const Stream& stream, const Issue& issue) {
                           "a multicast from a register that differs between "
                           "cores; allowed registers set for all alike");
   }
-  const Accesses accesses(issue, stream.machine());
   const auto all = accesses.all();
   for (size_t i = 0; i < all.size(); ++i) {
     const std::string fault = AccessFault(all[i], stream.machine());

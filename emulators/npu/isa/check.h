@@ -21,6 +21,7 @@
 namespace triptych::npu {
 
 struct Issue;
+class Accesses;
 
 // Commands that passed the static rules, for a machine of known size. Does not
 // own them. Cheap to copy but for its name.
@@ -61,6 +62,9 @@ std::string FaultOf(const Command& command, const MachineSize& machine);
 // reads, a product has weights, a multicast one address. Fast: no allocation
 // but for an error.
 Status CheckIssue(const Stream& stream, const Issue& issue);
+// The same for whoever has the accesses of the command already.
+Status CheckIssue(const Stream& stream, const Issue& issue,
+                  const Accesses& accesses);
 
 }  // namespace triptych::npu
 

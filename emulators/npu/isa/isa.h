@@ -23,12 +23,13 @@
 //
 // Addresses. Local: bytes of the scratchpad from 0; with kAccBit, bytes of
 // the accumulators, which are rows of array.cols words of four bytes.
-// Remote: a region and a byte offset in it, `offset` plus an address register
-// (register 0 is always 0). f32 words are aligned to 4. Whatever lies outside
-// its memory or region is a located error, not a fault. A stride of 0, here or
-// in DCFG and VCFG, means rows without gaps. Sizes are at least 1. Rows that
-// are written do not overlap each other or anything else the command touches,
-// unless it says so.
+// Remote: a region and a byte offset in it, `offset` plus two address
+// registers (register 0 is always 0): one for a loop over tiles, the other for
+// a loop around it, over layers. f32 words are aligned to 4. Whatever lies
+// outside its memory or region is a located error, not a fault. A stride of 0,
+// here or in DCFG and VCFG, means rows without gaps. Sizes are at least 1. Rows
+// that are written do not overlap each other or anything else the command
+// touches, unless it says so.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_EMULATORS_NPU_ISA_ISA_H_
 #define TRIPTYCH_EMULATORS_NPU_ISA_ISA_H_
@@ -113,18 +114,20 @@ struct DmaConfig {
   uint32_t local_stride1, local_stride2;
 };
 // size2 x size1 rows of size0 bytes. Row (j, i) is at
-//   remote: offset + reg + j * remote_stride2 + i * remote_stride1
+//   remote: offset + reg + base + j * remote_stride2 + i * remote_stride1
 //   local:  local + j * local_stride2 + i * local_stride1
 // With a stride of 0: stride1 = the bytes of a row, stride2 = size1 * stride1.
 // kLoad with kUnpack4: size0 bytes of two's complement nibbles, the low one
 // first, become 2 * size0 bytes. kLoad with kMulticast: one read serves all
 // cores of the command's mask, which all receive the same bytes; each of them
-// must meet the command, and `reg` must have been set for all cores alike.
-// kGather: row (j, i) comes from offset + reg + index * remote_stride1,
+// must meet the command, and its registers must have been set for all cores
+// alike.
+// kGather: row (j, i) comes from offset + reg + base + index * remote_stride1,
 // where index is the int32 in local memory at `index` + 4 * (j * size1 + i).
 struct Dma {
   uint8_t region, reg;
-  uint16_t size1, size2, zero;
+  uint16_t size1, size2;
+  uint8_t base, zero;  // base: a register, as reg
   uint32_t size0;
   uint32_t offset;
   uint32_t local;
@@ -132,8 +135,9 @@ struct Dma {
 };
 
 // The array's next weights, k <= array.rows, n <= array.cols, int8: weight of
-// input i and output j is the byte at local + j * stride + i (rows of W[n,k]).
-// They wait in the shadow plane until a kMatmul with kSwap.
+// input i and output j is the byte at local + j * stride + i (rows of W[n,k]);
+// with kTransposed at local + i * stride + j (rows of W[k,n]: cached values,
+// a row a key). They wait in the shadow plane until a kMatmul with kSwap.
 struct LoadWeights {
   uint32_t local, stride;
   uint16_t k, n;
@@ -256,6 +260,7 @@ inline constexpr uint32_t kNoOperand = 0xffff'ffff;
 // ---- Flags, by opcode ----
 inline constexpr uint8_t kForLoad = 1, kForStore = 2;   // kDmaConfig
 inline constexpr uint8_t kUnpack4 = 1, kMulticast = 2;  // kLoad
+inline constexpr uint8_t kTransposed = 1;               // kLoadWeights
 inline constexpr uint8_t kAccumulate = 1;               // kMatmul, kDequantize
 inline constexpr uint8_t kSwap = 2;                     // kMatmul
 inline constexpr uint8_t kRowScale = 2;                 // kDequantize

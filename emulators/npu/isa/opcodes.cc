@@ -31,6 +31,7 @@ constexpr Field kDmaFields[] = {
     {"region", offsetof(Dma, region), kRegion},
     {"offset", offsetof(Dma, offset), kOffset},
     {"reg", offsetof(Dma, reg), FieldKind::kRegister},
+    {"base", offsetof(Dma, base), FieldKind::kRegister},
     {"local", offsetof(Dma, local), kLocal},
     {"size0", offsetof(Dma, size0), kSize32},
     {"size1", offsetof(Dma, size1), kSize16},
@@ -131,6 +132,7 @@ constexpr FlagName kDmaConfigFlags[] = {{"load", kForLoad},
                                         {"store", kForStore}};
 constexpr FlagName kLoadFlags[] = {{"unpack4", kUnpack4},
                                    {"multicast", kMulticast}};
+constexpr FlagName kLoadWeightsFlags[] = {{"transposed", kTransposed}};
 constexpr FlagName kMatmulFlags[] = {{"accumulate", kAccumulate},
                                      {"swap", kSwap}};
 constexpr FlagName kDequantizeFlags[] = {{"accumulate", kAccumulate},
@@ -147,7 +149,7 @@ constexpr FlagName kRopeFlags[] = {{"half", kHalf}};
 
 constexpr std::span<const Field> kNone;
 constexpr std::span<const FlagName> kNoFlags;
-constexpr std::span<const Field> kDirectDma(kDmaFields, 7);  // no index
+constexpr std::span<const Field> kDirectDma(kDmaFields, 8);  // no index
 
 constexpr OpcodeInfo kTable[kOpcodes] = {
     {Opcode::kHalt, "HALT", Queue::kFrontEnd, false, kNone, kNoFlags},
@@ -166,7 +168,7 @@ constexpr OpcodeInfo kTable[kOpcodes] = {
     {Opcode::kGather, "GATHER", Queue::kLoad, true, kDmaFields, kNoFlags},
     {Opcode::kStore, "ST", Queue::kStore, true, kDirectDma, kNoFlags},
     {Opcode::kLoadWeights, "MMLD", Queue::kMatrix, true, kLoadWeightsFields,
-     kNoFlags},
+     kLoadWeightsFlags},
     {Opcode::kMatmul, "MM", Queue::kMatrix, true, kMatmulFields, kMatmulFlags},
     {Opcode::kDequantize, "DQ", Queue::kVector, true, kDequantizeFields,
      kDequantizeFlags},

@@ -99,8 +99,10 @@ bool FrontEnd::Next(Issue& out) {
       case Opcode::kGather:
       case Opcode::kStore: {
         const Dma& dma = command.operands.dma;
-        out.remote = WrapAdd(registers_[dma.reg], dma.offset);
-        out.same_address = (varies_ >> dma.reg & 1) == 0;
+        out.remote = WrapAdd(WrapAdd(registers_[dma.reg], registers_[dma.base]),
+                             dma.offset);
+        out.same_address =
+            ((varies_ >> dma.reg | varies_ >> dma.base) & 1) == 0;
         break;
       }
       case Opcode::kLoadWeights:

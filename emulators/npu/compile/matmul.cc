@@ -1,0 +1,428 @@
+// Weight-stationary products. Tiles of weights stream through two buffers
+// while the array works on the one before and the vector unit on the sums of
+// the one before that:
+//
+//   load    A rows ..  | W tile 0 | W tile 1 | W tile 2 | ...
+//   vector  quantise A |          |          scale 0    | scale 1 | ...
+//   matrix             |          | tile 0   | tile 1   | ...
+//   store                                         C tile 0 | ...
+//
+// A tile is n_tile rows of W. Its sums are taken over groups of k that share
+// a scale: the sums of a group stay in half of the accumulators while the next
+// group fills the other half.
+// SPDX-License-Identifier: Apache-2.0
+#include "emulators/npu/compile/matmul.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "emulators/npu/cost.h"
+#include "models/ops/op.h"
+
+namespace triptych::npu {
+namespace {
+
+constexpr int64_t kF32 = 4;
+constexpr float kOne = 1;
+
+// Inputs that one kMatmul sums: an array's rows, within a group.
+int64_t PieceOf(const MatmulSize& s, const MachineSize& machine) {
+  return std::min(s.group, machine.array_rows);
+}
+// A chunk of k is whole groups, or whole pieces of the only group; two of them
+// where one would end inside a byte.
+int64_t ChunkUnit(const MatmulSize& s, const MachineSize& machine) {
+  if (s.groups() > 1) return s.group;
+  const int64_t piece = PieceOf(s, machine);
+  return s.packed() && piece % 2 != 0 ? 2 * piece : piece;
+}
+// Bytes of `k` codes of a row in the scratchpad.
+int64_t LocalRow(const MatmulSize& s, int64_t k) {
+  return s.packed() ? RoundUp(k, int64_t{2}) : k;
+}
+
+// Scratchpad bytes, each buffer aligned as Builder::Local aligns it.
+int64_t LocalBytes(const MatmulSize& s, const MatmulPlan& p) {
+  const auto buffer = [](int64_t bytes) { return RoundUp(bytes, int64_t{64}); };
+  const int64_t rows = p.blocks.count;
+  return buffer(rows * s.k) + buffer(rows * kF32) +
+         2 * buffer(p.stage_rows * s.k * kF32) +
+         2 * buffer(p.n_tile * LocalRow(s, p.k_chunk)) +
+         2 * buffer((s.groups() + (s.bias ? 1 : 0)) * p.n_tile * kF32) +
+         2 * buffer(rows * p.n_tile * kF32);
+}
+
+// What the busiest part needs, in cycles: DRAM for weights (and for A and C
+// only through the L2, which is not looked at), the array, the vector unit.
+double Cycles(const MatmulSize& s, const MatmulPlan& p, const Params& params,
+              const MachineSize& machine) {
+  const double dram =
+      DramBytesPerSecond(params.dram) / params.clock.value;  // bytes a cycle
+  const int64_t piece = PieceOf(s, machine);
+  const int64_t columns = p.columns(s);
+  const int64_t passes = p.blocks.parts;
+  const int64_t tiles = CeilDiv(columns, p.n_tile);
+  const int64_t rows = p.blocks.count;
+  const auto weights = static_cast<double>(passes * s.n * s.row_bytes());
+  const int64_t pieces = CeilDiv(s.group, piece) * s.groups();
+  const auto array =
+      static_cast<double>(passes * tiles * pieces * std::max(piece, rows));
+  const auto lanes = static_cast<double>(params.vector_lanes);
+  const auto vector =
+      static_cast<double>(passes * rows *
+                          (3 * s.k + s.groups() * columns + s.n)) /
+      lanes;
+  return std::max({weights / dram, array, vector});
+}
+
+// The largest plan with this split, these blocks and this tile; false if it
+// does not fit.
+bool Complete(const MatmulSize& s, const MachineSize& machine, MatmulPlan& p) {
+  if (p.blocks.count > machine.accumulator_rows / 2) return false;
+  const int64_t unit = ChunkUnit(s, machine);
+  const int64_t budget = machine.scratchpad_bytes / 8;
+  const int64_t whole = RoundUp(s.k, unit);
+  p.k_chunk = std::clamp(budget / p.n_tile / unit * unit, unit, whole);
+  const int64_t row = s.k * kF32;
+  p.stage_rows = std::clamp(machine.scratchpad_bytes / 16 / row, int64_t{1},
+                            std::min<int64_t>(p.blocks.count, 1 << 14));
+  while (LocalBytes(s, p) > machine.scratchpad_bytes) {
+    if (p.stage_rows > 1) {
+      p.stage_rows /= 2;
+    } else if (p.k_chunk > unit) {
+      p.k_chunk = RoundUp(p.k_chunk / 2, unit);
+    } else {
+      return false;
+    }
+    if (p.k_chunk < unit) return false;
+  }
+  return true;
+}
+
+class Emitter {
+ public:
+  Emitter(const MatmulSize& size, const MatmulPlan& plan, const Placement& at,
+          Builder& b)
+      : s_(size), p_(plan), at_(at), b_(b), rows_(plan.blocks.count) {}
+
+  void Run() {
+    b_.OnCores(Cores(0, p_.cores()));
+    Reserve();
+    PlaceRegisters();
+    b_.Repeat(p_.blocks.parts, [&] { Block(); });
+  }
+
+ private:
+  void Reserve() {
+    codes_ = b_.Local(rows_ * s_.k);
+    row_scales_ = b_.Local(rows_ * kF32);
+    stage_ = b_.NewDoubleBuffer(p_.stage_rows * s_.k * kF32);
+    weights_ = b_.NewDoubleBuffer(p_.n_tile * LocalRow(s_, p_.k_chunk));
+    const int64_t columns = s_.groups() + (s_.bias ? 1 : 0);
+    scales_ = b_.NewDoubleBuffer(columns * p_.n_tile * kF32);
+    out_ = b_.NewDoubleBuffer(rows_ * p_.n_tile * kF32);
+    for (size_t h = 0; h < 2; ++h) {
+      sums_.free[h] = b_.NewCredits(1);
+      sums_.full[h] = b_.NewEvent();
+      sums_.at[h] = static_cast<uint32_t>(h) *
+                    static_cast<uint32_t>(b_.size().accumulator_rows / 2);
+    }
+    ready_ = b_.NewEvent();
+    if (p_.blocks.parts > 1) unused_ = b_.NewCredits(1);
+  }
+
+  void PlaceRegisters() {
+    in_ = b_.NewRegister();
+    c_ = b_.NewRegister();
+    w_ = b_.NewRegister();
+    column_ = b_.NewRegister();
+    if (p_.split_rows) {
+      b_.AddCore(in_, p_.rows.step * s_.k * kF32);
+      b_.AddCore(c_, p_.rows.step * s_.n * kF32);
+    } else {
+      AddColumns(0, p_.outputs.count);
+    }
+  }
+  // To other columns: `all` further, and `by_core` for each core before.
+  void AddColumns(int64_t all, int64_t by_core) {
+    if (all != 0) {
+      b_.Add(c_, all * kF32);
+      b_.Add(w_, all * s_.row_bytes());
+      b_.Add(column_, all * kF32);
+    }
+    if (by_core != 0) {
+      b_.AddCore(c_, by_core * kF32);
+      b_.AddCore(w_, by_core * s_.row_bytes());
+      b_.AddCore(column_, by_core * kF32);
+    }
+  }
+
+  void Block() {
+    QuantiseRows();
+    const int64_t columns = p_.columns(s_);
+    const int64_t tiles = columns / p_.n_tile;
+    b_.Repeat(tiles / 2, [&] {
+      Tile(0, p_.n_tile);
+      Tile(1, p_.n_tile);
+    });
+    if (tiles % 2 != 0) Tile(0, p_.n_tile);
+    const int64_t rest = columns % p_.n_tile;
+    if (rest != 0) Tile(tiles % 2 != 0 ? 1 : 0, rest);
+    const int64_t over = p_.split_rows ? 0 : p_.outputs.rest;
+    const Cut& cut = p_.outputs;
+    if (over != 0) {
+      // From the end of a core's columns to the core's one of the rest.
+      AddColumns(cut.whole() - cut.count, 1 - cut.count);
+      b_.OnCores(Cores(0, over));
+      Tile(0, 1);
+      b_.OnCores(Cores(0, p_.cores()));
+    }
+    if (p_.blocks.parts == 1) return;
+    // The array is done with this block's codes when it gets here.
+    Touch({.signal = {unused_}});
+    b_.Add(in_, p_.blocks.step * s_.k * kF32);
+    b_.Add(c_, p_.blocks.step * s_.n * kF32);
+    AddColumns(-columns, 0);
+    if (over != 0) AddColumns(cut.count - cut.whole() - 1, cut.count - 1);
+  }
+
+  // A command of the matrix queue that does nothing of use: the next weights
+  // take its place.
+  void Touch(const Sync& sync) {
+    b_.LoadWeights(codes_, s_.k, 1, 1, false, sync);
+  }
+
+  void QuantiseRows() {
+    for (int64_t row = 0, i = 0; row < rows_; row += p_.stage_rows, ++i) {
+      const size_t h = static_cast<size_t>(i % 2);
+      const int64_t rows = std::min(p_.stage_rows, rows_ - row);
+      const bool last = row + rows == rows_;
+      b_.Load({.remote = (at_.inputs[0].data + row * s_.k * kF32).With(in_),
+               .local = stage_.at[h],
+               .bytes = rows * s_.k * kF32,
+               .multicast = !p_.split_rows && p_.cores() > 1},
+              {.wait = {stage_.free[h]}, .signal = {stage_.full[h]}});
+      const uint8_t before = row == 0 ? unused_ : uint8_t{0};
+      const uint8_t after = last ? ready_ : uint8_t{0};
+      b_.Quantize({.src = stage_.at[h],
+                   .dst = codes_ + static_cast<uint32_t>(row * s_.k),
+                   .scales = row_scales_ + static_cast<uint32_t>(row * kF32),
+                   .rows = static_cast<uint16_t>(rows),
+                   .cols = static_cast<uint16_t>(s_.k),
+                   .multiplier = kOne,
+                   .dst_stride = static_cast<uint32_t>(s_.k)},
+                  s_.activation_bits, 0,
+                  {.wait = {stage_.full[h], before},
+                   .signal = {stage_.free[h], after}});
+    }
+    Touch({.wait = {ready_}});
+  }
+
+  // C[rows, n] of the next n columns; buffers `h` of two.
+  void Tile(size_t h, int64_t n) {
+    LoadScales(h, n);
+    const int64_t chunks = CeilDiv(s_.k, p_.k_chunk);
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+      const int64_t first = chunk * p_.k_chunk;
+      const int64_t k = std::min(p_.k_chunk, s_.k - first);
+      const auto buffer =
+          (h * static_cast<size_t>(chunks) + static_cast<size_t>(chunk)) % 2;
+      LoadChunk(buffer, first, k, n);
+      Multiply(h, buffer, first, k, n);
+    }
+    Finish(h, n);
+  }
+
+  void LoadScales(size_t h, int64_t n) {
+    b_.Load({.remote = at_.inputs[1].scales.With(column_),
+             .local = scales_.at[h],
+             .bytes = n * kF32,
+             .rows = s_.groups(),
+             .remote_row = s_.n * kF32,
+             .multicast = p_.split_rows && p_.cores() > 1},
+            {.wait = {scales_.free[h]}});
+    if (!s_.bias) return;
+    b_.Load({.remote = at_.inputs[2].data.With(column_),
+             .local = Bias(h, n),
+             .bytes = n * kF32,
+             .multicast = p_.split_rows && p_.cores() > 1});
+  }
+  uint32_t Bias(size_t h, int64_t n) const {
+    return scales_.at[h] + static_cast<uint32_t>(s_.groups() * n * kF32);
+  }
+
+  void LoadChunk(size_t buffer, int64_t first, int64_t k, int64_t n) {
+    const int64_t skip = s_.packed() ? first / 2 : first;
+    b_.Load(
+        {.remote = (at_.inputs[1].data + skip).With(w_),
+         .local = weights_.at[buffer],
+         .bytes = s_.packed() ? (k + 1) / 2 : k,
+         .rows = n,
+         .remote_row = s_.row_bytes(),
+         .unpack4 = s_.packed(),
+         .multicast = p_.split_rows && p_.cores() > 1},
+        {.wait = {weights_.free[buffer]}, .signal = {weights_.full[buffer]}});
+  }
+
+  // The pieces of k in a chunk, and the scales of groups that end there.
+  void Multiply(size_t h, size_t buffer, int64_t first, int64_t k, int64_t n) {
+    const int64_t piece = PieceOf(s_, b_.size());
+    for (int64_t at = first; at < first + k;) {
+      const int64_t group = at / s_.group;
+      const int64_t group_end = (group + 1) * s_.group;
+      const int64_t end = std::min({at + piece, group_end, first + k});
+      const bool starts = at == group * s_.group, ends = end == group_end;
+      const size_t half =
+          (h * static_cast<size_t>(s_.groups()) + static_cast<size_t>(group)) %
+          2;
+      b_.LoadWeights(
+          weights_.at[buffer] + static_cast<uint32_t>(at - first),
+          LocalRow(s_, k), end - at, n, false,
+          {.wait = {at == first ? weights_.full[buffer] : uint8_t{0}},
+           .signal = {end == first + k ? weights_.free[buffer] : uint8_t{0}}});
+      b_.Matmul(codes_ + static_cast<uint32_t>(at), s_.k, sums_.at[half], rows_,
+                !starts,
+                {.wait = {starts ? sums_.free[half] : uint8_t{0}},
+                 .signal = {ends ? sums_.full[half] : uint8_t{0}}});
+      if (ends) Scale(h, half, group, n);
+      at = end;
+    }
+  }
+
+  void Scale(size_t h, size_t half, int64_t group, int64_t n) {
+    const bool first = group == 0, last = group + 1 == s_.groups();
+    const bool done = last && !s_.bias;
+    b_.Dequantize(
+        {.acc_row = sums_.at[half],
+         .dst = out_.at[h],
+         .dst_stride = static_cast<uint32_t>(n * kF32),
+         .scales = scales_.at[h] + static_cast<uint32_t>(group * n * kF32),
+         .row_scales = last ? row_scales_ : kNoOperand,
+         .rows = static_cast<uint16_t>(rows_),
+         .cols = static_cast<uint16_t>(n)},
+        static_cast<uint8_t>((first ? 0 : kAccumulate) |
+                             (last ? kRowScale : 0)),
+        {.wait = {sums_.full[half], first ? out_.free[h] : uint8_t{0}},
+         .signal = {sums_.free[half], done ? out_.full[h] : uint8_t{0}}});
+  }
+
+  void Finish(size_t h, int64_t n) {
+    if (s_.bias) {
+      b_.Vector({.src0 = out_.at[h],
+                 .src1 = Bias(h, n),
+                 .dst = out_.at[h],
+                 .rows = static_cast<uint16_t>(rows_),
+                 .cols = static_cast<uint16_t>(n),
+                 .op = VectorOp::kAdd,
+                 .operand = Operand::kPerColumn},
+                {}, {.signal = {out_.full[h]}});
+    }
+    if (p_.split_rows && !p_.rows.exact()) {
+      b_.OnCores(Cores(0, p_.cores() - 1));
+      Store(h, n, p_.rows.step);
+      b_.OnCores(Cores(p_.cores() - 1, 1));
+      Store(h, n, rows_);
+      b_.OnCores(Cores(0, p_.cores()));
+    } else {
+      Store(h, n, rows_);
+    }
+    AddColumns(n, 0);
+  }
+
+  void Store(size_t h, int64_t n, int64_t rows) {
+    b_.Store(
+        {.remote = at_.output.data.With(c_),
+         .local = out_.at[h],
+         .bytes = n * kF32,
+         .rows = rows,
+         .remote_row = s_.n * kF32},
+        {.wait = {out_.full[h]}, .signal = {out_.free[h], scales_.free[h]}});
+  }
+
+  const MatmulSize& s_;
+  const MatmulPlan& p_;
+  const Placement& at_;
+  Builder& b_;
+  int64_t rows_;
+  uint32_t codes_ = 0, row_scales_ = 0;
+  DoubleBuffer stage_, weights_, scales_, out_, sums_;
+  uint8_t ready_ = 0, unused_ = 0;
+  uint8_t in_ = 0, c_ = 0, w_ = 0, column_ = 0;
+};
+
+}  // namespace
+
+MatmulSize MatmulSizeOf(const Params& params, const Graph& graph,
+                        const Node& node, const Binding& binding) {
+  const Shape& w = graph.value(node.inputs[1]).shape;
+  MatmulSize s;
+  s.m = graph.value(node.inputs[0]).shape.rows.Bind(binding);
+  s.n = w.rows.coefficient;
+  s.k = w.cols;
+  const bool grouped =
+      params.weight_group > 0 && s.k % params.weight_group == 0;
+  s.group = grouped ? params.weight_group : s.k;
+  s.weight_bits = static_cast<int>(params.weight_bits);
+  s.activation_bits = static_cast<int>(params.activation_bits);
+  s.bias = node.inputs.size() == 3;
+  return s;
+}
+
+std::vector<MatmulPlan> MatmulPlans(const MatmulSize& s, const Params& params,
+                                    const MachineSize& machine) {
+  std::vector<MatmulPlan> plans;
+  // A nibble has no address of its own: groups of an odd number start inside
+  // a byte.
+  if (s.packed() && s.groups() > 1 && s.group % 2 != 0) return plans;
+  if (s.k > std::numeric_limits<uint16_t>::max()) return plans;
+  for (const bool split_rows : {false, true}) {
+    MatmulPlan plan;
+    plan.split_rows = split_rows;
+    if (split_rows) {
+      plan.rows = ShareOf(s.m, machine.cores);
+    } else {
+      plan.outputs = CutOf(s.n, machine.cores);
+    }
+    plan.n_tile = std::min(machine.array_cols, plan.columns(s));
+    const int64_t rows = split_rows ? plan.rows.count : s.m;
+    // The fewest passes over the weights that fit.
+    for (int64_t passes = 1; passes <= rows;
+         passes = std::max(passes + 1, passes * 9 / 8)) {
+      plan.blocks = ShareOf(rows, passes);
+      // Rows that only one core may store would be in the last block alone.
+      if (split_rows && passes > 1 && !plan.rows.exact()) break;
+      if (!Complete(s, machine, plan)) continue;
+      plan.cycles = Cycles(s, plan, params, machine);
+      plans.push_back(plan);
+      break;
+    }
+  }
+  std::ranges::stable_sort(plans, {}, &MatmulPlan::cycles);
+  return plans;
+}
+
+void EmitMatmul(const MatmulSize& size, const MatmulPlan& plan,
+                const Placement& place, Builder& builder) {
+  Emitter(size, plan, place, builder).Run();
+}
+
+Status LowerMatmul(const LowerRequest& request, Builder& builder) {
+  const MatmulSize size = MatmulSizeOf(request.params, request.graph,
+                                       request.node, request.binding);
+  const auto plans = MatmulPlans(size, request.params, builder.size());
+  if (plans.empty()) {
+    return MakeError(
+        ErrorCode::kUnsupported,
+        fmt::format("{}: a product of {} x {} x {} does not fit the scratchpad "
+                    "({} bytes) and the accumulators ({} rows)",
+                    request.node.name, size.m, size.n, size.k,
+                    builder.size().scratchpad_bytes,
+                    builder.size().accumulator_rows));
+  }
+  EmitMatmul(size, plans.front(), request.place, builder);
+  return {};
+}
+
+}  // namespace triptych::npu

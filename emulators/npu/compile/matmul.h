@@ -1,0 +1,62 @@
+// How a product C[m,n] = A[m,k] * W[n,k]^T is cut over cores and local memory.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_EMULATORS_NPU_COMPILE_MATMUL_H_
+#define TRIPTYCH_EMULATORS_NPU_COMPILE_MATMUL_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "emulators/npu/compile/lower.h"
+#include "emulators/npu/compile/share.h"
+
+namespace triptych::npu {
+
+// The product and its formats.
+struct MatmulSize {
+  int64_t m = 0, n = 0, k = 0;
+  int64_t group = 0;    // of k, under one scale; k: one scale a row
+  int weight_bits = 8;  // up to 4: two codes a byte in remote memory
+  int activation_bits = 8;
+  bool bias = false;
+
+  bool packed() const { return weight_bits <= 4; }
+  int64_t groups() const { return k / group; }
+  // Of one row of codes in remote memory.
+  int64_t row_bytes() const { return packed() ? (k + 1) / 2 : k; }
+};
+MatmulSize MatmulSizeOf(const Params& params, const Graph& graph,
+                        const Node& node, const Binding& binding);
+
+struct MatmulPlan {
+  // Cores take rows of A, and receive the same weights; or they take columns
+  // (rows of W), and receive the same activations.
+  // The last core stores its whole share of m, the others what is before the
+  // next one's. Of n, what is left over is a tile of one column a core.
+  bool split_rows = false;
+  Share rows;              // of m, split_rows
+  Cut outputs;             // of n, otherwise
+  Share blocks;            // of a core's rows of A; each passes all weights
+  int64_t n_tile = 0;      // outputs that are summed at a time
+  int64_t k_chunk = 0;     // inputs of them whose weights are loaded at a time
+  int64_t stage_rows = 0;  // of f32 activations that are quantised at a time
+  double cycles = 0;       // estimated
+
+  int64_t cores() const { return split_rows ? rows.parts : outputs.parts; }
+  int64_t columns(const MatmulSize& s) const {
+    return split_rows ? s.n : outputs.count;
+  }
+};
+
+// Plans that fit, best first by the estimate: the busiest of DRAM, array and
+// vector unit sets the pace. Empty if nothing fits.
+std::vector<MatmulPlan> MatmulPlans(const MatmulSize& size,
+                                    const Params& params,
+                                    const MachineSize& machine);
+
+// Operands: A, W, bias.
+void EmitMatmul(const MatmulSize& size, const MatmulPlan& plan,
+                const Placement& place, Builder& builder);
+
+}  // namespace triptych::npu
+
+#endif  // TRIPTYCH_EMULATORS_NPU_COMPILE_MATMUL_H_
