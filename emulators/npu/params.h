@@ -18,7 +18,7 @@ struct DramParams {
   int64_t channels = 8;             // each with its own banks
   int64_t banks = 16;               // of a channel; rows open in parallel
   int64_t burst_bytes = 64;         // BL32 of a x16 channel
-  int64_t interleave_bytes = 256;   // of a channel, then the next one's
+  int64_t interleave_bytes = 512;   // of a channel, then the next one's
   int64_t bank_interleave = 2;      // banks that neighbouring bursts alternate
   double activate_ns = 18;          // tRCD
   double precharge_ns = 18;         // tRP

@@ -60,6 +60,8 @@ Timing::Engine::Core::Core(const Stream& stream, int n, const Engine& engine)
   channels.resize(loads + stores);
   for (size_t i = 0; i < channels.size(); ++i) {
     channels[i].queue = i < loads ? Queue::kLoad : Queue::kStore;
+    const auto window = static_cast<uint32_t>(engine.params_.dma.outstanding);
+    channels[i].bursts = channels[i].beats = Window(window);
   }
 }
 

@@ -66,10 +66,9 @@ class Timing::Engine {
     uint64_t meeting = 0;  // of a multicast: which one; 0: none
     int64_t start = 0;
     int64_t done = 0;
-    int64_t beats = 0;  // so far
+    int64_t moving = 0;  // cycles that it moved a beat
     bool dram = false;
-    DramPort port;
-    BeatSpan asked;  // of the L2
+    Window bursts, beats;  // on the way from DRAM, from the L2
     // The remote side, rows without gaps put together, and where we are.
     Access remote;
     uint64_t base = 0;  // of the region

@@ -116,10 +116,10 @@ TEST_CASE("two loads are under way at once, a third waits") {
   MustTime(SmallParams(), {load(0), load(1), load(2)}, &work);
   CHECK(work.Of(0, Part::kLoad).start == 5);
   CHECK(work.Of(1, Part::kLoad).start == 6);
-  // The first channel has asked for all of its own when its first beat is
-  // back, at 5 + 1 + 24.
-  CHECK(work.Of(2, Part::kLoad).start == 30);
-  CHECK(work.Of(2, Part::kLoad).done == 30 + 16 + 24);
+  // The first channel has asked for the 16 beats of its own, and has room for
+  // as many.
+  CHECK(work.Of(2, Part::kLoad).start == 5 + 16);
+  CHECK(work.Of(2, Part::kLoad).done == 21 + 16 + 24);
 }
 
 TEST_CASE("a load from ideal memory") {
