@@ -26,6 +26,7 @@ namespace {
 
 constexpr int64_t kF32 = 4;
 constexpr float kOne = 1;
+constexpr int64_t kWorthTwo = 8192;  // bytes of a load that two share
 
 // Inputs that one kMatmul sums: an array's rows, within a group.
 int64_t PieceOf(const MatmulSize& s, const MachineSize& machine) {
@@ -163,13 +164,17 @@ class Emitter {
     QuantiseRows();
     const int64_t columns = p_.columns(s_);
     const int64_t tiles = columns / p_.n_tile;
-    b_.Repeat(tiles / 2, [&] {
-      Tile(0, p_.n_tile);
-      Tile(1, p_.n_tile);
+    // With an even number of chunks the weights' buffers take turns inside a
+    // tile, and one tile is the body of the loop: half the commands.
+    const int64_t bodies = CeilDiv(s_.k, p_.k_chunk) % 2 == 0 ? 1 : 2;
+    b_.Repeat(tiles / bodies, [&] {
+      for (int64_t i = 0; i < bodies; ++i) {
+        Tile(static_cast<size_t>(i), p_.n_tile);
+      }
     });
-    if (tiles % 2 != 0) Tile(0, p_.n_tile);
+    if (tiles % bodies != 0) Tile(0, p_.n_tile);
     const int64_t rest = columns % p_.n_tile;
-    if (rest != 0) Tile(tiles % 2 != 0 ? 1 : 0, rest);
+    if (rest != 0) Tile(tiles % bodies != 0 ? 1 : 0, rest);
     const int64_t over = p_.split_rows ? 0 : p_.outputs.rest;
     const Cut& cut = p_.outputs;
     if (over != 0) {
@@ -222,7 +227,6 @@ class Emitter {
 
   // C[rows, n] of the next n columns; buffers `h` of two.
   void Tile(size_t h, int64_t n) {
-    LoadScales(h, n);
     const int64_t chunks = CeilDiv(s_.k, p_.k_chunk);
     for (int64_t chunk = 0; chunk < chunks; ++chunk) {
       const int64_t first = chunk * p_.k_chunk;
@@ -230,6 +234,8 @@ class Emitter {
       const auto buffer =
           (h * static_cast<size_t>(chunks) + static_cast<size_t>(chunk)) % 2;
       LoadChunk(buffer, first, k, n);
+      // After the first weights, which need not wait for the last tile's end.
+      if (chunk == 0) LoadScales(h, n);
       Multiply(h, buffer, first, k, n);
     }
     Finish(h, n);
@@ -253,17 +259,26 @@ class Emitter {
     return scales_.at[h] + static_cast<uint32_t>(s_.groups() * n * kF32);
   }
 
+  // In two transfers: a core has several under way at once.
   void LoadChunk(size_t buffer, int64_t first, int64_t k, int64_t n) {
     const int64_t skip = s_.packed() ? first / 2 : first;
-    b_.Load(
-        {.remote = (at_.inputs[1].data + skip).With(w_),
-         .local = weights_.at[buffer],
-         .bytes = s_.packed() ? (k + 1) / 2 : k,
-         .rows = n,
-         .remote_row = s_.row_bytes(),
-         .unpack4 = s_.packed(),
-         .multicast = p_.split_rows && p_.cores() > 1},
-        {.wait = {weights_.free[buffer]}, .signal = {weights_.full[buffer]}});
+    const int64_t halves = n * k >= kWorthTwo && n > 1 ? 2 : 1;
+    for (int64_t i = 0, row = 0; i < halves; ++i) {
+      const int64_t rows = i + 1 == halves ? n - row : n / 2;
+      b_.Load(
+          {.remote =
+               (at_.inputs[1].data + (skip + row * s_.row_bytes())).With(w_),
+           .local = weights_.at[buffer] +
+                    static_cast<uint32_t>(row * LocalRow(s_, k)),
+           .bytes = s_.packed() ? (k + 1) / 2 : k,
+           .rows = rows,
+           .remote_row = s_.row_bytes(),
+           .unpack4 = s_.packed(),
+           .multicast = p_.split_rows && p_.cores() > 1},
+          {.wait = {i == 0 ? weights_.free[buffer] : uint8_t{0}},
+           .signal = {i + 1 == halves ? weights_.full[buffer] : uint8_t{0}}});
+      row += rows;
+    }
   }
 
   // The pieces of k in a chunk, and the scales of groups that end there.
