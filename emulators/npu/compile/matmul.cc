@@ -62,7 +62,7 @@ double Cycles(const MatmulSize& s, const MatmulPlan& p, const Params& params,
   const double dram =
       DramBytesPerSecond(params.dram) / params.clock.value;  // bytes a cycle
   const int64_t piece = PieceOf(s, machine);
-  const int64_t columns = p.columns(s);
+  const int64_t columns = CeilDiv(s.n, p.output_cores);
   const int64_t passes = p.blocks.parts;
   const int64_t tiles = CeilDiv(columns, p.n_tile);
   const int64_t rows = p.blocks.count;
@@ -142,11 +142,16 @@ class Emitter {
     if (p_.split_rows) {
       b_.AddCore(in_, p_.rows.step * s_.k * kF32);
       b_.AddCore(c_, p_.rows.step * s_.n * kF32);
-    } else {
-      AddColumns(0, p_.outputs.count);
     }
   }
-  // To other columns: `all` further, and `by_core` for each core before.
+
+  // Columns from here on are those from `all` on, and `by_core` more for each
+  // core before this one.
+  void GoTo(int64_t all, int64_t by_core) {
+    AddColumns(all - all_, by_core - by_core_);
+    all_ = all;
+    by_core_ = by_core;
+  }
   void AddColumns(int64_t all, int64_t by_core) {
     if (all != 0) {
       b_.Add(c_, all * kF32);
@@ -160,26 +165,34 @@ class Emitter {
     }
   }
 
+  // Whole tiles, core by core so that the weights that are read at a time lie
+  // side by side; then what is left, an equal part for each core; then what is
+  // left of that, a column for some.
   void Block() {
     QuantiseRows();
-    const int64_t columns = p_.columns(s_);
-    const int64_t tiles = columns / p_.n_tile;
+    const int64_t share = p_.split_rows ? 1 : p_.cores();
+    const int64_t step = share * p_.n_tile;
+    const int64_t tiles = s_.n / step, left = s_.n % step;
     // With an even number of chunks the weights' buffers take turns inside a
     // tile, and one tile is the body of the loop: half the commands.
     const int64_t bodies = CeilDiv(s_.k, p_.k_chunk) % 2 == 0 ? 1 : 2;
+    GoTo(0, p_.split_rows ? 0 : p_.n_tile);
+    const auto tile = [&](int64_t i) {
+      Tile(static_cast<size_t>(i), p_.n_tile);
+      AddColumns(step, 0);
+    };
     b_.Repeat(tiles / bodies, [&] {
-      for (int64_t i = 0; i < bodies; ++i) {
-        Tile(static_cast<size_t>(i), p_.n_tile);
-      }
+      for (int64_t i = 0; i < bodies; ++i) tile(i);
     });
-    if (tiles % bodies != 0) Tile(0, p_.n_tile);
-    const int64_t rest = columns % p_.n_tile;
-    if (rest != 0) Tile(tiles % bodies != 0 ? 1 : 0, rest);
-    const int64_t over = p_.split_rows ? 0 : p_.outputs.rest;
-    const Cut& cut = p_.outputs;
+    if (tiles % bodies != 0) tile(0);
+    all_ += tiles * step;
+    const int64_t part = left / share, over = left % share;
+    if (part != 0) {
+      GoTo(tiles * step, p_.split_rows ? 0 : part);
+      Tile(tiles % bodies != 0 ? 1 : 0, part);
+    }
     if (over != 0) {
-      // From the end of a core's columns to the core's one of the rest.
-      AddColumns(cut.whole() - cut.count, 1 - cut.count);
+      GoTo(tiles * step + share * part, 1);
       b_.OnCores(Cores(0, over));
       Tile(0, 1);
       b_.OnCores(Cores(0, p_.cores()));
@@ -189,8 +202,7 @@ class Emitter {
     Touch({.signal = {unused_}});
     b_.Add(in_, p_.blocks.step * s_.k * kF32);
     b_.Add(c_, p_.blocks.step * s_.n * kF32);
-    AddColumns(-columns, 0);
-    if (over != 0) AddColumns(cut.count - cut.whole() - 1, cut.count - 1);
+    GoTo(0, 0);
   }
 
   // A command of the matrix queue that does nothing of use: the next weights
@@ -343,7 +355,6 @@ class Emitter {
     } else {
       Store(h, n, rows_);
     }
-    AddColumns(n, 0);
   }
 
   void Store(size_t h, int64_t n, int64_t rows) {
@@ -365,6 +376,7 @@ class Emitter {
   DoubleBuffer stage_, weights_, scales_, out_, sums_;
   uint8_t ready_ = 0, unused_ = 0;
   uint8_t in_ = 0, c_ = 0, w_ = 0, column_ = 0;
+  int64_t all_ = 0, by_core_ = 0;  // GoTo
 };
 
 }  // namespace
@@ -398,9 +410,9 @@ std::vector<MatmulPlan> MatmulPlans(const MatmulSize& s, const Params& params,
     if (split_rows) {
       plan.rows = ShareOf(s.m, machine.cores);
     } else {
-      plan.outputs = CutOf(s.n, machine.cores);
+      plan.output_cores = std::min<int64_t>(s.n, machine.cores);
     }
-    plan.n_tile = std::min(machine.array_cols, plan.columns(s));
+    plan.n_tile = std::min(machine.array_cols, s.n / plan.output_cores);
     const int64_t rows = split_rows ? plan.rows.count : s.m;
     // The fewest passes over the weights that fit.
     for (int64_t passes = 1; passes <= rows;

@@ -17,6 +17,7 @@ namespace triptych::npu {
 namespace {
 
 constexpr int64_t kAlign = 64;
+constexpr auto kNoValue = static_cast<ValueId>(-1);
 
 // Places on the chip that are taken and given back, lowest first.
 class FreeList {
@@ -33,6 +34,21 @@ class FreeList {
       return at;
     }
     return std::nullopt;
+  }
+  // Just there; false if it is not free.
+  bool TakeAt(int64_t at, int64_t bytes) {
+    bytes = RoundUp(bytes, kAlign);
+    auto it = free_.upper_bound(at);
+    if (it == free_.begin()) return false;
+    --it;
+    const auto [begin, room] = *it;
+    if (at + bytes > begin + room) return false;
+    free_.erase(it);
+    if (at > begin) free_[begin] = at - begin;
+    if (begin + room > at + bytes) {
+      free_[at + bytes] = begin + room - at - bytes;
+    }
+    return true;
   }
   void Give(int64_t at, int64_t bytes) {
     bytes = RoundUp(bytes, kAlign);
@@ -54,11 +70,15 @@ class FreeList {
   std::map<int64_t, int64_t> free_;  // bytes by place
 };
 
+// Where on the chip a value would better be.
+using Hints = std::map<ValueId, int64_t>;
+
 class PhaseCompiler {
  public:
   PhaseCompiler(const Params& params, const Graph& graph, const Entry& entry,
-                const Binding& binding)
-      : params_(params),
+                const Binding& binding, const Hints& hints)
+      : hints_(hints),
+        params_(params),
         graph_(graph),
         entry_(entry),
         binding_(binding),
@@ -92,7 +112,41 @@ class PhaseCompiler {
     return std::move(stream_);
   }
 
+  // What the first layer takes from before it, in the place from which the
+  // second takes the same thing: the two are then alike.
+  Hints FindHints() const {
+    const auto nodes = graph_.NodesOf(entry_);
+    const auto layer = [&](int number) {
+      return std::ranges::find(nodes, number, &Node::layer);
+    };
+    Hints hints;
+    auto first = layer(0), second = layer(1);
+    for (; first != nodes.end() && second != nodes.end() && first->layer == 0 &&
+           first->op == second->op;
+         ++first, ++second) {
+      for (size_t i = 0; i < first->inputs.size(); ++i) {
+        const auto mine = held_.find(first->inputs[i]);
+        const auto other = held_.find(second->inputs[i]);
+        if (mine == held_.end() || other == held_.end()) continue;
+        const Remote& a = mine->second.at.data;
+        const Remote& b = other->second.at.data;
+        const bool moves = a.region == Region::kL2 && b.region == a.region &&
+                           a.offset != b.offset;
+        if (moves && !MadeInLayer(first->inputs[i])) {
+          hints[first->inputs[i]] = b.offset;
+        }
+      }
+    }
+    return hints;
+  }
+
  private:
+  bool MadeInLayer(ValueId id) const {
+    return std::ranges::any_of(graph_.NodesOf(entry_), [&](const Node& node) {
+      return node.output == id && node.layer >= 0;
+    });
+  }
+
   struct Held {
     Location at;
     int64_t bytes = 0;
@@ -170,7 +224,7 @@ class PhaseCompiler {
     // What comes from outside or goes there is in DRAM.
     const bool outside = value.kind == ValueKind::kInput || id == entry_.output;
     held.at.data = outside ? regions_.Take(Region::kActivations, extent.data)
-                           : PlaceActivation(extent.data);
+                           : PlaceActivation(extent.data, id);
     if (outside) {
       Note(value.name, MapEntry::Form::kActivations, held.at.data, extent.data,
            id, node.id);
@@ -203,8 +257,12 @@ class PhaseCompiler {
     return at;
   }
 
-  Remote PlaceActivation(int64_t bytes) {
+  Remote PlaceActivation(int64_t bytes, ValueId id) {
     if (bytes <= OnChipLimit(machine_)) {
+      const auto hint = hints_.find(id);
+      if (hint != hints_.end() && on_chip_.TakeAt(hint->second, bytes)) {
+        return {Region::kL2, hint->second};
+      }
       if (const auto at = on_chip_.Take(bytes)) return {Region::kL2, *at};
     }
     // Off the chip nothing is given back: there is room.
@@ -233,7 +291,7 @@ class PhaseCompiler {
     Held held;
     const int64_t codes = RoundUp(extent.data, kAlign);
     held.bytes = codes + extent.scales;
-    held.at.data = PlaceActivation(held.bytes);
+    held.at.data = PlaceActivation(held.bytes, kNoValue);
     held.at.scales = held.at.data + codes;
     const Value& value = graph_.value(node.inputs[slot]);
     held.at.capacity = value.shape.rows.Bind(binding_) / binding_.batch;
@@ -251,6 +309,7 @@ class PhaseCompiler {
     on_chip_.Give(held.at.data.offset, held.bytes);
   }
 
+  const Hints& hints_;
   const Params& params_;
   const Graph& graph_;
   const Entry& entry_;
@@ -282,7 +341,12 @@ Result<PhaseStream> CompilePhase(const Params& params, const Graph& graph,
                      fmt::format("{}: the graph has no {} phase", graph.name(),
                                  PhaseName(phase)));
   }
-  return PhaseCompiler(params, graph, *entry, binding).Run(options);
+  const Hints none;
+  PhaseCompiler compiler(params, graph, *entry, binding, none);
+  auto stream = compiler.Run(options);
+  const Hints hints = compiler.FindHints();
+  if (!stream || hints.empty()) return stream;
+  return PhaseCompiler(params, graph, *entry, binding, hints).Run(options);
 }
 
 }  // namespace triptych::npu
