@@ -22,8 +22,16 @@ void PackNibbles(std::span<const int8_t> codes, uint8_t* to) {
 
 }  // namespace
 
+RowOrder RowOrderOf(int64_t n, const MachineSize& machine) {
+  RowOrder order{machine.array_cols, machine.cores, 0};
+  const int64_t group = order.ways * order.tile;
+  order.mixed = n / group * group;
+  if (order.mixed == 0) order.ways = 1;
+  return order;
+}
+
 WeightImage MakeWeightImage(const WeightRows& w, int bits, int64_t group,
-                            int threads) {
+                            const RowOrder& order, int threads) {
   const size_t k = w.cols(), n = w.rows();
   const auto span = static_cast<size_t>(group);
   TRIPTYCH_CHECK(span > 0 && k % span == 0, "columns", k, "group", span);
@@ -40,7 +48,8 @@ WeightImage MakeWeightImage(const WeightRows& w, int bits, int64_t group,
             rows.row_span(r).subspan(g * span, span), bits,
             std::span(codes).subspan(g * span, span));
       }
-      uint8_t* to = image.codes.data() + (first + r) * row_bytes;
+      const int64_t place = order.PlaceOf(static_cast<int64_t>(first + r));
+      uint8_t* to = image.codes.data() + static_cast<size_t>(place) * row_bytes;
       if (packed) {
         PackNibbles(codes, to);
       } else {

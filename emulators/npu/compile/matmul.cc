@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "emulators/npu/compile/image.h"
 #include "emulators/npu/cost.h"
 #include "models/ops/op.h"
 
@@ -106,7 +107,12 @@ class Emitter {
  public:
   Emitter(const MatmulSize& size, const MatmulPlan& plan, const Placement& at,
           Builder& b)
-      : s_(size), p_(plan), at_(at), b_(b), rows_(plan.blocks.count) {}
+      : s_(size),
+        p_(plan),
+        at_(at),
+        b_(b),
+        rows_(plan.blocks.count),
+        order_(RowOrderOf(size.n, b.size())) {}
 
   void Run() {
     b_.OnCores(Cores(0, p_.cores()));
@@ -145,64 +151,122 @@ class Emitter {
     }
   }
 
-  // Columns from here on are those from `all` on, and `by_core` more for each
-  // core before this one.
-  void GoTo(int64_t all, int64_t by_core) {
-    AddColumns(all - all_, by_core - by_core_);
-    all_ = all;
-    by_core_ = by_core;
+  // Where a tile is: columns of C (and scales), and rows of codes; of all
+  // cores, and more for each core before this one.
+  struct At {
+    int64_t column = 0, column_core = 0, row = 0, row_core = 0;
+  };
+  void GoTo(const At& to) {
+    Advance({to.column - at_tile_.column, to.column_core - at_tile_.column_core,
+             to.row - at_tile_.row, to.row_core - at_tile_.row_core});
   }
-  void AddColumns(int64_t all, int64_t by_core) {
-    if (all != 0) {
-      b_.Add(c_, all * kF32);
-      b_.Add(w_, all * s_.row_bytes());
-      b_.Add(column_, all * kF32);
+  void Advance(const At& by) {
+    if (by.column != 0) {
+      b_.Add(c_, by.column * kF32);
+      b_.Add(column_, by.column * kF32);
     }
-    if (by_core != 0) {
-      b_.AddCore(c_, by_core * kF32);
-      b_.AddCore(w_, by_core * s_.row_bytes());
-      b_.AddCore(column_, by_core * kF32);
+    if (by.row != 0) b_.Add(w_, by.row * s_.row_bytes());
+    if (by.column_core != 0) {
+      b_.AddCore(c_, by.column_core * kF32);
+      b_.AddCore(column_, by.column_core * kF32);
     }
+    if (by.row_core != 0) b_.AddCore(w_, by.row_core * s_.row_bytes());
+    Moved(by);
+  }
+  // What loops add up to.
+  void Moved(const At& by, int64_t times = 1) {
+    at_tile_.column += times * by.column;
+    at_tile_.column_core += times * by.column_core;
+    at_tile_.row += times * by.row;
+    at_tile_.row_core += times * by.row_core;
   }
 
-  // Whole tiles, core by core so that the weights that are read at a time lie
-  // side by side; then what is left, an equal part for each core; then what is
-  // left of that, a column for some.
+  // `count` whole tiles, each `by` after the one before.
+  void Tiles(int64_t count, const At& by) {
+    // With an even number of chunks the weights' buffers take turns inside a
+    // tile, and one tile is the body of the loop: half the commands.
+    const int64_t bodies = CeilDiv(s_.k, p_.k_chunk) % 2 == 0 ? 1 : 2;
+    const auto tile = [&](int64_t i) {
+      Tile(static_cast<size_t>(i), p_.n_tile);
+      Advance(by);
+    };
+    b_.Repeat(count / bodies, [&] {
+      for (int64_t i = 0; i < bodies; ++i) tile(i);
+    });
+    if (count >= bodies) Moved(by, (count / bodies - 1) * bodies);
+    if (count % bodies != 0) tile(0);
+  }
+
+  // Whole tiles, a core's each in turn; then what is left, an equal part for
+  // each core; then what is left of that, a column for some.
   void Block() {
     QuantiseRows();
     const int64_t share = p_.split_rows ? 1 : p_.cores();
     const int64_t step = share * p_.n_tile;
     const int64_t tiles = s_.n / step, left = s_.n % step;
-    // With an even number of chunks the weights' buffers take turns inside a
-    // tile, and one tile is the body of the loop: half the commands.
-    const int64_t bodies = CeilDiv(s_.k, p_.k_chunk) % 2 == 0 ? 1 : 2;
-    GoTo(0, p_.split_rows ? 0 : p_.n_tile);
-    const auto tile = [&](int64_t i) {
-      Tile(static_cast<size_t>(i), p_.n_tile);
-      AddColumns(step, 0);
-    };
-    b_.Repeat(tiles / bodies, [&] {
-      for (int64_t i = 0; i < bodies; ++i) tile(i);
-    });
-    if (tiles % bodies != 0) tile(0);
-    all_ += tiles * step;
+    row_step_ = order_.ways;
+    if (order_.mixed == 0) {
+      GoTo({0, share > 1 ? p_.n_tile : 0, 0, share > 1 ? p_.n_tile : 0});
+      Tiles(tiles, {step, 0, step, 0});
+    } else if (!p_.split_rows) {
+      GoTo({0, p_.n_tile, 0, 1});
+      Tiles(tiles, {step, 0, step, 0});
+    } else {
+      SharedTiles();
+    }
+    // In their order again.
+    row_step_ = 1;
+    const int64_t done = tiles * step;
+    if (p_.split_rows) {
+      Rest(order_.mixed == 0 ? done : order_.mixed);
+      return NextBlock();
+    }
     const int64_t part = left / share, over = left % share;
     if (part != 0) {
-      GoTo(tiles * step, p_.split_rows ? 0 : part);
-      Tile(tiles % bodies != 0 ? 1 : 0, part);
+      GoTo({done, part, done, part});
+      Tile(0, part);
     }
     if (over != 0) {
-      GoTo(tiles * step + share * part, 1);
+      const int64_t from = done + share * part;
+      GoTo({from, 1, from, 1});
       b_.OnCores(Cores(0, over));
-      Tile(0, 1);
+      Tile(1, 1);
       b_.OnCores(Cores(0, p_.cores()));
     }
+    NextBlock();
+  }
+
+  // All cores take all tiles, whose rows alternate.
+  void SharedTiles() {
+    const int64_t group = order_.ways * p_.n_tile;
+    const int64_t groups = order_.mixed / group;
+    GoTo({});
+    const At before = at_tile_;
+    b_.Repeat(groups, [&] {
+      Tiles(order_.ways, {p_.n_tile, 0, 1, 0});
+      Advance({0, 0, group - order_.ways, 0});
+    });
+    at_tile_ = before;
+    Moved({group, 0, group, 0}, groups);
+  }
+
+  // All cores take the columns from `from` on.
+  void Rest(int64_t from) {
+    for (int64_t i = 0; from < s_.n; ++i) {
+      const int64_t n = std::min(p_.n_tile, s_.n - from);
+      GoTo({from, 0, from, 0});
+      Tile(static_cast<size_t>(i % 2), n);
+      from += n;
+    }
+  }
+
+  void NextBlock() {
     if (p_.blocks.parts == 1) return;
     // The array is done with this block's codes when it gets here.
     Touch({.signal = {unused_}});
     b_.Add(in_, p_.blocks.step * s_.k * kF32);
     b_.Add(c_, p_.blocks.step * s_.n * kF32);
-    GoTo(0, 0);
+    GoTo({});
   }
 
   // A command of the matrix queue that does nothing of use: the next weights
@@ -271,25 +335,25 @@ class Emitter {
     return scales_.at[h] + static_cast<uint32_t>(s_.groups() * n * kF32);
   }
 
-  // In two transfers: a core has several under way at once.
+  // In two transfers, of every other row each: a core has several under way
+  // at once, which then stay side by side.
   void LoadChunk(size_t buffer, int64_t first, int64_t k, int64_t n) {
     const int64_t skip = s_.packed() ? first / 2 : first;
-    const int64_t halves = n * k >= kWorthTwo && n > 1 ? 2 : 1;
-    for (int64_t i = 0, row = 0; i < halves; ++i) {
-      const int64_t rows = i + 1 == halves ? n - row : n / 2;
+    const int64_t parts = n * k >= kWorthTwo && n > 1 ? 2 : 1;
+    const int64_t remote_row = row_step_ * s_.row_bytes();
+    for (int64_t i = 0; i < parts; ++i) {
       b_.Load(
-          {.remote =
-               (at_.inputs[1].data + (skip + row * s_.row_bytes())).With(w_),
-           .local = weights_.at[buffer] +
-                    static_cast<uint32_t>(row * LocalRow(s_, k)),
+          {.remote = (at_.inputs[1].data + (skip + i * remote_row)).With(w_),
+           .local =
+               weights_.at[buffer] + static_cast<uint32_t>(i * LocalRow(s_, k)),
            .bytes = s_.packed() ? (k + 1) / 2 : k,
-           .rows = rows,
-           .remote_row = s_.row_bytes(),
+           .rows = (n + parts - 1 - i) / parts,
+           .remote_row = parts * remote_row,
+           .local_row = parts * LocalRow(s_, k),
            .unpack4 = s_.packed(),
            .multicast = p_.split_rows && p_.cores() > 1},
           {.wait = {i == 0 ? weights_.free[buffer] : uint8_t{0}},
-           .signal = {i + 1 == halves ? weights_.full[buffer] : uint8_t{0}}});
-      row += rows;
+           .signal = {i + 1 == parts ? weights_.full[buffer] : uint8_t{0}}});
     }
   }
 
@@ -376,7 +440,9 @@ class Emitter {
   DoubleBuffer stage_, weights_, scales_, out_, sums_;
   uint8_t ready_ = 0, unused_ = 0;
   uint8_t in_ = 0, c_ = 0, w_ = 0, column_ = 0;
-  int64_t all_ = 0, by_core_ = 0;  // GoTo
+  At at_tile_;
+  RowOrder order_;
+  int64_t row_step_ = 1;  // from a row of codes to the tile's next
 };
 
 }  // namespace
