@@ -7,6 +7,7 @@
 
 #include "emulators/npu/isa/isa.h"
 #include "kernels/base/aligned.h"
+#include "kernels/base/units.h"
 #include "models/weight_rows.h"
 
 namespace triptych::npu {
@@ -26,19 +27,37 @@ struct RowOrder {
     return group * ways * tile + in % tile * ways + in / tile;
   }
 };
-RowOrder RowOrderOf(int64_t n, const MachineSize& machine);
 
-// W[n, k] in the layout of lower.h: codes [n][row bytes] in `order`, two a byte
-// up to 4 bits, the low nibble first; scales [k / group][n], absmax / qmax of
-// each group of a row. Codes are round(w / scale) in -qmax..qmax, ties to even.
+// How W[n, k] lies in memory: a chunk of k after the other, each all rows in
+// `order`. Codes up to 4 bits are two a byte, the low nibble first.
+struct WeightLayout {
+  int64_t n = 0, k = 0;
+  int bits = 8;
+  int64_t group = 0;  // of k, under one scale
+  int64_t chunk = 0;  // of k: whole groups, or whole pieces of the only one
+  RowOrder order;
+
+  bool packed() const { return bits <= 4; }
+  int64_t groups() const { return k / group; }
+  int64_t chunks() const { return CeilDiv(k, chunk); }
+  // From row to row of a chunk; the last chunk may have gaps.
+  int64_t row_bytes() const { return packed() ? (chunk + 1) / 2 : chunk; }
+  int64_t bytes() const { return chunks() * n * row_bytes(); }
+};
+// A chunk is what a few kMatmul take: the front end, which stops where the
+// matrix queue is full, then always sees the loads of the next one in time.
+WeightLayout WeightLayoutOf(int64_t n, int64_t k, int64_t group, int bits,
+                            const MachineSize& machine);
+
+// Codes are round(w / scale) in -qmax..qmax, ties to even; scales [groups][n]
+// are absmax / qmax of each group of a row.
 struct WeightImage {
   AlignedVector<uint8_t> codes;
   AlignedVector<float> scales;
 };
-// `bits` 2..8; `group` divides the columns. A tile of rows at a time is f32.
-// The same bytes for any number of threads.
-WeightImage MakeWeightImage(const WeightRows& w, int bits, int64_t group,
-                            const RowOrder& order, int threads);
+// A tile of rows at a time is f32. The same bytes for any number of threads.
+WeightImage MakeWeightImage(const WeightRows& w, const WeightLayout& layout,
+                            int threads);
 
 }  // namespace triptych::npu
 
