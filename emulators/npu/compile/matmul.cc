@@ -20,6 +20,7 @@
 #include <limits>
 
 #include "emulators/npu/compile/image.h"
+#include "emulators/npu/compile/layout.h"
 #include "emulators/npu/cost.h"
 #include "models/ops/op.h"
 
@@ -65,27 +66,36 @@ int64_t LocalBytes(const MatmulSize& s, const MatmulPlan& p) {
          2 * buffer(rows * p.n_tile * kF32);
 }
 
-// What the busiest part needs, in cycles: DRAM for weights (and for A and C
-// only through the L2, which is not looked at), the array, the vector unit.
+// An estimate in cycles. A pass over the weights begins when its rows of A are
+// quantised; then the busiest of DRAM, a core's load channels, its array and
+// its vector unit sets the pace.
 double Cycles(const MatmulSize& s, const MatmulPlan& p, const Params& params,
               const MachineSize& machine) {
+  const auto real = [](int64_t n) { return static_cast<double>(n); };
   const double dram =
       DramBytesPerSecond(params.dram) / params.clock.value;  // bytes a cycle
+  const double channels =
+      real(params.dma.load_channels * params.dma.beat_bytes);
+  const double lanes = real(params.vector_lanes);
   const int64_t piece = PieceOf(s, machine);
   const int64_t columns = CeilDiv(s.n, p.output_cores);
-  const int64_t passes = p.blocks.parts;
   const int64_t tiles = CeilDiv(columns, p.n_tile);
   const int64_t rows = p.blocks.count;
-  const auto weights = static_cast<double>(passes * s.layout(machine).bytes());
+  const double bytes = real(s.layout(machine).bytes());
   const int64_t pieces = CeilDiv(s.group, piece) * s.groups();
-  const auto array =
-      static_cast<double>(passes * tiles * pieces * std::max(piece, rows));
-  const auto lanes = static_cast<double>(params.vector_lanes);
-  const auto vector =
-      static_cast<double>(passes * rows *
-                          (3 * s.k + s.groups() * columns + s.n)) /
-      lanes;
-  return std::max({weights / dram, array, vector});
+
+  const double quantise = real(2 * rows * s.k) / lanes;
+  const double load = real(rows * s.k * kF32) / channels;
+  // DRAM's outputs too, where they do not stay on the chip.
+  const bool spills = s.m * s.n * kF32 > OnChipLimit(machine);
+  const double memory =
+      (bytes + (spills ? real(rows * s.n * kF32) : 0.0)) / dram;
+  const double weights = bytes / real(p.output_cores) / channels;
+  const double array =
+      real(tiles * pieces * std::max(machine.array_rows, rows));
+  const double scale = real(rows * s.groups() * columns) / lanes;
+  return real(p.blocks.parts) *
+         (std::max(quantise, load) + std::max({memory, weights, array, scale}));
 }
 
 // The largest plan with this split, these blocks and this tile; false if it
