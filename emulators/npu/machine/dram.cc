@@ -16,13 +16,55 @@ int64_t PicosOf(double nanoseconds) {
   return static_cast<int64_t>(std::llround(nanoseconds * 1e3));
 }
 
-// When burst i of n is asked for, n > 1 asked for evenly between two times.
-int64_t AskedAt(const DramSpan& span, int64_t i, int64_t n) {
+// Time i of 0..n that lie evenly in a span.
+int64_t Between(const DramSpan& span, int64_t i, int64_t n) {
   if (span.last == span.first) return span.first;
   return span.first + (span.last - span.first) * i / std::max<int64_t>(n, 1);
 }
 
 }  // namespace
+
+// When a port asks for the bursts of its next slice, one after the other, one
+// every `pace`: each takes the place of one of the last slice, in their order.
+class Dram::Asking {
+ public:
+  Asking(const DramPort& port, int64_t pace)
+      : groups_(port.groups_), pace_(pace), next_(port.asked_.first) {}
+
+  DramSpan Next(uint32_t bursts) {
+    const int64_t first = std::max(next_, Room());
+    Skip(bursts - 1);
+    const int64_t last = std::max(first + (bursts - 1) * pace_, Room());
+    Skip(1);
+    next_ = last + pace_;
+    return {first, last};
+  }
+  // How many bursts take the places of ones that were served together.
+  uint32_t even() const {
+    return group_ == groups_.size() ? UINT32_MAX
+                                    : groups_[group_].bursts - burst_;
+  }
+  // The earliest time of the next burst, for all this port knows.
+  int64_t next() const { return next_; }
+
+ private:
+  // When the burst is done whose place the next one takes.
+  int64_t Room() const {
+    if (group_ == groups_.size()) return 0;
+    const DramPort::Group& group = groups_[group_];
+    return Between(group.done, burst_, group.bursts - 1);
+  }
+  void Skip(uint32_t bursts) {
+    burst_ += bursts;
+    while (group_ < groups_.size() && burst_ >= groups_[group_].bursts) {
+      burst_ -= groups_[group_++].bursts;
+    }
+  }
+  const std::vector<DramPort::Group>& groups_;
+  int64_t pace_, next_;
+  size_t group_ = 0;
+  uint32_t burst_ = 0;
+};
 
 DramLevel DramLevelOf(const DramParams& dram) {
   if (dram.model == "rows") return DramLevel::kRows;
@@ -104,62 +146,48 @@ DramSpan Dram::Serve(DramPort& port, const DramPiece* pieces, int count,
   counts_.bursts += bursts;
   if (level_ == DramLevel::kIdeal) return ServeIdeal(port, bursts, pace);
 
-  // What the port asks for when: see AskedAt, or burst by burst.
-  port.asked_.last =
-      std::max(port.asked_.last, port.asked_.first + (bursts - 1) * pace);
-  const auto asked_at = [&](uint32_t i) {
-    if (level_ == DramLevel::kRows || port.done_.empty()) {
-      return AskedAt(port.asked_, i, bursts - 1);
-    }
-    return port.done_[std::min<size_t>(i, port.done_.size() - 1)];
-  };
-  times_.clear();
+  Asking asking(port, pace);
+  groups_.clear();
   DramSpan done{INT64_MAX, 0};
-  uint32_t index = 0;
   for (int i = 0; i < count; ++i) {
     uint64_t burst = pieces[i].address / burst_bytes_;
     const uint64_t end =
         (pieces[i].address + pieces[i].bytes - 1) / burst_bytes_ + 1;
+    bool joins = false;  // the run to come goes on with the last one's row
     while (burst < end) {
       uint32_t number = 0;
       Run run = Locate(burst, &number);
-      run.bursts =
-          static_cast<uint32_t>(std::min<uint64_t>(run.bursts, end - burst));
+      const uint32_t whole = run.bursts;
+      // A run is asked for evenly: its bursts take the places of neighbours.
+      const uint32_t most = level_ == DramLevel::kBursts
+                                ? 1
+                                : std::min(run.bursts, asking.even());
+      run.bursts = static_cast<uint32_t>(std::min<uint64_t>(most, end - burst));
+      run.starts = !joins;
+      run.asked = asking.Next(run.bursts);
       Channel& channel = channels_[number];
-      const auto serve = [&](const Run& part) {
-        const DramSpan s =
-            write ? AcceptWrite(channel, part) : ServeRead(channel, part);
-        done.first = std::min(done.first, s.first);
-        done.last = std::max(done.last, s.last);
-        return s;
-      };
-      if (level_ == DramLevel::kRows) {
-        run.asked = {asked_at(index), asked_at(index + run.bursts - 1)};
-        serve(run);
+      DramSpan part =
+          write ? AcceptWrite(channel, run) : ServeRead(channel, run);
+      part.first += latency_;
+      part.last += latency_;
+      done.first = std::min(done.first, part.first);
+      done.last = std::max(done.last, part.last);
+      if (DramPort::Group* last = groups_.empty() ? nullptr : &groups_.back();
+          last != nullptr && joins && part.first >= last->done.last &&
+          part.first <= last->done.last + step_) {
+        last->done.last = part.last;
+        last->bursts += run.bursts;
       } else {
-        for (uint32_t b = 0; b < run.bursts; ++b) {
-          Run one = run;
-          one.column += b;
-          one.bursts = 1;
-          one.asked.first = one.asked.last = asked_at(index + b);
-          times_.push_back(serve(one).last);
-        }
+        groups_.push_back({part, run.bursts});
       }
+      joins = run.bursts < whole;
       burst += run.bursts;
-      index += run.bursts;
     }
   }
-  done.first += latency_;
-  done.last += latency_;
-  if (level_ == DramLevel::kBursts) {
-    // A burst that is done, whichever, makes room for the next.
-    std::ranges::sort(times_);
-    port.done_ = times_;
-    for (int64_t& time : port.done_) time += latency_;
-  }
+  port.groups_.swap(groups_);
   // The port's own pace counts too, were the memory faster.
-  port.asked_ = {std::max(done.first, port.asked_.first + bursts * pace),
-                 std::max(done.last, port.asked_.last + pace)};
+  port.asked_ = {std::max(port.groups_[0].done.first, asking.next()),
+                 done.last};
   return done;
 }
 
@@ -193,17 +221,29 @@ Dram::Run Dram::Locate(uint64_t burst, uint32_t* channel) const {
 }
 
 DramSpan Dram::ServeRead(Channel& channel, const Run& run) {
-  if (channel.waiting_bursts > 0) FlushIdle(channel, run.asked.first);
+  if (channel.waiting_bursts > 0 && run.starts) {
+    FlushIdle(channel, run.asked.first);
+  }
   return ServeRun(channel, run, false);
 }
 
 // The buffer takes a batch while another is being written.
-DramSpan Dram::AcceptWrite(Channel& channel, const Run& run) {
-  channel.waiting.push_back(run);
-  channel.waiting_bursts += run.bursts;
-  if (channel.waiting_bursts >= batch_bursts_) Flush(channel);
-  const int64_t room = channel.bus_free - batch_bursts_ * burst_;
-  return {std::max(run.asked.first, room), std::max(run.asked.last, room)};
+DramSpan Dram::AcceptWrite(Channel& channel, Run run) {
+  DramSpan taken{INT64_MAX, 0};
+  while (run.bursts > 0) {
+    Run part = run;
+    part.bursts = std::min(run.bursts, batch_bursts_ - channel.waiting_bursts);
+    run.bursts -= part.bursts;
+    run.column += part.bursts;
+    run.starts = false;
+    channel.waiting.push_back(part);
+    channel.waiting_bursts += part.bursts;
+    if (channel.waiting_bursts == batch_bursts_) Flush(channel);
+    const int64_t room = channel.bus_free - batch_bursts_ * burst_;
+    taken.first = std::min(taken.first, std::max(part.asked.first, room));
+    taken.last = std::max(taken.last, std::max(part.asked.last, room));
+  }
+  return taken;
 }
 
 void Dram::Flush(Channel& channel) {
@@ -231,14 +271,16 @@ int64_t Dram::Drain(int64_t time) {
 }
 
 DramSpan Dram::ServeRun(Channel& channel, const Run& run, bool write) {
+  // A refresh may be put off; it is until the row's bursts that were asked
+  // for together are through.
   const int64_t now = std::max(run.asked.first, channel.bus_free);
-  if (now >= channel.refresh_at) Refresh(channel, now);
+  if (run.starts && now >= channel.refresh_at) Refresh(channel, now);
   DramSpan data;
   if (run.bursts > 1 && StreamRun(channel, run, write, &data)) return data;
   for (uint32_t i = 0; i < run.bursts; ++i) {
     Bank& bank = channel.banks[run.set * bank_interleave_ +
                                (run.column + i) % bank_interleave_];
-    const int64_t asked = AskedAt(run.asked, i, run.bursts - 1);
+    const int64_t asked = Between(run.asked, i, run.bursts - 1);
     const int64_t end = OneBurst(channel, bank, run.row, asked, write);
     if (i == 0) data.first = end;
     data.last = end;
@@ -247,7 +289,7 @@ DramSpan Dram::ServeRun(Channel& channel, const Run& run, bool write) {
       Run rest = run;
       rest.column += i + 1;
       rest.bursts -= i + 1;
-      rest.asked.first = AskedAt(run.asked, i + 1, run.bursts - 1);
+      rest.asked.first = Between(run.asked, i + 1, run.bursts - 1);
       DramSpan tail;
       TRIPTYCH_CHECK(StreamRun(channel, rest, write, &tail));
       data.last = tail.last;
@@ -303,13 +345,14 @@ bool Dram::StreamRun(Channel& channel, const Run& run, bool write,
   counts_.turns += channel.writing != write;
   channel.writing = write;
   channel.bus_free = last + burst_;
-  const int64_t precharge = write ? channel.bus_free + write_recovery_
-                                  : last - read_latency_ + read_to_precharge_;
   for (uint32_t i = 0; i < banks; ++i) {
     // The last of the run's bursts are one in each bank, in this order.
     Bank& bank = set[(run.column + run.bursts - banks + i) % bank_interleave_];
     bank.last_data = last - (banks - 1 - i) * step_;
-    bank.precharge = std::max(bank.precharge, precharge);
+    bank.precharge =
+        std::max(bank.precharge,
+                 write ? bank.last_data + burst_ + write_recovery_
+                       : bank.last_data - read_latency_ + read_to_precharge_);
   }
   *data = {start + burst_, channel.bus_free};
   return true;

@@ -49,18 +49,14 @@ struct DramSpan {
   int64_t first = 0, last = 0;
 };
 
-// What one DMA channel knows of its bursts on the way.
+// What one DMA channel knows of its bursts on the way: it has a buffer for so
+// many, which it gives back in the order it asked for them.
 class DramPort {
  public:
-  void Reset() {
-    asked_ = {};
-    done_.clear();
-  }
   // A transfer starts; what is on the way of the last one still counts.
   void Start(int64_t time) {
     asked_.first = std::max(asked_.first, time);
     asked_.last = std::max(asked_.last, time);
-    for (int64_t& done : done_) done = std::max(done, time);
   }
   // When the next slice's bursts may be asked for: as those of the last one
   // were done.
@@ -68,8 +64,13 @@ class DramPort {
 
  private:
   friend class Dram;
+  // Bursts of the last slice that were served together.
+  struct Group {
+    DramSpan done;
+    uint32_t bursts = 0;
+  };
   DramSpan asked_;
-  std::vector<int64_t> done_;  // kBursts: of each burst, in order of time
+  std::vector<Group> groups_;  // in the order of addresses
 };
 
 struct DramCounts {
@@ -123,6 +124,7 @@ class Dram {
   struct Run {
     uint32_t set = 0, column = 0, bursts = 0;  // column: in bursts
     int64_t row = 0;
+    bool starts = true;  // no continuation of the run before it
     DramSpan asked;
   };
   struct Channel {
@@ -136,11 +138,12 @@ class Dram {
     std::vector<Bank> banks;   // set * interleave + position
   };
 
+  class Asking;
   Run Locate(uint64_t burst, uint32_t* channel) const;
   DramSpan ServeIdeal(DramPort& port, uint32_t bursts, int64_t pace);
   DramSpan ServeRun(Channel& channel, const Run& run, bool write);
   DramSpan ServeRead(Channel& channel, const Run& run);
-  DramSpan AcceptWrite(Channel& channel, const Run& run);
+  DramSpan AcceptWrite(Channel& channel, Run run);
   void Flush(Channel& channel);
   void FlushIdle(Channel& channel, int64_t until);
   int64_t OneBurst(Channel& channel, Bank& bank, int64_t row, int64_t asked,
@@ -149,8 +152,6 @@ class Dram {
   void OpenRow(Channel& channel, Bank& bank, int64_t row, int64_t asked);
   void Refresh(Channel& channel, int64_t time);
   int64_t BusFree(const Channel& channel, bool write) const;
-  void Finish(DramPort& port, const DramSpan& done, bool sorted);
-
   DramLevel level_;
   uint32_t burst_bytes_, slice_bytes_, interleave_bursts_, bank_interleave_;
   uint32_t set_bursts_;  // of one row of a page set
@@ -164,7 +165,7 @@ class Dram {
   uint32_t batch_bursts_;
   std::vector<Channel> channels_;
   int64_t ideal_free_ = 0;
-  std::vector<int64_t> times_;  // of the bursts of a slice: kBursts
+  std::vector<DramPort::Group> groups_;  // of the slice at hand
   DramCounts counts_;
 };
 

@@ -156,7 +156,7 @@ void Timing::Engine::Pump(Core& core) {
   while (core.front.Next(issue)) {
     decode();
     const Command& command = *issue.command;
-    if (options_->check && Fail(CheckIssue(*stream_, issue))) return;
+    if (!CheckNext(core, issue)) return;
     switch (command.opcode) {
       case Opcode::kMark:
         core.mark = command.operands.mark.id;
@@ -169,15 +169,13 @@ void Timing::Engine::Pump(Core& core) {
         continue;
       case Opcode::kBarrier:
         core.at_barrier = true;
-        core.barrier = issue.index;
         return;
       default:
         break;
     }
     if (IsConfig(command) && !HasEvents(command)) continue;
     const Queue queue = QueueOf(command);
-    const Entry entry{issue, core.mark, false,
-                      core.time + params_.front.dispatch_cycles};
+    const Entry entry = EntryOf(core, issue);
     if (core.queues[static_cast<size_t>(queue)].count == depth_) {
       core.blocked = entry;
       core.blocked.held_up = true;
@@ -190,6 +188,28 @@ void Timing::Engine::Pump(Core& core) {
   core.ended = true;
 }
 
+bool Timing::Engine::CheckNext(Core& core, const Issue& issue) {
+  if (options_->check && Fail(CheckIssue(*stream_, issue))) return false;
+  int missing = 0;
+  if (core.counts.Apply(*issue.command, &missing)) return true;
+  Fail(stream_->ErrorAt(
+      issue.index,
+      fmt::format("core {} waits for event {}, which has no credit; allowed "
+                  "waits that a command before it pays for",
+                  core.number, missing)));
+  return false;
+}
+
+Timing::Engine::Entry Timing::Engine::EntryOf(Core& core, const Issue& issue) {
+  Entry entry{issue, core.mark, false,
+              core.time + params_.front.dispatch_cycles};
+  for (size_t i = 0; i < entry.tickets.size(); ++i) {
+    const uint8_t event = issue.command->wait[i];
+    if (event != 0) entry.tickets[i] = ++core.waits[event];
+  }
+  return entry;
+}
+
 void Timing::Engine::Push(Core& core, const Entry& entry, Queue queue) {
   QueueState& q = core.queues[static_cast<size_t>(queue)];
   uint32_t at = q.head + q.count++;
@@ -198,18 +218,20 @@ void Timing::Engine::Push(Core& core, const Entry& entry, Queue queue) {
 }
 
 // Nothing can start: either all cores are at the barrier (or at the end), or
-// something waits in vain.
+// some wait for each other at multicasts. Nothing else can stand still: of
+// what has not started, what was decoded first is at the head of its queue,
+// and its credits come from commands before it.
 bool Timing::Engine::ReleaseBarrier() {
   bool any = false;
   int64_t time = 0;
   for (const auto& core : cores_) {
-    uint32_t waiting = 0;
-    for (const QueueState& queue : core->queues) waiting += queue.count;
-    if (waiting > 0 || core->meeting >= 0 ||
-        core->blocked_on != Queue::kFrontEnd) {
-      uint32_t index = 0;
-      const std::string what = DeadlockOf(*core, &index);
-      Fail(stream_->ErrorAt(index, what));
+    if (core->meeting >= 0) {
+      Fail(stream_->ErrorAt(
+          static_cast<uint32_t>(core->meeting),
+          fmt::format("core {} waits here for cores that do not come; allowed "
+                      "are multicasts that all their cores meet in the same "
+                      "order",
+                      core->number)));
       return false;
     }
     any = any || core->at_barrier;
@@ -222,49 +244,18 @@ bool Timing::Engine::ReleaseBarrier() {
     core->at_barrier = false;
     core->time = time;
     for (Credits& credits : core->events) credits.Clear();
+    core->waits = {};
     Pump(*core);
     Refresh(*core);
   }
   return true;
 }
 
-std::string Timing::Engine::DeadlockOf(const Core& core,
-                                       uint32_t* index) const {
-  if (core.meeting >= 0) {
-    *index = static_cast<uint32_t>(core.meeting);
-    return fmt::format(
-        "core {} waits here for the other cores, which wait elsewhere; "
-        "allowed are multicasts that all their cores come to",
-        core.number);
-  }
-  for (const QueueState& queue : core.queues) {
-    if (queue.count == 0) continue;
-    const Entry& entry = queue.ring[queue.head];
-    const Command& command = *entry.issue.command;
-    *index = entry.issue.index;
-    for (const uint8_t event : command.wait) {
-      if (event == 0 || core.events[event].Time() != kNever) continue;
-      return fmt::format(
-          "core {} waits for event {}, which nothing will signal{}; allowed "
-          "are waits whose credit comes first in the stream",
-          core.number, event,
-          core.blocked_on == Queue::kFrontEnd
-              ? ""
-              : fmt::format(" (its front end stands before a full queue of "
-                            "{}, at command {})",
-                            depth_, core.blocked.issue.index));
-    }
-  }
-  return fmt::format("core {} waits for a queue that never moves", core.number);
-}
-
-int64_t Timing::Engine::CreditTime(const Core& core,
-                                   const Command& command) const {
-  const auto [a, b] = command.wait;
-  if ((a | b) == 0) return 0;
+int64_t Timing::Engine::CreditTime(const Core& core, const Entry& entry) const {
+  const auto [a, b] = entry.issue.command->wait;
   int64_t time = 0;
-  if (a != 0) time = core.events[a].Time();
-  if (b != 0) time = std::max(time, core.events[b].Time(b == a));
+  if (a != 0) time = core.events[a].Time(entry.tickets[0]);
+  if (b != 0) time = std::max(time, core.events[b].Time(entry.tickets[1]));
   return time;
 }
 
@@ -307,7 +298,7 @@ int64_t Timing::Engine::StartOf(Core& core, Queue queue) {
   if (q.count == 0) return kNever;
   if (queue == Queue::kLoad && core.meeting >= 0) return kNever;
   const Entry& entry = q.front();
-  const int64_t credit = CreditTime(core, *entry.issue.command);
+  const int64_t credit = CreditTime(core, entry);
   if (credit == kNever) return kNever;
   const int64_t free = UnitFree(core, queue, entry);
   if (free == kNever) return kNever;
@@ -357,15 +348,12 @@ void Timing::Engine::Step(Core& core) {
   TRIPTYCH_CHECK(false, "nothing to do", now_);
 }
 
-// Takes the head off its queue, with the credits it waited for.
+// Takes the head off its queue.
 Timing::Engine::Entry Timing::Engine::Pop(Core& core, Queue queue,
                                           int64_t now) {
   QueueState& q = core.queues[static_cast<size_t>(queue)];
   const Entry entry = q.front();
   CountStall(core, queue, entry, now);
-  for (const uint8_t event : entry.issue.command->wait) {
-    if (event != 0) core.events[event].Take();
-  }
   q.head = q.head + 1 == depth_ ? 0 : q.head + 1;
   --q.count;
   q.last_start = now;
@@ -377,7 +365,7 @@ void Timing::Engine::CountStall(Core& core, Queue queue, const Entry& entry,
                                 int64_t now) {
   const int64_t waited = now - UnitFree(core, queue, entry);
   if (waited <= 0) return;
-  const int64_t credit = CreditTime(core, *entry.issue.command);
+  const int64_t credit = CreditTime(core, entry);
   const Stall why = credit + params_.front.dispatch_cycles >= now && credit > 0
                         ? Stall::kEvent
                     : entry.held_up ? Stall::kQueueSpace
@@ -389,7 +377,10 @@ void Timing::Engine::CountStall(Core& core, Queue queue, const Entry& entry,
 void Timing::Engine::Signal(Core& core, const Command& command, int64_t done) {
   core.last_done = std::max(core.last_done, done);
   for (const uint8_t event : command.signal) {
-    if (event != 0) core.events[event].Give(done, now_);
+    // What came less than a dispatch ago may still set a start.
+    if (event != 0) {
+      core.events[event].Give(done, now_ - params_.front.dispatch_cycles);
+    }
   }
 }
 
@@ -453,7 +444,7 @@ void Timing::Engine::StartMatrix(Core& core, const Entry& entry, int64_t now) {
     work.part = Part::kArray;
     work.begin = now;
     work.end = std::max(now + own, banks);
-    work.done = work.end + params_.array_rows + params_.array_cols - 1;
+    work.done = work.end + params_.array_rows + params_.array_cols - 2;
     core.array_free = work.end;
     const auto all =
         static_cast<uint64_t>(rows * params_.array_rows * params_.array_cols);

@@ -6,7 +6,6 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "emulators/npu/isa/walk.h"
@@ -35,6 +34,8 @@ class Timing::Engine {
     uint32_t mark = 0;
     bool held_up = false;  // the front end stood before a full queue
     int64_t ready = 0;     // decoded and dispatched
+    // Which credit of each event it waits for.
+    std::array<uint64_t, 2> tickets{};
   };
   // A load or store that has started, in the order of its queue. Those that
   // are done give their credits once all before them are.
@@ -84,11 +85,12 @@ class Timing::Engine {
     uint32_t mark = 0;
     int64_t time = 0;  // of the front end
     bool at_barrier = false, ended = false;
-    uint32_t barrier = 0;  // its index in the stream
-    Entry blocked;         // decoded, but its queue is full
+    Entry blocked;  // decoded, but its queue is full
     Queue blocked_on = Queue::kFrontEnd;
     std::array<QueueState, kQueues> queues;
+    EventCounts counts;  // as written: is the stream well formed?
     std::array<Credits, kEvents> events;
+    std::array<uint64_t, kEvents> waits{};  // decoded so far
     Banks scratchpad, accumulators;
     int64_t array_free = 0, loader_free = 0, plane_ready = 0;
     int64_t last_done = 0;          // of everything so far
@@ -100,15 +102,16 @@ class Timing::Engine {
 
   // Front end. An error is kept in `failure_`.
   void Pump(Core& core);
+  bool CheckNext(Core& core, const Issue& issue);
+  Entry EntryOf(Core& core, const Issue& issue);
   void Push(Core& core, const Entry& entry, Queue queue);
   bool Fail(const Status& status);
   bool ReleaseBarrier();
-  std::string DeadlockOf(const Core& core, uint32_t* index) const;
 
   // When the head of a queue can start; kNever if that is not known.
   int64_t StartOf(Core& core, Queue queue);
   int64_t UnitFree(const Core& core, Queue queue, const Entry& entry) const;
-  int64_t CreditTime(const Core& core, const Command& command) const;
+  int64_t CreditTime(const Core& core, const Entry& entry) const;
   void Refresh(Core& core);
   void Step(Core& core);
   Entry Pop(Core& core, Queue queue, int64_t now);

@@ -5,9 +5,9 @@
 //
 //   array    MMLD shifts weights into the shadow plane, array.rows cycles, as
 //            soon as the plane is free; MM takes a row of A a cycle, and its
-//            last sums are in the accumulators array.rows + array.cols - 1
+//            last sums are in the accumulators array.rows + array.cols - 2
 //            cycles after its last row went in. MMLD and MM overlap, and so
-//            do neighbouring MMs.
+//            do neighbouring MMs. (rtl/npu_array is that array.)
 //   vector   rules.h; one command to the end, then the next.
 //   load,    as many commands at once as the core has channels for, started
 //   store    and finished in order. A channel moves a beat a cycle and has so
