@@ -4,7 +4,7 @@
 //   decode   a token's product with a matrix of 8-bit weights: every tile of
 //            the array is loaded from DRAM, multiplied with one row and
 //            forgotten; double buffers, sums scaled once a column of tiles
-//   prefill  256 rows a tile: bound by the array
+//   prefill  1024 rows a tile: bound by the array
 //
 //   bench/npu_timing_bench
 // SPDX-License-Identifier: Apache-2.0
@@ -117,7 +117,7 @@ BENCHMARK_CAPTURE(TimeStream, decode, 32, 16, 1)
     ->ArgName("check")
     ->Arg(0)
     ->Arg(1);
-BENCHMARK_CAPTURE(TimeStream, prefill, 32, 16, 256)
+BENCHMARK_CAPTURE(TimeStream, prefill, 32, 16, 1024)
     ->ArgName("check")
     ->Arg(0)
     ->Arg(1);

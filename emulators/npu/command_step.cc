@@ -63,8 +63,9 @@ class CommandStep : public Step {
     if (node.op->name == "matmul") {
       const MatmulSize size = MatmulSizeOf(machine.params, graph, node, {});
       image = machine.images.Get(*weights, node.inputs[1], [&] {
-        return MakeWeightImage(weights->Rows(node.inputs[1]), size.weight_bits,
-                               size.group, MaxThreads());
+        return MakeWeightImage(weights->Rows(node.inputs[1]),
+                               size.layout(SizeOf(machine.params, {})),
+                               MaxThreads());
       });
     }
     weights_ =

@@ -178,11 +178,10 @@ int64_t LocalBytes(const AttentionSize& s, const AttentionPlan& p) {
 // The most queries at a time that fit; false if not even one does.
 bool PlanAttention(const AttentionSize& s, const MachineSize& machine,
                    AttentionPlan& p) {
-  if (s.keys > kMost || s.dim > kMost || s.v_dim > machine.array_cols) {
-    return false;
-  }
+  if (s.keys > kMost || s.dim > kMost || s.v_dim > kMost) return false;
+  const int64_t v_tiles = CeilDiv(s.v_dim, machine.array_cols);
   const int64_t most_rows =
-      std::min(machine.accumulator_rows / 2, kMost) / s.shared();
+      std::min(machine.accumulator_rows / 2 / v_tiles, kMost) / s.shared();
   // More rows than this fill the array's pipeline no better, but make rows of
   // scores that wait for each other longer.
   const int64_t good_rows = CeilDiv(2 * machine.array_rows, s.shared());
@@ -425,38 +424,49 @@ class Emitter {
                 s_.bits, 0, {.signal = {p_ready_}});
   }
 
+  // All columns of the values have accumulators of their own, so that a block
+  // is loaded once.
   void Sum(size_t buffer, int64_t first, int64_t keys, int64_t rows,
            int64_t visible) {
-    const int64_t depth = b_.size().array_rows;
+    const int64_t depth = b_.size().array_rows, cols = b_.size().array_cols;
     for (int64_t t = 0; t < keys; t += depth) {
       const int64_t k = std::min(depth, keys - t);
-      const bool begins = t == 0, last = t + k == keys;
-      const bool opens = begins && first == 0;
-      const bool closes = first + t + k == visible;
-      b_.LoadWeights(block_.at[buffer] + U32(t * s_.v_dim), s_.v_dim, k,
-                     s_.v_dim, true,
-                     {.wait = {begins ? block_.full[buffer] : uint8_t{0}},
-                      .signal = {last ? block_.free[buffer] : uint8_t{0}}});
-      b_.Matmul(weights_ + U32(first + t), visible, sums_.at[half_], rows,
-                !opens,
-                {.wait = {opens ? sums_.free[half_] : uint8_t{0},
-                          opens ? p_ready_ : uint8_t{0}},
-                 .signal = {closes ? sums_.full[half_] : uint8_t{0}}});
+      const bool opens = first + t == 0, closes = first + t + k == visible;
+      for (int64_t v = 0; v < s_.v_dim; v += cols) {
+        const int64_t n = std::min(cols, s_.v_dim - v);
+        const bool left = v == 0, right = v + n == s_.v_dim;
+        const bool begins = left && t == 0, last = right && t + k == keys;
+        b_.LoadWeights(block_.at[buffer] + U32(t * s_.v_dim + v), s_.v_dim, k,
+                       n, true,
+                       {.wait = {begins ? block_.full[buffer] : uint8_t{0}},
+                        .signal = {last ? block_.free[buffer] : uint8_t{0}}});
+        b_.Matmul(
+            weights_ + U32(first + t), visible,
+            sums_.at[half_] + v / cols * rows, rows, !opens,
+            {.wait = {opens && left ? sums_.free[half_] : uint8_t{0},
+                      opens && left ? p_ready_ : uint8_t{0}},
+             .signal = {closes && right ? sums_.full[half_] : uint8_t{0}}});
+      }
     }
   }
 
   void StoreOutput(int64_t first, int64_t queries) {
     const int64_t rows = queries * s_.shared();
-    b_.Dequantize({.acc_row = sums_.at[half_],
-                   .dst = out_,
-                   .dst_stride = 0,
-                   .scales = kNoOperand,
-                   .row_scales = p_scales_,
-                   .rows = U16(rows),
-                   .cols = U16(s_.v_dim)},
-                  kRowScale,
-                  {.wait = {sums_.full[half_], out_free_},
-                   .signal = {sums_.free[half_], out_full_}});
+    const int64_t cols = b_.size().array_cols;
+    for (int64_t v = 0; v < s_.v_dim; v += cols) {
+      const int64_t n = std::min(cols, s_.v_dim - v);
+      Sync sync;
+      if (v == 0) sync.wait = {sums_.full[half_], out_free_};
+      if (v + n == s_.v_dim) sync.signal = {sums_.free[half_], out_full_};
+      b_.Dequantize({.acc_row = sums_.at[half_] + U32(v / cols * rows),
+                     .dst = out_ + U32(v * kF32),
+                     .dst_stride = U32(s_.v_dim * kF32),
+                     .scales = kNoOperand,
+                     .row_scales = p_scales_,
+                     .rows = U16(rows),
+                     .cols = U16(n)},
+                    kRowScale, sync);
+    }
     half_ = 1 - half_;
     b_.Store({.remote = (at_.output.data + first * s_.heads * s_.v_dim * kF32)
                             .With(out_at_),

@@ -3,6 +3,7 @@
 
 #include "emulators/kv_cache.h"
 #include "emulators/npu/compile/matmul.h"
+#include "emulators/npu/machine/timing.h"
 #include "kernels/base/units.h"
 #include "models/ops/op.h"
 #include "models/ops/ops.h"
@@ -22,7 +23,7 @@ Extent CacheExtent(int64_t batch, int64_t heads, int64_t capacity,
 Extent MatmulExtent(const Params& params, const Graph& graph, const Node& node,
                     const Binding& binding) {
   const MatmulSize s = MatmulSizeOf(params, graph, node, binding);
-  return {s.n * s.row_bytes(), s.groups() * s.n * kF32};
+  return {s.layout(SizeOf(params, {})).bytes(), s.groups() * s.n * kF32};
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "emulators/npu/compile/image.h"
 #include "emulators/npu/compile/lower.h"
 #include "emulators/npu/compile/share.h"
 
@@ -21,30 +22,30 @@ struct MatmulSize {
 
   bool packed() const { return weight_bits <= 4; }
   int64_t groups() const { return k / group; }
-  // Of one row of codes in remote memory.
-  int64_t row_bytes() const { return packed() ? (k + 1) / 2 : k; }
+  WeightLayout layout(const MachineSize& machine) const {
+    return WeightLayoutOf(n, k, group, weight_bits, machine);
+  }
 };
 MatmulSize MatmulSizeOf(const Params& params, const Graph& graph,
                         const Node& node, const Binding& binding);
 
 struct MatmulPlan {
-  // Cores take rows of A, and receive the same weights; or they take columns
-  // (rows of W), and receive the same activations.
-  // The last core stores its whole share of m, the others what is before the
-  // next one's. Of n, what is left over is a tile of one column a core.
+  // Cores take rows of A, and receive the same weights: the last core stores
+  // its whole share, the others what is before the next one's. Or they take
+  // columns (rows of W), a tile each in turn, and receive the same activations.
   bool split_rows = false;
-  Share rows;              // of m, split_rows
-  Cut outputs;             // of n, otherwise
-  Share blocks;            // of a core's rows of A; each passes all weights
-  int64_t n_tile = 0;      // outputs that are summed at a time
-  int64_t k_chunk = 0;     // inputs of them whose weights are loaded at a time
-  int64_t stage_rows = 0;  // of f32 activations that are quantised at a time
-  double cycles = 0;       // estimated
+  Share rows;                // of m, split_rows
+  int64_t output_cores = 1;  // that columns are shared among
+  Share blocks;              // of a core's rows of A; each passes all weights
+  int64_t n_tile = 0;        // outputs that are summed at a time
+  int64_t k_chunk = 0;       // inputs of them whose weights are loaded at a
+                             // time: a chunk of the layout, or a part of it
+  int64_t buffers = 2;       // for chunks of weights
+  int64_t bodies = 2;        // tiles of one round of the loop over them
+  int64_t stage_rows = 0;    // of f32 activations that are quantised at a time
+  double cycles = 0;         // estimated
 
-  int64_t cores() const { return split_rows ? rows.parts : outputs.parts; }
-  int64_t columns(const MatmulSize& s) const {
-    return split_rows ? s.n : outputs.count;
-  }
+  int64_t cores() const { return split_rows ? rows.parts : output_cores; }
 };
 
 // Plans that fit, best first by the estimate: the busiest of DRAM, array and

@@ -87,6 +87,27 @@ void Bias(const int8_t* HWY_RESTRICT x, uint8_t* HWY_RESTRICT out, size_t n) {
   }
 }
 
+void Interleave4(const int8_t* HWY_RESTRICT w, size_t stride,
+                 std::byte* HWY_RESTRICT line) {
+  const hn::FixedTag<uint8_t, 16> d;
+  const hn::Repartition<uint16_t, decltype(d)> d16;
+  const auto row = [&](size_t i) HWY_ATTR {
+    return hn::LoadU(d, reinterpret_cast<const uint8_t*>(w) + i * stride);
+  };
+  const auto store = [&](hn::Vec<decltype(d16)> v, size_t i) HWY_ATTR {
+    hn::StoreU(hn::BitCast(d, v), d, reinterpret_cast<uint8_t*>(line) + 16 * i);
+  };
+  const auto w0 = row(0), w1 = row(1), w2 = row(2), w3 = row(3);
+  const auto low01 = hn::BitCast(d16, hn::InterleaveLower(d, w0, w1));
+  const auto low23 = hn::BitCast(d16, hn::InterleaveLower(d, w2, w3));
+  const auto high01 = hn::BitCast(d16, hn::InterleaveUpper(d, w0, w1));
+  const auto high23 = hn::BitCast(d16, hn::InterleaveUpper(d, w2, w3));
+  store(hn::InterleaveLower(d16, low01, low23), 0);
+  store(hn::InterleaveUpper(d16, low01, low23), 1);
+  store(hn::InterleaveLower(d16, high01, high23), 2);
+  store(hn::InterleaveUpper(d16, high01, high23), 3);
+}
+
 void UnitSums(const std::byte* HWY_RESTRICT lines, size_t count,
               int32_t* HWY_RESTRICT sums) {
   const auto ones = hn::Set(U8(), 1);
@@ -419,6 +440,7 @@ const FastOps* GetOps() {
       .dot = Dot,
       .sum = SumOf,
       .bias = Bias,
+      .interleave4 = Interleave4,
       .unit_sums = UnitSums,
       .add = Add,
       .dequantize = Dequantize,

@@ -71,6 +71,8 @@ struct FastOps {
   int32_t (*sum)(const int8_t* x, size_t n);
   // out[i] = x[i] + 128.
   void (*bias)(const int8_t* x, uint8_t* out, size_t n);
+  // line[4 o + i] = w[i * stride + o], i < 4, o < 16.
+  void (*interleave4)(const int8_t* w, size_t stride, std::byte* line);
   // sums[o] = -128 * the sum of the four bytes of unit o of every line; 16
   // units a line.
   void (*unit_sums)(const std::byte* lines, size_t count, int32_t* sums);

@@ -220,6 +220,16 @@ int FieldBytes(FieldKind kind) {
   }
 }
 
+bool FieldHolds(FieldKind kind, int64_t value) {
+  const int bits = 8 * FieldBytes(kind);
+  if (bits == 64) return true;
+  if (kind == kI8 || kind == kI32) {
+    return value >= -(int64_t{1} << (bits - 1)) && value < int64_t{1}
+                                                               << (bits - 1);
+  }
+  return value >= 0 && value >> bits == 0;
+}
+
 std::span<const OpcodeInfo> OpcodeTable() { return kTable; }
 
 const OpcodeInfo& InfoOf(Opcode opcode) {

@@ -45,6 +45,10 @@ struct Field {
 // Bytes an operand takes: 1, 2, 4 or 8.
 int FieldBytes(FieldKind kind);
 
+// Whether a number fits an operand's width: signed for kI8, kI32 and kI64, else
+// from 0.
+bool FieldHolds(FieldKind kind, int64_t value);
+
 struct FlagName {
   std::string_view name;
   uint8_t bit;  // the flag's value

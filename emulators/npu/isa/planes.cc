@@ -80,7 +80,9 @@ void Plane::Pack(const FastOps& ops) {
     }
     for (size_t l = 0; l < lines; ++l) {
       const size_t i = l * kUnit, bytes = std::min(kUnit, k_ - i);
-      if (transposed_) {
+      if (transposed_ && outputs == kOutputs && bytes == kUnit) {
+        ops.interleave4(w_ + i * stride_ + j, stride_, panel + l * kLine);
+      } else if (transposed_) {
         PackTransposedLine(w_ + i * stride_ + j, stride_, outputs, bytes,
                            panel + l * kLine);
       } else if (bytes == kUnit) {

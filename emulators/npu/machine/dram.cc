@@ -35,14 +35,16 @@ Dram::Dram(const DramParams& p, int64_t outstanding)
     : level_(DramLevelOf(p)),
       burst_bytes_(static_cast<uint32_t>(p.burst_bytes)),
       slice_bytes_(static_cast<uint32_t>(outstanding * p.burst_bytes)),
-      interleave_bursts_(static_cast<uint32_t>(
-          std::max<int64_t>(1, p.interleave_bytes / p.burst_bytes))),
       bank_interleave_(
           static_cast<uint32_t>(std::min(p.bank_interleave, p.banks))),
+      burst_size_(burst_bytes_),
+      interleave_bursts_(static_cast<uint64_t>(
+          std::max<int64_t>(1, p.interleave_bytes / p.burst_bytes))),
       set_bursts_(bank_interleave_ *
-                  static_cast<uint32_t>(std::max<int64_t>(
+                  static_cast<uint64_t>(std::max<int64_t>(
                       1, static_cast<int64_t>(p.row_bytes) / p.burst_bytes))),
       sets_(static_cast<uint64_t>(p.banks / bank_interleave_)),
+      channel_count_(static_cast<uint64_t>(p.channels)),
       burst_(std::max<int64_t>(
           1, PicosOf(static_cast<double>(p.burst_bytes * p.channels) /
                      p.peak_gb_per_s))),
@@ -66,7 +68,7 @@ Dram::Dram(const DramParams& p, int64_t outstanding)
       batch_bursts_(static_cast<uint32_t>(p.write_batch)) {
   channels_.resize(static_cast<size_t>(p.channels));
   for (Channel& channel : channels_) {
-    channel.banks.resize(sets_ * bank_interleave_);
+    channel.banks.resize(sets_.value() * bank_interleave_);
     channel.waiting.reserve(batch_bursts_ + 1);
   }
   Reset(0);
@@ -95,9 +97,9 @@ Span Dram::Serve(Window& window, const DramPiece* pieces, int count, bool write,
                  int64_t pace) {
   Span done{INT64_MAX, 0};
   for (int i = 0; i < count; ++i) {
-    uint64_t burst = pieces[i].address / burst_bytes_;
+    uint64_t burst = burst_size_.Quotient(pieces[i].address);
     const uint64_t end =
-        (pieces[i].address + pieces[i].bytes - 1) / burst_bytes_ + 1;
+        burst_size_.Quotient(pieces[i].address + pieces[i].bytes - 1) + 1;
     (write ? counts_.write_bytes : counts_.read_bytes) += pieces[i].bytes;
     counts_.bursts += end - burst;
     if (level_ == DramLevel::kIdeal) {
@@ -154,17 +156,19 @@ Span Dram::ServeIdeal(Window& window, uint32_t bursts, int64_t pace) {
 }
 
 Dram::Run Dram::Locate(uint64_t burst, uint32_t* channel) const {
-  const auto channels = static_cast<uint64_t>(channels_.size());
-  const uint64_t unit = burst / interleave_bursts_;
-  const auto within = static_cast<uint32_t>(burst % interleave_bursts_);
-  *channel = static_cast<uint32_t>(unit % channels);
-  const uint64_t local = unit / channels * interleave_bursts_ + within;
-  const uint64_t page = local / set_bursts_;
+  const uint64_t unit = interleave_bursts_.Quotient(burst);
+  const auto within =
+      static_cast<uint32_t>(interleave_bursts_.Remainder(burst));
+  *channel = static_cast<uint32_t>(channel_count_.Remainder(unit));
+  const uint64_t local =
+      channel_count_.Quotient(unit) * interleave_bursts_.value() + within;
+  const uint64_t page = set_bursts_.Quotient(local);
   Run run;
-  run.column = static_cast<uint32_t>(local % set_bursts_);
-  run.row = static_cast<int64_t>(page / sets_);
-  run.set = static_cast<uint32_t>((page + Turned(run.row)) % sets_);
-  run.bursts = std::min(interleave_bursts_ - within, set_bursts_ - run.column);
+  run.column = static_cast<uint32_t>(set_bursts_.Remainder(local));
+  run.row = static_cast<int64_t>(sets_.Quotient(page));
+  run.set = static_cast<uint32_t>(sets_.Remainder(page + Turned(run.row)));
+  run.bursts = static_cast<uint32_t>(std::min(
+      interleave_bursts_.value() - within, set_bursts_.value() - run.column));
   return run;
 }
 

@@ -26,6 +26,7 @@
 #ifndef TRIPTYCH_EMULATORS_NPU_MACHINE_DRAM_H_
 #define TRIPTYCH_EMULATORS_NPU_MACHINE_DRAM_H_
 
+#include <bit>
 #include <cstdint>
 #include <vector>
 
@@ -50,6 +51,25 @@ struct DramCounts {
   uint64_t activations = 0;  // rows opened
   uint64_t refreshes = 0;    // of channels
   uint64_t turns = 0;        // of a bus, read to write or back
+};
+
+// Division by a number that is mostly a power of two.
+class Divisor {
+ public:
+  explicit Divisor(uint64_t value)
+      : value_(value),
+        shift_(std::has_single_bit(value) ? std::countr_zero(value) : -1) {}
+  uint64_t Quotient(uint64_t x) const {
+    return shift_ >= 0 ? x >> shift_ : x / value_;
+  }
+  uint64_t Remainder(uint64_t x) const {
+    return shift_ >= 0 ? x & (value_ - 1) : x % value_;
+  }
+  uint64_t value() const { return value_; }
+
+ private:
+  uint64_t value_;
+  int shift_;
 };
 
 // Not thread-safe. Results depend on the calls and their order alone.
@@ -124,9 +144,9 @@ class Dram {
   void Refresh(Channel& channel, int64_t time);
   int64_t BusFree(const Channel& channel, bool write) const;
   DramLevel level_;
-  uint32_t burst_bytes_, slice_bytes_, interleave_bursts_, bank_interleave_;
-  uint32_t set_bursts_;  // of one row of a page set
-  uint64_t sets_;
+  uint32_t burst_bytes_, slice_bytes_, bank_interleave_;
+  // Bursts of a channel before the next one's; of one row of a page set.
+  Divisor burst_size_, interleave_bursts_, set_bursts_, sets_, channel_count_;
   // ps
   int64_t burst_, same_group_, step_, activate_, precharge_, row_cycle_,
       activate_gap_, four_activates_, read_latency_, write_latency_,

@@ -309,12 +309,15 @@ int64_t Timing::Engine::StartOf(Core& core, Queue queue) {
 }
 
 void Timing::Engine::Refresh(Core& core) {
-  int64_t next = kNever;
   for (int q = 1; q < kQueues; ++q) {
-    const int64_t start = StartOf(core, static_cast<Queue>(q));
-    core.starts[static_cast<size_t>(q)] = start;
-    next = std::min(next, start);
+    core.starts[static_cast<size_t>(q)] = StartOf(core, static_cast<Queue>(q));
   }
+  FindNext(core);
+}
+
+void Timing::Engine::FindNext(Core& core) {
+  int64_t next = kNever;
+  for (const int64_t start : core.starts) next = std::min(next, start);
   for (const Channel& channel : core.channels) {
     next = std::min(next, channel.next);
   }
@@ -325,8 +328,11 @@ void Timing::Engine::Refresh(Core& core) {
 void Timing::Engine::Step(Core& core) {
   for (Channel& channel : core.channels) {
     if (channel.next != now_) continue;
-    NextSlice(core, channel);
-    Refresh(core);
+    if (NextSlice(core, channel)) {
+      Refresh(core);
+    } else {
+      FindNext(core);
+    }
     return;
   }
   for (int q = 1; q < kQueues; ++q) {

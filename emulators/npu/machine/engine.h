@@ -95,7 +95,8 @@ class Timing::Engine {
     int64_t last_done = 0;          // of everything so far
     int64_t meeting = -1;           // the multicast it waits at, or -1
     std::vector<Channel> channels;  // loads, then stores
-    std::array<int64_t, kQueues> starts{};
+    // Of each queue's head; the front end has none.
+    std::array<int64_t, kQueues> starts{kNever, kNever, kNever, kNever, kNever};
     int64_t next = kNever;  // the least of starts and channels
   };
 
@@ -112,6 +113,7 @@ class Timing::Engine {
   int64_t UnitFree(const Core& core, Queue queue, const Entry& entry) const;
   int64_t CreditTime(const Core& core, const Entry& entry) const;
   void Refresh(Core& core);
+  void FindNext(Core& core);
   void Step(Core& core);
   Entry Pop(Core& core, Queue queue, int64_t now);
   void CountStall(Core& core, Queue queue, const Entry& entry, int64_t now);
@@ -129,7 +131,7 @@ class Timing::Engine {
   Channel& BeginTransfer(Core& core, const Entry& entry, Queue queue,
                          int64_t now);
   void SetRemote(Channel& channel);
-  void NextSlice(Core& core, Channel& channel);
+  bool NextSlice(Core& core, Channel& channel);
   int64_t DramSlice(Channel& channel, int64_t* bytes);
   int64_t L2Slice(Channel& channel, int64_t* bytes);
   bool NextPiece(Channel& channel, int64_t unit, int64_t* units,

@@ -206,8 +206,9 @@ int64_t Timing::Engine::L2Slice(Channel& channel, int64_t* bytes) {
   return l2_.Serve(words, channel.beats, static_cast<uint32_t>(beats));
 }
 
-// Asks for the next slice, and knows when it will be there.
-void Timing::Engine::NextSlice(Core& core, Channel& channel) {
+// Asks for the next slice, and knows when it will be there. True if it was the
+// last.
+bool Timing::Engine::NextSlice(Core& core, Channel& channel) {
   int64_t bytes = 0;
   int64_t done =
       channel.dram ? DramSlice(channel, &bytes) : L2Slice(channel, &bytes);
@@ -223,7 +224,9 @@ void Timing::Engine::NextSlice(Core& core, Channel& channel) {
   const int64_t free =
       channel.dram ? CyclesOf(channel.bursts.next()) : channel.beats.next();
   channel.next = std::max(free, now_);
-  if (channel.moved == channel.total) EndTransfer(core, channel, channel.next);
+  if (channel.moved < channel.total) return false;
+  EndTransfer(core, channel, channel.next);
+  return true;
 }
 
 void Timing::Engine::EndTransfer(Core& core, Channel& channel, int64_t free) {

@@ -286,29 +286,34 @@ class Generator {
 
   // Takes out what breaks a rule, until nothing does.
   void DropIllFormed() {
-    while (true) {
-      // A pair that belongs together goes together: index and gather.
-      const int64_t bad = FirstIllFormed();
-      if (bad < 0) return;
-      commands_.erase(commands_.begin() + bad);
+    for (std::vector<bool> bad = IllFormed(); std::ranges::count(bad, true) > 0;
+         bad = IllFormed()) {
+      size_t kept = 0;
+      for (size_t i = 0; i < commands_.size(); ++i) {
+        if (!bad[i]) commands_[kept++] = commands_[i];
+      }
+      commands_.resize(kept);
     }
   }
-  int64_t FirstIllFormed() {
+  std::vector<bool> IllFormed() {
+    std::vector<bool> bad(commands_.size());
     for (size_t i = 0; i < commands_.size(); ++i) {
-      if (!FaultOf(commands_[i], m_).empty()) return static_cast<int64_t>(i);
+      bad[i] = !FaultOf(commands_[i], m_).empty();
     }
+    if (std::ranges::count(bad, true) > 0) return bad;
     const auto stream = Stream::Check(commands_, m_, "random");
     TRIPTYCH_CHECK(stream, (stream ? "" : stream.error().message));
     for (int core = 0; core < m_.cores; ++core) {
       FrontEnd front_end(*stream, core);
       for (Issue issue; front_end.Next(issue);) {
-        if (!CheckIssue(*stream, issue) || LeavesSection(issue, core) ||
-            LostTable(issue)) {
-          return issue.index;
+        if (!bad[issue.index] &&
+            (LeavesSection(issue, core) || LostTable(issue) ||
+             !CheckIssue(*stream, issue))) {
+          bad[issue.index] = true;
         }
       }
     }
-    return -1;
+    return bad;
   }
   // A store, or a load beside stores, outside the core's own section.
   static bool LeavesSection(const Issue& issue, int core) {
