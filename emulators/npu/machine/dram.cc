@@ -37,6 +37,7 @@ Dram::Dram(const DramParams& p, int64_t outstanding)
       slice_bytes_(static_cast<uint32_t>(outstanding * p.burst_bytes)),
       bank_interleave_(
           static_cast<uint32_t>(std::min(p.bank_interleave, p.banks))),
+      position_(bank_interleave_),
       burst_size_(burst_bytes_),
       interleave_bursts_(static_cast<uint64_t>(
           std::max<int64_t>(1, p.interleave_bytes / p.burst_bytes))),
@@ -226,8 +227,7 @@ Span Dram::ServeRun(Channel& channel, const Run& run, bool write) {
   Span data;
   if (run.bursts > 1 && StreamRun(channel, run, write, &data)) return data;
   for (uint32_t i = 0; i < run.bursts; ++i) {
-    Bank& bank = channel.banks[run.set * bank_interleave_ +
-                               (run.column + i) % bank_interleave_];
+    Bank& bank = SetOf(channel, run)[PositionOf(run.column + i)];
     const int64_t asked = run.asked.At(i, run.bursts);
     const int64_t end = OneBurst(channel, bank, run.row, asked, write);
     if (i == 0) data.first = end;
@@ -276,10 +276,10 @@ int64_t Dram::OneBurst(Channel& channel, Bank& bank, int64_t row, int64_t asked,
 // and nothing done, if a row is not open.
 bool Dram::StreamRun(Channel& channel, const Run& run, bool write, Span* data) {
   const uint32_t banks = std::min(run.bursts, bank_interleave_);
-  Bank* const set = &channel.banks[run.set * bank_interleave_];
+  Bank* const set = SetOf(channel, run);
   int64_t columns = run.asked.first, gap = kLongAgo;
   for (uint32_t i = 0; i < banks; ++i) {
-    const Bank& bank = set[(run.column + i) % bank_interleave_];
+    const Bank& bank = set[PositionOf(run.column + i)];
     if (bank.row != run.row) return false;
     columns = std::max(columns, bank.columns - i * step_);
     gap = std::max(gap, bank.last_data + same_group_ - i * step_);
@@ -294,7 +294,7 @@ bool Dram::StreamRun(Channel& channel, const Run& run, bool write, Span* data) {
   channel.bus_free = last + burst_;
   for (uint32_t i = 0; i < banks; ++i) {
     // The last of the run's bursts are one in each bank, in this order.
-    Bank& bank = set[(run.column + run.bursts - banks + i) % bank_interleave_];
+    Bank& bank = set[PositionOf(run.column + run.bursts - banks + i)];
     bank.last_data = last - (banks - 1 - i) * step_;
     bank.precharge =
         std::max(bank.precharge,

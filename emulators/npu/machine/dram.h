@@ -130,6 +130,14 @@ class Dram {
   };
 
   Run Locate(uint64_t burst, uint32_t* channel) const;
+  // The banks that a run's bursts alternate over, and which one of them a
+  // column lies in.
+  Bank* SetOf(Channel& channel, const Run& run) const {
+    return &channel.banks[run.set * bank_interleave_];
+  }
+  uint64_t PositionOf(uint32_t column) const {
+    return position_.Remainder(column);
+  }
   Span ServeIdeal(Window& window, uint32_t bursts, int64_t pace);
   Span ServeRun(Channel& channel, const Run& run, bool write);
   Span ServeRead(Channel& channel, const Run& run);
@@ -146,7 +154,8 @@ class Dram {
   DramLevel level_;
   uint32_t burst_bytes_, slice_bytes_, bank_interleave_;
   // Bursts of a channel before the next one's; of one row of a page set.
-  Divisor burst_size_, interleave_bursts_, set_bursts_, sets_, channel_count_;
+  Divisor position_, burst_size_, interleave_bursts_, set_bursts_, sets_,
+      channel_count_;
   // ps
   int64_t burst_, same_group_, step_, activate_, precharge_, row_cycle_,
       activate_gap_, four_activates_, read_latency_, write_latency_,

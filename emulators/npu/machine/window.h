@@ -18,8 +18,8 @@ struct Span {
 
   // Of burst i of n.
   int64_t At(int64_t i, int64_t n) const {
-    return last == first || n < 2 ? first
-                                  : first + (last - first) * i / (n - 1);
+    if (i == 0) return first;
+    return i + 1 == n ? last : first + (last - first) * i / (n - 1);
   }
 };
 
