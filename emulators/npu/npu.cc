@@ -52,7 +52,6 @@ class Npu : public Target {
         {"scratchpad_bytes_per_cycle", 2},
         {"scratchpad_kib", 2},
         {"l2_kib", 2},
-        {"vector.lanes", 2},
         {"command_cycles", 0.5},
         {"dram.latency_ns", 0.5},
     };

@@ -70,13 +70,25 @@ int64_t TableBytes(const Graph& graph, const Node& node,
 Extent ScratchExtent(const Graph& graph, const Node& node,
                      const Binding& binding, size_t slot) {
   const Value& value = graph.value(node.inputs[slot]);
-  if (node.op->name != "attention" || value.kind == ValueKind::kCache) {
+  if (node.op->name == "matmul" && slot == 0) {
+    const int64_t rows = value.shape.rows.Bind(binding);
+    if (rows == 1) return {};
+    return {rows * value.shape.cols, rows * kF32};
+  }
+  if (node.op->name != "attention" || slot == 0 ||
+      value.kind == ValueKind::kCache) {
     return {};
   }
   const int64_t heads = node.attributes.Int("kv_heads");
   return CacheExtent(binding.batch, heads,
                      value.shape.rows.Bind(binding) / binding.batch,
                      value.shape.cols / heads);
+}
+
+int64_t ScratchCapacity(const Graph& graph, const Node& node,
+                        const Binding& binding, size_t slot) {
+  const int64_t rows = graph.value(node.inputs[slot]).shape.rows.Bind(binding);
+  return node.op->name == "matmul" ? rows : rows / binding.batch;
 }
 
 Remote Regions::Take(Region region, int64_t bytes) {
@@ -121,23 +133,22 @@ NodeLayout LayoutOf(const Params& params, const MachineSize& machine,
                             : place(node.inputs.size(), node.output);
   layout.place.tables =
       regions.Take(Region::kConstants, TableBytes(graph, node, binding));
-  if (node.op->name == "attention") {
-    // Whole on the chip if there is room left.
-    const Extent k = ScratchExtent(graph, node, binding, 1);
-    const Extent v = ScratchExtent(graph, node, binding, 2);
-    const int64_t need = k.data + k.scales + v.data + v.scales + 4 * kAlign;
+  // Each on the chip if there is room left.
+  const auto scratch = [&](size_t slot) {
+    Location at;
+    const Extent extent = ScratchExtent(graph, node, binding, slot);
+    if (extent.data == 0) return at;
+    const int64_t need = extent.data + extent.scales + 2 * kAlign;
     const bool fits = regions.bytes()[0] + need <= machine.l2_bytes;
     const Region region = fits ? Region::kL2 : Region::kActivations;
-    const auto scratch = [&](const Extent& extent, size_t slot) {
-      Location at;
-      at.data = regions.Take(region, extent.data);
-      at.scales = regions.Take(region, extent.scales);
-      at.capacity = graph.value(node.inputs[slot]).shape.rows.Bind(binding) /
-                    binding.batch;
-      return at;
-    };
-    layout.place.scratch_keys = scratch(k, 1);
-    layout.place.scratch_values = scratch(v, 2);
+    at.data = regions.Take(region, extent.data);
+    at.scales = regions.Take(region, extent.scales);
+    at.capacity = ScratchCapacity(graph, node, binding, slot);
+    return at;
+  };
+  if (node.op->name == "matmul") layout.place.scratch[0] = scratch(0);
+  if (node.op->name == "attention") {
+    layout.place.scratch = {scratch(1), scratch(2)};
   }
   layout.region_bytes = regions.bytes();
   return layout;

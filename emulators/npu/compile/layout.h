@@ -22,9 +22,14 @@ Extent ExtentOf(const Params& params, const Graph& graph, const Node& node,
 // Of cosines and sines, of a row of zeros.
 int64_t TableBytes(const Graph& graph, const Node& node,
                    const Binding& binding);
-// Of keys or values that attention quantises because no cache holds them.
+// Of keys or values that attention quantises because no cache holds them (slot
+// 1 or 2), and of the activations of a product (slot 0), which it may.
 Extent ScratchExtent(const Graph& graph, const Node& node,
                      const Binding& binding, size_t slot);
+
+// Rows of a sequence of it.
+int64_t ScratchCapacity(const Graph& graph, const Node& node,
+                        const Binding& binding, size_t slot);
 
 // Keys of a sequence that a cache has room for: those of the binding, rounded
 // up so that one layout serves many steps of decoding.

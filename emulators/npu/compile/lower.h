@@ -17,6 +17,7 @@
 #ifndef TRIPTYCH_EMULATORS_NPU_COMPILE_LOWER_H_
 #define TRIPTYCH_EMULATORS_NPU_COMPILE_LOWER_H_
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -38,8 +39,9 @@ struct Placement {
   std::vector<Location> inputs;  // by input slot
   Location output;
   Remote tables;
-  // Attention over activations quantises keys and values to here.
-  Location scratch_keys, scratch_values;
+  // Where attention over activations quantises keys and values to, and a
+  // product its activations (the first).
+  std::array<Location, 2> scratch;
 };
 
 struct LowerRequest {

@@ -21,6 +21,7 @@
 
 #include "emulators/npu/compile/image.h"
 #include "emulators/npu/compile/layout.h"
+#include "emulators/npu/compile/quantise.h"
 #include "emulators/npu/cost.h"
 #include "models/ops/op.h"
 
@@ -30,6 +31,7 @@ namespace {
 constexpr int64_t kF32 = 4;
 constexpr float kOne = 1;
 constexpr int64_t kMostBuffers = 4;  // of weights
+constexpr double kBarrierCycles = 500;
 constexpr int64_t kWorthTwo = 8192;  // bytes of a load that two share
 
 // Inputs that one kMatmul sums: an array's rows, within a group.
@@ -55,12 +57,17 @@ int64_t LocalRow(const MatmulSize& s, int64_t k) {
   return s.packed() ? RoundUp(k, int64_t{2}) : k;
 }
 
+// What f32 activations, or quantised ones' scales, come through.
+int64_t StageBytes(const MatmulSize& s, const MatmulPlan& p) {
+  return p.prepared ? p.blocks.count * kF32 : p.stage_rows * s.k * kF32;
+}
+
 // Scratchpad bytes, each buffer aligned as Builder::Local aligns it.
 int64_t LocalBytes(const MatmulSize& s, const MatmulPlan& p) {
   const auto buffer = [](int64_t bytes) { return RoundUp(bytes, int64_t{64}); };
   const int64_t rows = p.blocks.count;
   return buffer(rows * s.k) + buffer(rows * kF32) +
-         2 * buffer(p.stage_rows * s.k * kF32) +
+         2 * buffer(StageBytes(s, p)) +
          p.buffers * buffer(p.n_tile * LocalRow(s, p.k_chunk)) +
          2 * buffer((s.groups() + (s.bias ? 1 : 0)) * p.n_tile * kF32) +
          2 * buffer(rows * p.n_tile * kF32);
@@ -74,8 +81,14 @@ double Cycles(const MatmulSize& s, const MatmulPlan& p, const Params& params,
   const auto real = [](int64_t n) { return static_cast<double>(n); };
   const double dram =
       DramBytesPerSecond(params.dram) / params.clock.value;  // bytes a cycle
-  const double channels =
-      real(params.dma.load_channels * params.dma.beat_bytes);
+  const auto beat = real(params.dma.beat_bytes);
+  const auto channels = real(params.dma.load_channels);
+  // A channel has only so many bursts on the way.
+  const double latency = (params.dram.latency_ns + params.dram.activate_ns +
+                          params.dram.read_latency_ns) *
+                         1e-9 * params.clock.value;
+  const double far = std::min(
+      beat, real(params.dma.outstanding * params.dram.burst_bytes) / latency);
   const double lanes = real(params.vector_lanes);
   const int64_t piece = PieceOf(s, machine);
   const int64_t columns = CeilDiv(s.n, p.output_cores);
@@ -84,13 +97,18 @@ double Cycles(const MatmulSize& s, const MatmulPlan& p, const Params& params,
   const double bytes = real(s.layout(machine).bytes());
   const int64_t pieces = CeilDiv(s.group, piece) * s.groups();
 
-  const double quantise = real(2 * rows * s.k) / lanes;
-  const double load = real(rows * s.k * kF32) / channels;
+  // Of A: all cores need all of it, or each has its rows.
+  double quantise = real(2 * rows * s.k) / lanes;
+  double load = real(rows * s.k * kF32) / (channels * beat);
+  if (p.prepared) {
+    quantise /= real(machine.cores);
+    load = load / real(machine.cores) + load / kF32 + kBarrierCycles;
+  }
   // DRAM's outputs too, where they do not stay on the chip.
   const bool spills = s.m * s.n * kF32 > OnChipLimit(machine);
   const double memory =
       (bytes + (spills ? real(rows * s.n * kF32) : 0.0)) / dram;
-  const double weights = bytes / real(p.output_cores) / channels;
+  const double weights = bytes / real(p.output_cores) / (channels * far);
   const double array =
       real(tiles * pieces * std::max(machine.array_rows, rows));
   const double scale = real(rows * s.groups() * columns) / lanes;
@@ -157,7 +175,7 @@ class Emitter {
   void Reserve() {
     codes_ = b_.Local(rows_ * s_.k);
     row_scales_ = b_.Local(rows_ * kF32);
-    stage_ = b_.NewDoubleBuffer(p_.stage_rows * s_.k * kF32);
+    stage_ = b_.NewDoubleBuffer(StageBytes(s_, p_));
     for (int64_t i = 0; i < p_.buffers; ++i) {
       weights_.at.push_back(b_.Local(p_.n_tile * LocalRow(s_, p_.k_chunk)));
       weights_.free.push_back(b_.NewCredits(1));
@@ -179,6 +197,7 @@ class Emitter {
 
   void PlaceRegisters() {
     in_ = b_.NewRegister();
+    if (p_.prepared) in_scales_ = b_.NewRegister();
     c_ = b_.NewRegister();
     w_ = b_.NewRegister();
     column_ = b_.NewRegister();
@@ -299,7 +318,8 @@ class Emitter {
     if (p_.blocks.parts == 1) return;
     // The array is done with this block's codes when it gets here.
     Touch({.signal = {unused_}});
-    b_.Add(in_, p_.blocks.step * s_.k * kF32);
+    b_.Add(in_, p_.blocks.step * s_.k * (p_.prepared ? 1 : kF32));
+    if (p_.prepared) b_.Add(in_scales_, p_.blocks.step * kF32);
     b_.Add(c_, p_.blocks.step * s_.n * kF32);
     GoTo({});
   }
@@ -310,7 +330,35 @@ class Emitter {
     b_.LoadWeights(codes_, s_.k, 1, 1, false, sync);
   }
 
+  // Codes of all cores' rows, and their scales: those go where they are
+  // needed once the vector unit is done with the last block's.
+  void LoadRows() {
+    const Location& from = at_.scratch[0];
+    const bool many = p_.cores() > 1;
+    b_.Load({.remote = from.scales.With(in_scales_),
+             .local = stage_.at[0],
+             .bytes = rows_ * kF32,
+             .multicast = many},
+            {.wait = {stage_.free[0], unused_}});
+    b_.Load({.remote = from.data.With(in_),
+             .local = codes_,
+             .bytes = rows_ * s_.k,
+             .multicast = many},
+            {.signal = {stage_.full[0]}});
+    b_.Vector({.src0 = stage_.at[0],
+               .src1 = 0,
+               .dst = row_scales_,
+               .rows = 1,
+               .cols = static_cast<uint16_t>(rows_),
+               .op = VectorOp::kCopy,
+               .operand = Operand::kFull},
+              {},
+              {.wait = {stage_.full[0]}, .signal = {stage_.free[0], ready_}});
+    Touch({.wait = {ready_}});
+  }
+
   void QuantiseRows() {
+    if (p_.prepared) return LoadRows();
     for (int64_t row = 0, i = 0; row < rows_; row += p_.stage_rows, ++i) {
       const size_t h = static_cast<size_t>(i % 2);
       const int64_t rows = std::min(p_.stage_rows, rows_ - row);
@@ -486,7 +534,7 @@ class Emitter {
   std::array<uint8_t, 2> out_full_{};
   Ring weights_;
   uint8_t ready_ = 0, unused_ = 0;
-  uint8_t in_ = 0, c_ = 0, w_ = 0, column_ = 0;
+  uint8_t in_ = 0, in_scales_ = 0, c_ = 0, w_ = 0, column_ = 0;
   At at_tile_;
   WeightLayout layout_;
   std::vector<Part> parts_;  // of k
@@ -518,9 +566,16 @@ std::vector<MatmulPlan> MatmulPlans(const MatmulSize& s, const Params& params,
   // a byte.
   if (s.packed() && s.groups() > 1 && s.group % 2 != 0) return plans;
   if (s.k > std::numeric_limits<uint16_t>::max()) return plans;
-  for (const bool split_rows : {false, true}) {
+  struct Way {
+    bool split_rows, prepared;
+  };
+  for (const auto [split_rows, prepared] :
+       {Way{false, false}, Way{false, true}, Way{true, false}}) {
+    // One row is quantised sooner than shared out.
+    if (prepared && (s.m == 1 || machine.cores == 1)) continue;
     MatmulPlan plan;
     plan.split_rows = split_rows;
+    plan.prepared = prepared;
     if (split_rows) {
       plan.rows = ShareOf(s.m, machine.cores);
     } else {
@@ -544,9 +599,22 @@ std::vector<MatmulPlan> MatmulPlans(const MatmulSize& s, const Params& params,
   return plans;
 }
 
-void EmitMatmul(const MatmulSize& size, const MatmulPlan& plan,
-                const Placement& place, Builder& builder) {
-  Emitter(size, plan, place, builder).Run();
+Status EmitMatmul(const LowerRequest& request, const MatmulSize& size,
+                  const MatmulPlan& plan, Builder& builder) {
+  if (plan.prepared) {
+    TRIPTYCH_TRY(EmitQuantise(request,
+                              {.batch = 1,
+                               .rows = size.m,
+                               .heads = 1,
+                               .dim = size.k,
+                               .first = 0,
+                               .bits = size.activation_bits},
+                              request.place.inputs[0].data,
+                              request.place.scratch[0], builder));
+    builder.Barrier();
+  }
+  Emitter(size, plan, request.place, builder).Run();
+  return {};
 }
 
 Status LowerMatmul(const LowerRequest& request, Builder& builder) {
@@ -562,8 +630,7 @@ Status LowerMatmul(const LowerRequest& request, Builder& builder) {
                     builder.size().scratchpad_bytes,
                     builder.size().accumulator_rows));
   }
-  EmitMatmul(size, plans.front(), request.place, builder);
-  return {};
+  return EmitMatmul(request, size, plans.front(), builder);
 }
 
 }  // namespace triptych::npu

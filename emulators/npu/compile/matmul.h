@@ -36,14 +36,17 @@ struct MatmulPlan {
   bool split_rows = false;
   Share rows;                // of m, split_rows
   int64_t output_cores = 1;  // that columns are shared among
-  Share blocks;              // of a core's rows of A; each passes all weights
-  int64_t n_tile = 0;        // outputs that are summed at a time
-  int64_t k_chunk = 0;       // inputs of them whose weights are loaded at a
-                             // time: a chunk of the layout, or a part of it
-  int64_t buffers = 2;       // for chunks of weights
-  int64_t bodies = 2;        // tiles of one round of the loop over them
-  int64_t stage_rows = 0;    // of f32 activations that are quantised at a time
-  double cycles = 0;         // estimated
+  // Cores quantise a part of A each, to Placement::scratch, before the product;
+  // else each quantises what it needs.
+  bool prepared = false;
+  Share blocks;            // of a core's rows of A; each passes all weights
+  int64_t n_tile = 0;      // outputs that are summed at a time
+  int64_t k_chunk = 0;     // inputs of them whose weights are loaded at a
+                           // time: a chunk of the layout, or a part of it
+  int64_t buffers = 2;     // for chunks of weights
+  int64_t bodies = 2;      // tiles of one round of the loop over them
+  int64_t stage_rows = 0;  // of f32 activations that are quantised at a time
+  double cycles = 0;       // estimated
 
   int64_t cores() const { return split_rows ? rows.parts : output_cores; }
 };
@@ -54,9 +57,9 @@ std::vector<MatmulPlan> MatmulPlans(const MatmulSize& size,
                                     const Params& params,
                                     const MachineSize& machine);
 
-// Operands: A, W, bias.
-void EmitMatmul(const MatmulSize& size, const MatmulPlan& plan,
-                const Placement& place, Builder& builder);
+// Operands: A, W, bias. The request's node and binding are those of `size`.
+Status EmitMatmul(const LowerRequest& request, const MatmulSize& size,
+                  const MatmulPlan& plan, Builder& builder);
 
 }  // namespace triptych::npu
 

@@ -183,12 +183,12 @@ class PhaseCompiler {
     }
     place.output = Place(node, node.inputs.size(), node.output);
     place.tables = PlaceTable(node);
-    Held scratch[2];
-    for (size_t i = 0; i < 2 && node.op->name == "attention"; ++i) {
-      scratch[i] = PlaceScratch(node, i + 1);
+    std::array<Held, 2> scratch;
+    if (node.op->name == "matmul") scratch[0] = PlaceScratch(node, 0);
+    if (node.op->name == "attention") {
+      scratch = {PlaceScratch(node, 1), PlaceScratch(node, 2)};
     }
-    place.scratch_keys = scratch[0].at;
-    place.scratch_values = scratch[1].at;
+    place.scratch = {scratch[0].at, scratch[1].at};
     Builder builder(machine_);
     builder.Mark(node.id);
     TRIPTYCH_TRY(FindLowering(node.op->name)(
@@ -293,8 +293,7 @@ class PhaseCompiler {
     held.bytes = codes + extent.scales;
     held.at.data = PlaceActivation(held.bytes, kNoValue);
     held.at.scales = held.at.data + codes;
-    const Value& value = graph_.value(node.inputs[slot]);
-    held.at.capacity = value.shape.rows.Bind(binding_) / binding_.batch;
+    held.at.capacity = ScratchCapacity(graph_, node, binding_, slot);
     return held;
   }
 

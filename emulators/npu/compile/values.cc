@@ -109,7 +109,12 @@ class Runner {
     rooms_.resize(ctx_.node.inputs.size());
     for (size_t i = 0; i < ctx_.node.inputs.size(); ++i) BindInput(i);
     BindTables();
-    if (op == "attention") BindScratch();
+    if (op == "attention") {
+      BindScratch(place_.scratch[0], 1);
+      BindScratch(place_.scratch[1], 2);
+    } else if (op == "matmul") {
+      BindScratch(place_.scratch[0], 0);
+    }
     const bool appends = op == "kv_append";
     if (!appends) {
       TRIPTYCH_CHECK(ctx_.output.contiguous(), ctx_.node.name);
@@ -266,18 +271,14 @@ class Runner {
     bound_.Read(place_.tables, BytesOf(std::span<const float>(table_)));
   }
 
-  void BindScratch() {
-    for (const Location* at : {&place_.scratch_keys, &place_.scratch_values}) {
-      if (at->data.region == Region::kL2) continue;
-      const size_t slot = at == &place_.scratch_keys ? 1 : 2;
-      const Extent extent =
-          ScratchExtent(ctx_.graph, ctx_.node, ctx_.binding, slot);
-      for (const auto& [remote, bytes] :
-           {std::pair(at->data, extent.data),
-            std::pair(at->scales, extent.scales)}) {
-        scratch_.emplace_back(static_cast<size_t>(bytes));
-        bound_.Write(remote, scratch_.back());
-      }
+  void BindScratch(const Location& at, size_t slot) {
+    const Extent extent =
+        ScratchExtent(ctx_.graph, ctx_.node, ctx_.binding, slot);
+    if (extent.data == 0 || at.data.region == Region::kL2) return;
+    for (const auto& [remote, bytes] : {std::pair(at.data, extent.data),
+                                        std::pair(at.scales, extent.scales)}) {
+      scratch_.emplace_back(static_cast<size_t>(bytes));
+      bound_.Write(remote, scratch_.back());
     }
   }
 
