@@ -61,14 +61,14 @@ struct FrontEndParams {
 
 struct EnergyParams {  // pJ
   double mac_int8 = 0.13;
-  double vector_op = 0.5;
-  double special_op = 2;  // a division, a root, a step of exp and the like
+  double vector_op = 1;
+  double special_op = 6;  // a division, a root, a step of exp and the like
   double scratchpad_byte = 0.3;
-  double accumulator_byte = 0.15;
-  double l2_byte = 1;
+  double accumulator_byte = 0.17;
+  double l2_byte = 3.4;
   double dram_byte = 40;
   double dram_activation = 1500;  // and precharge
-  double command = 50;
+  double command = 220;
   double leakage_w = 0.5;
 };
 
