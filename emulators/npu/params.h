@@ -83,6 +83,7 @@ struct Params {
   int64_t cores = 4, array_rows = 128, array_cols = 128;
   std::string dataflow = "auto";
   bool fold_overlap = true;
+  bool short_loads = false;
   Hertz clock{0.8e9};
   int64_t scratchpad_kib = 4096;  // a core
   int64_t l2_kib = 16384;         // shared
@@ -117,6 +118,9 @@ struct Params {
       "what stays in the array: weights, outputs, inputs, or the fastest");
     v("array.fold_overlap", p.fold_overlap,
       "the next fold is loaded while one computes");
+    v("array.short_loads", p.short_loads,
+      "weights for k rows of the array take k cycles to shift in, not all of "
+      "its rows");
     v("clock_hz", p.clock, 1e6, 1e10, "clock of everything but DRAM");
     v("scratchpad_kib", p.scratchpad_kib, 1, 1 << 20,
       "scratchpad of a core, KiB; half of it is being filled");

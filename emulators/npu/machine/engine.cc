@@ -440,7 +440,10 @@ void Timing::Engine::StartMatrix(Core& core, const Entry& entry, int64_t now) {
   const int64_t banks = ServeBanks(core, accesses, now, work);
   int64_t own = 0;  // cycles without bank conflicts
   if (command.opcode == Opcode::kLoadWeights) {
-    own = params_.array_rows;
+    // Weights shift in from above: after k shifts they are in the first k
+    // rows. What is in the others meets no activations.
+    own = params_.short_loads ? command.operands.load_weights.k
+                              : params_.array_rows;
     work.part = Part::kWeights;
     work.begin = now;
     work.end = std::max(now + own, banks);

@@ -60,8 +60,8 @@ TEST_CASE("the machine's array takes the cycles of the RTL tile") {
           CAPTURE(k);
           const WsCycles tile = WsTileCycles(gemm, array, kAccRows);
           // Without the cycle of the tile's own command, and up to the last
-          // sum instead of the last code: 1 to read it and, past the skew that
-          // both have, C + 5 less the C - 2 that the skew is counted with.
+          // sum, R + C - 2 after its row, instead of the last code taken,
+          // R + C + 5 after.
           CHECK(MachineCycles(gemm, array, kAccRows) ==
                 tile.fill - 1 + tile.stream + tile.drain - 7);
         }

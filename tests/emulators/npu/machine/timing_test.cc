@@ -52,6 +52,14 @@ TEST_CASE("a tile that does not fill the array pads") {
   CHECK(r[Act::kAccumulatorByte] == 7 * 3 * 4);
 }
 
+TEST_CASE("short loads of weights") {
+  Params p = SmallParams();
+  p.short_loads = true;
+  // 10 rows in 10 cycles; the sums still come down all 16.
+  CHECK(MustTime(p, {Weights(kW, 10, 3), Product(kA, 0, 7, kSwap)}).cycles ==
+        5 + 10 + 7 + 30);
+}
+
 TEST_CASE("a vector command: passes, banks, pipeline") {
   // 256 f32 on 128 lanes are 2 passes; three operands of 16 words of 64 B
   // are 3 words a bank, which take longer; 12 of pipeline.
