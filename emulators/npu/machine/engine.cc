@@ -140,8 +140,11 @@ void Timing::Engine::Pump(Core& core) {
     const QueueState& queue = core.queues[static_cast<size_t>(core.blocked_on)];
     if (queue.count == depth_) return;
     // A place became free when the queue's last command started.
-    core.time = std::max(core.time, queue.last_start);
+    const int64_t waited = std::max<int64_t>(0, queue.last_start - core.time);
+    core.time += waited;
+    core.lost += waited;
     core.blocked.ready = core.time + params_.front.dispatch_cycles;
+    core.blocked.lost = core.lost;
     Push(core, core.blocked, std::exchange(core.blocked_on, Queue::kFrontEnd));
   }
   Issue issue;
@@ -180,7 +183,6 @@ void Timing::Engine::Pump(Core& core) {
     const Entry entry = EntryOf(core, issue);
     if (core.queues[static_cast<size_t>(queue)].count == depth_) {
       core.blocked = entry;
-      core.blocked.held_up = true;
       core.blocked_on = queue;
       return;
     }
@@ -203,8 +205,8 @@ bool Timing::Engine::CheckNext(Core& core, const Issue& issue) {
 }
 
 Timing::Engine::Entry Timing::Engine::EntryOf(Core& core, const Issue& issue) {
-  Entry entry{issue, core.mark, false,
-              core.time + params_.front.dispatch_cycles};
+  Entry entry{issue, core.mark, core.time + params_.front.dispatch_cycles,
+              core.lost};
   for (size_t i = 0; i < entry.tickets.size(); ++i) {
     const uint8_t event = issue.command->wait[i];
     if (event != 0) entry.tickets[i] = ++core.waits[event];
@@ -371,13 +373,15 @@ Timing::Engine::Entry Timing::Engine::Pop(Core& core, Queue queue,
 
 void Timing::Engine::CountStall(Core& core, Queue queue, const Entry& entry,
                                 int64_t now) {
+  QueueState& q = core.queues[static_cast<size_t>(queue)];
+  const int64_t last_lost = std::exchange(q.last_lost, entry.lost);
   const int64_t waited = now - UnitFree(core, queue, entry);
   if (waited <= 0) return;
   const int64_t credit = CreditTime(core, entry);
   const Stall why = credit + params_.front.dispatch_cycles >= now && credit > 0
                         ? Stall::kEvent
-                    : entry.held_up ? Stall::kQueueSpace
-                                    : Stall::kDecode;
+                    : entry.lost > last_lost ? Stall::kQueueSpace
+                                             : Stall::kDecode;
   report_.cores[static_cast<size_t>(core.number)]
       .stalls[static_cast<size_t>(queue)][static_cast<size_t>(why)] += waited;
 }

@@ -32,8 +32,8 @@ class Timing::Engine {
   struct Entry {
     Issue issue;
     uint32_t mark = 0;
-    bool held_up = false;  // the front end stood before a full queue
-    int64_t ready = 0;     // decoded and dispatched
+    int64_t ready = 0;  // decoded and dispatched
+    int64_t lost = 0;   // cycles that the front end stood before full queues
     // Which credit of each event it waits for.
     std::array<uint64_t, 2> tickets{};
   };
@@ -47,6 +47,7 @@ class Timing::Engine {
     std::vector<Entry> ring;
     uint32_t head = 0, count = 0;
     int64_t last_start = 0;
+    int64_t last_lost = 0;  // Entry::lost of the last command
     int64_t free = 0;             // kVector: end of the last command
     int64_t last_done = 0;        // of those that gave their credits
     std::vector<Flight> flights;  // load and store: a ring of kFlights
@@ -83,6 +84,7 @@ class Timing::Engine {
     uint64_t decoded = 0;
     uint32_t mark = 0;
     int64_t time = 0;  // of the front end
+    int64_t lost = 0;  // of it, before full queues
     bool at_barrier = false, ended = false;
     Entry blocked;  // decoded, but its queue is full
     Queue blocked_on = Queue::kFrontEnd;

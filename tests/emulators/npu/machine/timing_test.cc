@@ -188,7 +188,7 @@ TEST_CASE("a full queue holds the front end up") {
   // in when the second starts, at 18; the weights are decoded after that.
   CHECK(work.Of(3, Part::kVector).start == 44);
   CHECK(work.Of(4, Part::kWeights).start == 18 + 1 + 4);
-  CHECK(r.stalled(0, Queue::kMatrix, Stall::kDecode) == 23);
+  CHECK(r.stalled(0, Queue::kMatrix, Stall::kQueueSpace) == 23);
 }
 
 TEST_CASE("a barrier waits for all queues of all cores") {
