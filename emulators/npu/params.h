@@ -10,22 +10,65 @@
 
 namespace triptych::npu {
 
+// Memory off the chip: machine/dram.h says what each figure does there.
 struct DramParams {
+  std::string model = "rows";
   double peak_gb_per_s = 102.4;
-  double row_bytes = 2048;         // of all chips of a channel's rank together
-  int64_t channels = 8;            // each with its own banks
-  int64_t banks = 16;              // of a channel; rows open in parallel
-  double row_cycle_ns = 60;        // tRC: from one row of a bank to its next
-  double refresh_ns = 280;         // tRFC: all banks are away
-  double refresh_every_ns = 3906;  // tREFI
-  double latency_ns = 100;         // first byte of a stream
+  double row_bytes = 2048;          // of all chips of a channel's rank together
+  int64_t channels = 8;             // each with its own banks
+  int64_t banks = 16;               // of a channel; rows open in parallel
+  int64_t burst_bytes = 64;         // BL32 of a x16 channel
+  int64_t interleave_bytes = 512;   // of a channel, then the next one's
+  int64_t bank_interleave = 2;      // banks that neighbouring bursts alternate
+  double activate_ns = 18;          // tRCD
+  double precharge_ns = 18;         // tRP
+  double row_cycle_ns = 60;         // tRC: from one row of a bank to its next
+  double activate_gap_ns = 5;       // tRRD
+  double four_activates_ns = 20;    // tFAW
+  double same_group_gap_ns = 10;    // tCCD_L
+  double read_latency_ns = 21.25;   // RL
+  double write_latency_ns = 11.25;  // WL
+  double write_recovery_ns = 34;    // tWR
+  double read_to_precharge_ns = 7.5;  // tRTP
+  double write_to_read_ns = 12;       // tWTR
+  double read_to_write_ns = 3.75;     // the bus is idle between the two
+  double refresh_ns = 280;            // tRFC: all banks are away
+  double refresh_every_ns = 3906;     // tREFI
+  int64_t write_batch = 32;           // bursts of a channel written in one go
+  double latency_ns = 60;             // controller and the way there and back
+};
+
+struct DmaParams {
+  int64_t load_channels = 2, store_channels = 1;  // of a core
+  int64_t beat_bytes = 64;                        // a cycle and channel
+  int64_t outstanding = 32;  // DRAM bursts that a channel has on the way
+};
+
+// Banks of memories on the chip, and the pipelines between them.
+struct OnChipParams {
+  int64_t scratchpad_banks = 16, scratchpad_bank_bytes = 64;  // a cycle
+  int64_t accumulator_kib = 1024;                             // a core
+  int64_t accumulator_banks = 2;
+  int64_t l2_banks = 8, l2_bank_bytes = 128;  // a cycle
+  int64_t l2_latency = 24;                    // cycles
+};
+
+struct FrontEndParams {
+  int64_t queue_depth = 64;     // commands of a queue
+  int64_t decode_cycles = 1;    // a command
+  int64_t dispatch_cycles = 4;  // from the head of a queue to its unit
 };
 
 struct EnergyParams {  // pJ
   double mac_int8 = 0.13;
-  double vector_op = 0.5;
+  double vector_op = 1;
+  double special_op = 6;  // a division, a root, a step of exp and the like
   double scratchpad_byte = 0.3;
+  double accumulator_byte = 0.17;
+  double l2_byte = 3.4;
   double dram_byte = 40;
+  double dram_activation = 1500;  // and precharge
+  double command = 220;
   double leakage_w = 0.5;
 };
 
@@ -40,12 +83,18 @@ struct Params {
   int64_t cores = 4, array_rows = 128, array_cols = 128;
   std::string dataflow = "auto";
   bool fold_overlap = true;
+  bool short_loads = false;
   Hertz clock{0.8e9};
   int64_t scratchpad_kib = 4096;  // a core
   int64_t l2_kib = 16384;         // shared
   double scratchpad_bytes_per_cycle = 1024;
-  int64_t vector_lanes = 128;   // a core
-  double command_cycles = 200;  // to fetch, decode and retire an operator
+  int64_t vector_lanes = 128;      // a core
+  int64_t vector_latency = 12;     // cycles, from reading a row to writing it
+  int64_t vector_add_latency = 2;  // cycles, of a sum that waits for another
+  double command_cycles = 200;     // to fetch, decode and retire an operator
+  FrontEndParams front;
+  DmaParams dma;
+  OnChipParams chip;
   DramParams dram;
   EnergyParams energy;
   HostParams host;
@@ -62,13 +111,16 @@ struct Params {
       "vector unit");
     v("attention_bits", p.attention_bits, 0, 8,
       "bits of Q, K, V and cached K, V, one scale a token and head; 0: f32");
-    v("cores", p.cores, 1, 1024, "cores, each with an array");
+    v("cores", p.cores, 1, 16, "cores, each with an array");
     v("array.rows", p.array_rows, 1, 4096, "multipliers along K");
     v("array.cols", p.array_cols, 1, 4096, "multipliers along N");
     v("array.dataflow", p.dataflow, {"auto", "ws", "os", "is"},
       "what stays in the array: weights, outputs, inputs, or the fastest");
     v("array.fold_overlap", p.fold_overlap,
       "the next fold is loaded while one computes");
+    v("array.short_loads", p.short_loads,
+      "weights for k rows of the array take k cycles to shift in, not all of "
+      "its rows");
     v("clock_hz", p.clock, 1e6, 1e10, "clock of everything but DRAM");
     v("scratchpad_kib", p.scratchpad_kib, 1, 1 << 20,
       "scratchpad of a core, KiB; half of it is being filled");
@@ -79,28 +131,110 @@ struct Params {
       "lanes of a core's vector unit, one operation a cycle each");
     v("command_cycles", p.command_cycles, 0, 1e6,
       "cycles to issue one operator, all queues empty");
-    v("dram.peak_gb_per_s", p.dram.peak_gb_per_s, 0.1, 1e5, "pins, GB/s");
-    v("dram.row_bytes", p.dram.row_bytes, 64, 1 << 16, "bytes of a row");
-    v("dram.channels", p.dram.channels, 1, 1024, "independent channels");
-    v("dram.banks", p.dram.banks, 1, 1024, "banks of a channel");
-    v("dram.row_cycle_ns", p.dram.row_cycle_ns, 1, 1000,
-      "tRC, between two rows of a bank, ns");
-    v("dram.refresh_ns", p.dram.refresh_ns, 0, 10000,
-      "tRFC, all banks away, ns");
-    v("dram.refresh_every_ns", p.dram.refresh_every_ns, 100, 1e6,
-      "tREFI, between refreshes, ns");
-    v("dram.latency_ns", p.dram.latency_ns, 0, 1e5,
-      "to the first byte of a stream, ns");
-    v("energy.mac_int8_pj", p.energy.mac_int8, 0, 1e3,
-      "one int8 multiply-add in the array, pJ");
-    v("energy.vector_op_pj", p.energy.vector_op, 0, 1e3,
-      "one vector operation, pJ");
-    v("energy.scratchpad_byte_pj", p.energy.scratchpad_byte, 0, 1e3,
-      "one scratchpad byte, pJ");
-    v("energy.dram_byte_pj", p.energy.dram_byte, 0, 1e4,
-      "one DRAM byte with PHY and controller, pJ");
-    v("energy.leakage_w", p.energy.leakage_w, 0, 1e3, "drawn all the time, W");
+    v("vector.latency_cycles", p.vector_latency, 0, 1000,
+      "from reading a row to writing it");
+    v("vector.add_cycles", p.vector_add_latency, 1, 100,
+      "until a sum may be added to: sums have a fixed order");
+    VisitChip(p, v);
+    VisitDram(p.dram, v);
+    VisitEnergy(p.energy, v);
     VisitHost(p.host, v);
+  }
+
+ private:
+  template <class Self, class V>
+  static void VisitChip(Self& p, V&& v) {
+    v("front.queue_depth", p.front.queue_depth, 1, 4096,
+      "commands that wait in a queue");
+    v("front.decode_cycles", p.front.decode_cycles, 1, 1000,
+      "cycles to decode a command");
+    v("front.dispatch_cycles", p.front.dispatch_cycles, 0, 1000,
+      "cycles from the head of a queue, its events there, to its unit");
+    v("dma.load_channels", p.dma.load_channels, 1, 8,
+      "loads that a core has under way at once");
+    v("dma.store_channels", p.dma.store_channels, 1, 8,
+      "stores that a core has under way at once");
+    v("dma.beat_bytes", p.dma.beat_bytes, 1, 4096,
+      "bytes that a channel moves a cycle");
+    v("dma.outstanding", p.dma.outstanding, 1, 1024,
+      "DRAM bursts that a channel has on the way");
+    v("scratchpad.banks", p.chip.scratchpad_banks, 1, 64,
+      "banks of a scratchpad; neighbouring words lie in neighbouring banks");
+    v("scratchpad.bank_bytes", p.chip.scratchpad_bank_bytes, 1, 4096,
+      "bytes of a bank's word, one a cycle");
+    v("accumulator.kib", p.chip.accumulator_kib, 1, 1 << 20,
+      "accumulators of a core, KiB");
+    v("accumulator.banks", p.chip.accumulator_banks, 1, 16,
+      "parts of the accumulators, a row of each a cycle");
+    v("l2.banks", p.chip.l2_banks, 1, 64, "banks of the L2");
+    v("l2.bank_bytes", p.chip.l2_bank_bytes, 1, 4096,
+      "bytes of a bank's line, one a cycle");
+    v("l2.latency_cycles", p.chip.l2_latency, 0, 1000,
+      "from a core to the L2 and back");
+  }
+  template <class D, class V>
+  static void VisitDram(D& d, V&& v) {
+    v("dram.model", d.model, {"rows", "bursts", "ideal"},
+      "runs of bursts in a row at once, burst by burst, or the pins alone");
+    v("dram.peak_gb_per_s", d.peak_gb_per_s, 0.1, 1e5, "pins, GB/s");
+    v("dram.row_bytes", d.row_bytes, 64, 1 << 16, "bytes of a row");
+    v("dram.channels", d.channels, 1, 1024, "independent channels");
+    v("dram.banks", d.banks, 1, 1024, "banks of a channel");
+    v("dram.burst_bytes", d.burst_bytes, 8, 1024, "bytes of a burst");
+    v("dram.interleave_bytes", d.interleave_bytes, 8, 1 << 20,
+      "bytes in one channel before the next one's");
+    v("dram.bank_interleave", d.bank_interleave, 1, 16,
+      "banks of different groups that neighbouring bursts alternate over");
+    v("dram.activate_ns", d.activate_ns, 0, 1000,
+      "tRCD, from a row's activation to its columns, ns");
+    v("dram.precharge_ns", d.precharge_ns, 0, 1000, "tRP, ns");
+    v("dram.row_cycle_ns", d.row_cycle_ns, 1, 1000,
+      "tRC, between two rows of a bank, ns");
+    v("dram.activate_gap_ns", d.activate_gap_ns, 0, 1000,
+      "tRRD, between activations of a channel, ns");
+    v("dram.four_activates_ns", d.four_activates_ns, 0, 1000,
+      "tFAW, in which a channel activates four rows, ns");
+    v("dram.same_group_gap_ns", d.same_group_gap_ns, 0, 1000,
+      "tCCD_L, between bursts of a bank, ns");
+    v("dram.read_latency_ns", d.read_latency_ns, 0, 1000,
+      "RL, from a read's command to its data, ns");
+    v("dram.write_latency_ns", d.write_latency_ns, 0, 1000,
+      "WL, from a write's command to its data, ns");
+    v("dram.write_recovery_ns", d.write_recovery_ns, 0, 1000,
+      "tWR, from a write's data to the precharge, ns");
+    v("dram.read_to_precharge_ns", d.read_to_precharge_ns, 0, 1000, "tRTP, ns");
+    v("dram.write_to_read_ns", d.write_to_read_ns, 0, 1000,
+      "tWTR, from a write's data to a read's command, ns");
+    v("dram.read_to_write_ns", d.read_to_write_ns, 0, 1000,
+      "idle bus between read and written data, ns");
+    v("dram.refresh_ns", d.refresh_ns, 0, 10000, "tRFC, all banks away, ns");
+    v("dram.refresh_every_ns", d.refresh_every_ns, 100, 1e6,
+      "tREFI, between refreshes, ns");
+    v("dram.write_batch", d.write_batch, 1, 4096,
+      "bursts of a channel that are written in one go");
+    v("dram.latency_ns", d.latency_ns, 0, 1e5,
+      "controller and the way there and back, ns");
+  }
+  template <class E, class V>
+  static void VisitEnergy(E& e, V&& v) {
+    v("energy.mac_int8_pj", e.mac_int8, 0, 1e3,
+      "one int8 multiply-add in the array, pJ");
+    v("energy.vector_op_pj", e.vector_op, 0, 1e3,
+      "one f32 operation of a lane, pJ");
+    v("energy.special_op_pj", e.special_op, 0, 1e3,
+      "one division, root or exponential of a lane, pJ");
+    v("energy.scratchpad_byte_pj", e.scratchpad_byte, 0, 1e3,
+      "one scratchpad byte, pJ");
+    v("energy.accumulator_byte_pj", e.accumulator_byte, 0, 1e3,
+      "one byte of the accumulators, pJ");
+    v("energy.l2_byte_pj", e.l2_byte, 0, 1e3, "one L2 byte, pJ");
+    v("energy.dram_byte_pj", e.dram_byte, 0, 1e4,
+      "one DRAM byte with PHY and controller, pJ");
+    v("energy.dram_activation_pj", e.dram_activation, 0, 1e6,
+      "one row opened and closed, pJ");
+    v("energy.command_pj", e.command, 0, 1e6,
+      "one command fetched, decoded and dispatched, pJ");
+    v("energy.leakage_w", e.leakage_w, 0, 1e3, "drawn all the time, W");
   }
 };
 

@@ -205,7 +205,7 @@ void AttendFloats(std::span<const float> q, ConstMatView<float> k,
 
 struct Op {
   std::string_view name;
-  VectorOp run;
+  PlainOp run;
 };
 constexpr Op kOps[] = {
     {"silu", Silu},           {"gelu_tanh", GeluTanh}, {"gelu_erf", GeluErf},
@@ -215,7 +215,7 @@ constexpr Op kOps[] = {
 
 }  // namespace
 
-VectorOp FindVectorOp(std::string_view op) {
+PlainOp FindPlainOp(std::string_view op) {
   for (const Op& row : kOps) {
     if (row.name == op) return row.run;
   }

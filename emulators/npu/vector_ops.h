@@ -13,12 +13,12 @@ namespace triptych::npu {
 
 // Computes one node into ctx.output. weights[i] is input i where that is a
 // weight.
-using VectorOp = void (*)(const StepContext& ctx,
+using PlainOp = void (*)(const StepContext& ctx,
                           std::span<const WeightRows> weights);
 
 // nullptr for operators whose plain evaluation is already the same on every
 // host: those that only add, multiply and move.
-VectorOp FindVectorOp(std::string_view op);
+PlainOp FindPlainOp(std::string_view op);
 
 // attention with Q, K, V quantised to `bits` a token and head (0: f32).
 //   score = f32(q . k) * s_q * s_k * scale; e = exp(score - max), rounded to

@@ -351,6 +351,59 @@ void AddMachineCommands(CLI::App& app, Chosen& chosen) {
                              "actions", "kernels", "ops"}));
 }
 
+void AddNpuStreams(CLI::App& npu, Chosen& chosen) {
+  const auto [compile, c] =
+      Command(npu, "compile", "a phase of a model as a file of commands",
+              NpuCompileCommand, chosen);
+  AddCommon(compile, c, false);
+  compile->add_option("-m,--model", c.model, "model file or shape preset");
+  compile->add_option("--phase", c.phase, "prefill, decode or encode")
+      ->check(CLI::IsMember({"prefill", "decode", "encode"}));
+  compile->add_option("--batch", c.batch, "sequences")
+      ->check(CLI::Range(1, 1 << 16));
+  compile->add_option("--tokens", c.tokens, "tokens of a prompt")
+      ->check(CLI::Range(1, 1 << 20));
+  compile->add_option("--context", c.context, "tokens in the caches (decode)")
+      ->check(CLI::Range(0, 1 << 20));
+  compile->add_option("-o,--output", c.output, "F.tnpu")->required();
+  compile->add_flag("--no-data", c.no_data, "leave the weights out");
+
+  const auto info = Command(npu, "info", "what a file of commands holds",
+                            NpuInfoCommand, chosen);
+  info.app->add_option("file", info.options.file, "F.tnpu")->required();
+  info.app->add_option("--json", info.options.json,
+                       "write results as JSON; - is stdout");
+
+  const auto disasm = Command(npu, "disasm", "a file of commands as text",
+                              NpuDisasmCommand, chosen);
+  disasm.app->add_option("file", disasm.options.file, "F.tnpu")->required();
+  disasm.app->add_option("-o,--output", disasm.options.output,
+                         "file to write (default: stdout)");
+
+  const auto assemble = Command(npu, "asm", "a file of commands from text",
+                                NpuAsmCommand, chosen);
+  AddCommon(assemble.app, assemble.options, false);
+  assemble.app->add_option("file", assemble.options.file, "F.txt")->required();
+  assemble.app->add_option("-o,--output", assemble.options.output, "F.tnpu")
+      ->required();
+
+  const auto run = Command(
+      npu, "run", "time and energy of a file of commands; values if it has data",
+      NpuRunCommand, chosen);
+  AddCommon(run.app, run.options, false);
+  run.app->add_option("file", run.options.file, "F.tnpu")->required();
+  run.app->add_option("--ids", run.options.ids, "token ids, comma separated")
+      ->delimiter(',');
+  run.app->add_option("--trace", run.options.trace,
+                      "write a timeline, to open at https://ui.perfetto.dev");
+}
+
+void AddNpu(CLI::App& app, Chosen& chosen) {
+  CLI::App* npu = app.add_subcommand("npu", "what the NPU alone can do");
+  npu->require_subcommand(1);
+  AddNpuStreams(*npu, chosen);
+}
+
 void AddModelFiles(CLI::App& app, Chosen& chosen) {
   const auto [inspect, i] =
       Command(app, "inspect", "look into a model file", InspectCommand, chosen);
@@ -444,6 +497,7 @@ int main(int argc, char** argv) {
   triptych::cli::AddAccuracy(app, chosen);
   triptych::cli::AddGate(app, chosen);
   triptych::cli::AddMachineCommands(app, chosen);
+  triptych::cli::AddNpu(app, chosen);
   triptych::cli::AddBench(app, chosen);
   triptych::cli::AddSweep(app, chosen);
   triptych::cli::AddReport(app, chosen);

@@ -115,6 +115,25 @@ struct ValidateOptions : Common {
   std::string target, table;
 };
 
+struct NpuCompileOptions : Common {  // npu compile
+  std::string model;                  // path or preset; "" is the default model
+  std::string phase = "decode";
+  int64_t batch = 1;
+  int64_t tokens = 512;   // of a prompt
+  int64_t context = 512;  // in the caches, of a decoding step
+  std::string output;
+  bool no_data = false;  // commands alone
+};
+
+struct NpuFileOptions : Common {  // npu info, disasm, asm
+  std::string file, output;
+};
+
+struct NpuRunOptions : Common {  // npu run
+  std::string file;
+  std::vector<int32_t> ids;  // token ids for a stream that takes them
+};
+
 struct SweepOptions : Common {
   std::string study, db;
   std::string shard;               // "0/8"; "" is all
@@ -196,6 +215,11 @@ Result<int> BenchCommand(const BenchOptions& options);
 Result<int> AccuracyCommand(const AccuracyOptions& options);
 Result<int> GateCommand(const GateOptions& options);
 Result<int> ValidateCommand(const ValidateOptions& options);
+Result<int> NpuCompileCommand(const NpuCompileOptions& options);
+Result<int> NpuInfoCommand(const NpuFileOptions& options);
+Result<int> NpuDisasmCommand(const NpuFileOptions& options);
+Result<int> NpuAsmCommand(const NpuFileOptions& options);
+Result<int> NpuRunCommand(const NpuRunOptions& options);
 Result<int> SweepCommand(const SweepOptions& options);
 Result<int> SweepMergeCommand(const SweepMergeOptions& options);
 Result<int> SweepExportCommand(const SweepExportOptions& options);

@@ -16,22 +16,13 @@
 #include "emulators/npu/array.h"
 #include "emulators/npu/cost.h"
 #include "emulators/npu/exact_math.h"
-#include "emulators/npu/numerics.h"
 #include "emulators/session.h"
 #include "emulators/validate.h"
-#include "kernels/base/rng.h"
 #include "models/build/build.h"
 #include "tests/models/tiny_config.h"
 
 namespace triptych::npu {
 namespace {
-
-std::vector<float> RandomRow(size_t n, uint64_t seed) {
-  Rng rng(seed);
-  std::vector<float> row(n);
-  for (float& x : row) x = static_cast<float>(rng.Normal());
-  return row;
-}
 
 TEST_CASE("array cycles equal SCALE-Sim's on every row of its table") {
   const auto table =
@@ -146,58 +137,6 @@ TEST_CASE("functions of its own are as good as the C library's") {
   CHECK(worst_exp < 1e-13);
   CHECK(worst_turn < 1e-12);
   CHECK(worst_rest < 1e-13);
-}
-
-// One output of QuantizedWeights::Multiply, from its definition.
-float ScalarTwin(std::span<const float> a, std::span<const float> w, int bits,
-                 size_t group) {
-  const auto code = [](float x, float scale, int32_t qmax) {
-    return static_cast<int32_t>(
-        std::nearbyint(x * (static_cast<float>(qmax) / scale)));
-  };
-  const auto top = [](std::span<const float> row) {
-    float m = 0;
-    for (const float x : row) m = std::max(m, std::abs(x));
-    return m;
-  };
-  const int32_t w_max = (1 << (bits - 1)) - 1;
-  float sum = 0;
-  for (size_t g = 0; g < a.size(); g += group) {
-    const float w_top = top(w.subspan(g, group));
-    int32_t acc = 0;
-    for (size_t i = g; i < g + group; ++i) {
-      acc += code(a[i], top(a), 127) * code(w[i], w_top, w_max);
-    }
-    const float part =
-        static_cast<float>(acc) * (w_top / static_cast<float>(w_max));
-    sum = g == 0 ? part : sum + part;
-  }
-  return sum * (top(a) / 127.0f);
-}
-
-TEST_CASE("quantised products equal the definition, bit for bit") {
-  for (const auto& [bits, group, k] :
-       {std::tuple{8, 0, 96}, {5, 0, 33}, {4, 32, 96}, {4, 32, 33}}) {
-    CAPTURE(bits);
-    CAPTURE(k);
-    const auto cols = static_cast<size_t>(k);
-    const size_t rows = 7, outputs = 19;
-    const auto a = RandomRow(rows * cols, 1);
-    const auto w = RandomRow(outputs * cols, 2);
-    const Quantization q{bits, 8, group};
-    const QuantizedWeights weights(ConstMatView<float>(w.data(), outputs, cols),
-                                   q, 1);
-    std::vector<float> c(rows * outputs);
-    weights.Multiply({a.data(), rows, cols}, {}, {c.data(), rows, outputs}, 2);
-    const auto span = static_cast<size_t>(q.GroupOf(k));
-    for (size_t r = 0; r < rows; ++r) {
-      for (size_t n = 0; n < outputs; ++n) {
-        CHECK(c[r * outputs + n] ==
-              ScalarTwin(std::span(a).subspan(r * cols, cols),
-                         std::span(w).subspan(n * cols, cols), bits, span));
-      }
-    }
-  }
 }
 
 std::vector<float> LogitsOf(const Graph& graph, const Weights& weights,

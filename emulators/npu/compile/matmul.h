@@ -1,0 +1,66 @@
+// How a product C[m,n] = A[m,k] * W[n,k]^T is cut over cores and local memory.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_EMULATORS_NPU_COMPILE_MATMUL_H_
+#define TRIPTYCH_EMULATORS_NPU_COMPILE_MATMUL_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "emulators/npu/compile/image.h"
+#include "emulators/npu/compile/lower.h"
+#include "emulators/npu/compile/share.h"
+
+namespace triptych::npu {
+
+// The product and its formats.
+struct MatmulSize {
+  int64_t m = 0, n = 0, k = 0;
+  int64_t group = 0;    // of k, under one scale; k: one scale a row
+  int weight_bits = 8;  // up to 4: two codes a byte in remote memory
+  int activation_bits = 8;
+  bool bias = false;
+
+  bool packed() const { return weight_bits <= 4; }
+  int64_t groups() const { return k / group; }
+  WeightLayout layout(const MachineSize& machine) const {
+    return WeightLayoutOf(n, k, group, weight_bits, machine);
+  }
+};
+MatmulSize MatmulSizeOf(const Params& params, const Graph& graph,
+                        const Node& node, const Binding& binding);
+
+struct MatmulPlan {
+  // Cores take rows of A, and receive the same weights: the last core stores
+  // its whole share, the others what is before the next one's. Or they take
+  // columns (rows of W), a tile each in turn, and receive the same activations.
+  bool split_rows = false;
+  Share rows;                // of m, split_rows
+  int64_t output_cores = 1;  // that columns are shared among
+  // Cores quantise a part of A each, to Placement::scratch, before the product;
+  // else each quantises what it needs.
+  bool prepared = false;
+  Share blocks;            // of a core's rows of A; each passes all weights
+  int64_t n_tile = 0;      // outputs that are summed at a time
+  int64_t k_chunk = 0;     // inputs of them whose weights are loaded at a
+                           // time: a chunk of the layout, or a part of it
+  int64_t buffers = 2;     // for chunks of weights
+  int64_t bodies = 2;      // tiles of one round of the loop over them
+  int64_t stage_rows = 0;  // of f32 activations that are quantised at a time
+  double cycles = 0;       // estimated
+
+  int64_t cores() const { return split_rows ? rows.parts : output_cores; }
+};
+
+// Plans that fit, best first by the estimate: the busiest of DRAM, array and
+// vector unit sets the pace. Empty if nothing fits.
+std::vector<MatmulPlan> MatmulPlans(const MatmulSize& size,
+                                    const Params& params,
+                                    const MachineSize& machine);
+
+// Operands: A, W, bias. The request's node and binding are those of `size`.
+Status EmitMatmul(const LowerRequest& request, const MatmulSize& size,
+                  const MatmulPlan& plan, Builder& builder);
+
+}  // namespace triptych::npu
+
+#endif  // TRIPTYCH_EMULATORS_NPU_COMPILE_MATMUL_H_

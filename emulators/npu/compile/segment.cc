@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "emulators/npu/compile/segment.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "emulators/npu/machine/timing.h"
+#include "kernels/base/check.h"
+#include "models/ops/op.h"
+
+namespace triptych::npu {
+
+Result<std::shared_ptr<const Segment>> CompileNode(const Params& params,
+                                                   const Graph& graph,
+                                                   const Node& node,
+                                                   const Binding& binding) {
+  if (!HasCommands(params, graph, node)) {
+    return MakeError(ErrorCode::kUnsupported,
+                     node.name + ": the operator has no commands");
+  }
+  NodeLayout layout =
+      LayoutOf(params, SizeOf(params, {}), graph, node, binding);
+  const MachineSize machine = SizeOf(params, layout.region_bytes);
+  Builder builder(machine);
+  builder.Mark(node.id);
+  TRIPTYCH_TRY(FindLowering(node.op->name)(
+      {params, graph, node, binding, layout.place}, builder));
+  builder.Barrier();
+  std::vector<Command> commands = builder.Take();
+  auto stream = Stream::Check(commands, machine, node.name);
+  TRIPTYCH_CHECK(stream.has_value(), stream ? "" : stream.error().message);
+  // The stream's view of the commands stays where it is when they are moved.
+  return std::make_shared<const Segment>(std::move(layout), std::move(commands),
+                                         std::move(*stream));
+}
+
+}  // namespace triptych::npu

@@ -1,0 +1,35 @@
+// A node's commands for one binding, and the machine they are for.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_EMULATORS_NPU_COMPILE_SEGMENT_H_
+#define TRIPTYCH_EMULATORS_NPU_COMPILE_SEGMENT_H_
+
+#include <memory>
+#include <vector>
+
+#include "emulators/npu/compile/layout.h"
+#include "emulators/npu/isa/check.h"
+#include "emulators/npu/isa/isa.h"
+#include "emulators/npu/params.h"
+#include "kernels/base/result.h"
+#include "models/graph.h"
+
+namespace triptych::npu {
+
+// Immutable; the stream points into the commands.
+struct Segment {
+  NodeLayout layout;
+  std::vector<Command> commands;
+  Stream stream;
+};
+
+// The node alone, placed by LayoutOf, with a barrier at its end. Errors: it
+// has no commands, or does not fit the machine (kUnsupported). What the
+// front end says of the commands is not an error but a bug: it aborts.
+Result<std::shared_ptr<const Segment>> CompileNode(const Params& params,
+                                                   const Graph& graph,
+                                                   const Node& node,
+                                                   const Binding& binding);
+
+}  // namespace triptych::npu
+
+#endif  // TRIPTYCH_EMULATORS_NPU_COMPILE_SEGMENT_H_

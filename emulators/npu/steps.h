@@ -1,0 +1,107 @@
+// What all steps of one NPU share: its parameters, the units and actions it
+// charges, and the machines that run commands.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_EMULATORS_NPU_STEPS_H_
+#define TRIPTYCH_EMULATORS_NPU_STEPS_H_
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "emulators/npu/compile/image.h"
+#include "emulators/npu/isa/functional.h"
+#include "emulators/npu/machine/timing.h"
+#include "emulators/npu/params.h"
+#include "emulators/packed_once.h"
+#include "emulators/target.h"
+
+namespace triptych::npu {
+
+// Units are of the busiest core; the DRAM's and the L2's are shared.
+struct Ids {
+  UnitId front, load, array, vector, store, scratchpad, l2, dram, power;
+  ActionId command, mac, padding_mac, vector_mac, vector_op, other_op,
+      special_op, scratchpad_byte, accumulator_byte, l2_byte, dram_byte,
+      dram_activation, leakage_ns;
+};
+
+// Things of one kind that several threads use one at a time each: whoever
+// needs one takes a free one or makes one.
+template <class T>
+class Pool {
+ public:
+  // Calls use(thing) with one that make() gave, now or before.
+  template <class Make, class Use>
+  void With(const Make& make, const Use& use) {
+    std::unique_ptr<T> mine;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!free_.empty()) {
+        mine = std::move(free_.back());
+        free_.pop_back();
+      }
+    }
+    if (mine == nullptr) mine = make();
+    use(*mine);
+    const std::lock_guard lock(mutex_);
+    free_.push_back(std::move(mine));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<T>> free_;
+};
+
+// Timing by what was timed: the layers of a model have the same commands, and
+// so have the products of successive steps of decoding. Keeps the last few
+// hundred. Thread-safe.
+class Reports {
+ public:
+  template <class Make>
+  std::shared_ptr<const TimingReport> Get(const std::string& key,
+                                          const Make& make) {
+    {
+      const std::lock_guard lock(mutex_);
+      const auto known = reports_.find(key);
+      if (known != reports_.end()) return known->second;
+    }
+    auto report = std::make_shared<const TimingReport>(make());
+    const std::lock_guard lock(mutex_);
+    if (reports_.size() >= kMost) reports_.clear();
+    reports_.emplace(key, report);
+    return report;
+  }
+
+ private:
+  static constexpr size_t kMost = 256;
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<const TimingReport>> reports_;
+};
+
+struct Machine {
+  Params params;
+  Ids ids;
+  mutable Pool<Memory> memories;
+  mutable Pool<Timing> timings;
+  mutable Reports reports;
+  mutable PackedOnce<WeightImage> images;
+};
+
+// A step whose cost is the closed form of cost.h and whose values are the
+// vector unit's functions (vector_ops.h) or the operator's plain evaluation:
+// what has no commands.
+std::unique_ptr<Step> MakeClosedFormStep(const Machine& machine,
+                                         const Graph& graph, const Node& node,
+                                         const Weights* weights);
+
+// A step that runs the node's commands.
+std::unique_ptr<Step> MakeCommandStep(const Machine& machine,
+                                      const Graph& graph, const Node& node,
+                                      const Weights* weights);
+
+}  // namespace triptych::npu
+
+#endif  // TRIPTYCH_EMULATORS_NPU_STEPS_H_
