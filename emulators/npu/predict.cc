@@ -3,8 +3,11 @@
 
 #include <fmt/format.h>
 
+#include "emulators/npu/peers/decode.h"
+#include "emulators/npu/peers/nvdla.h"
 #include "emulators/npu/peers/onnxim.h"
 #include "emulators/npu/peers/scalesim.h"
+#include "emulators/npu/peers/vision.h"
 
 namespace triptych::npu {
 namespace {
@@ -18,6 +21,10 @@ constexpr Predictor kPredictors[] = {
     {"scalesim_compute", PredictScaleSimCompute},
     {"scalesim_bandwidth", PredictScaleSimBandwidth},
     {"onnxim_ops", PredictOnnxIm},
+    {"nvdla_layers", PredictNvdla},
+    {"vision_fps", PredictVision},
+    {"llm_decode", PredictDecode},
+    {"gemm_peak", PredictGemmPeak},
 };
 
 }  // namespace

@@ -351,6 +351,30 @@ void AddMachineCommands(CLI::App& app, Chosen& chosen) {
                              "actions", "kernels", "ops"}));
 }
 
+void AddNpu(CLI::App& app, Chosen& chosen) {
+  CLI::App* npu = app.add_subcommand("npu", "what the NPU alone can do");
+  npu->require_subcommand(1);
+  const auto [topology, o] =
+      Command(*npu, "topology", "time a SCALE-Sim topology file as that does",
+              NpuTopologyCommand, chosen);
+  topology->add_option("file", o.file, "CSV: convolutions, or M, N, K")
+      ->required();
+  topology->add_option("--config", o.config,
+                       "SCALE-Sim's configuration (default: 32 x 32, ws, all "
+                       "the bandwidth it takes)");
+  topology
+      ->add_option("--array", o.arrays,
+                   "sides of square arrays, instead of the configuration's")
+      ->delimiter(',')
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 16));
+  topology
+      ->add_option("--dataflow", o.dataflows,
+                   "ws, os, is, instead of the configuration's")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"ws", "os", "is"}));
+  topology->add_option("--json", o.json, "write results as JSON; - is stdout");
+}
+
 void AddModelFiles(CLI::App& app, Chosen& chosen) {
   const auto [inspect, i] =
       Command(app, "inspect", "look into a model file", InspectCommand, chosen);
@@ -444,6 +468,7 @@ int main(int argc, char** argv) {
   triptych::cli::AddAccuracy(app, chosen);
   triptych::cli::AddGate(app, chosen);
   triptych::cli::AddMachineCommands(app, chosen);
+  triptych::cli::AddNpu(app, chosen);
   triptych::cli::AddBench(app, chosen);
   triptych::cli::AddSweep(app, chosen);
   triptych::cli::AddReport(app, chosen);

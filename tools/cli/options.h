@@ -115,6 +115,13 @@ struct ValidateOptions : Common {
   std::string target, table;
 };
 
+struct NpuTopologyOptions : Common {  // npu topology
+  std::string file;
+  std::string config;                  // SCALE-Sim's ini; "" for its defaults
+  std::vector<int64_t> arrays;         // sides; none: as the configuration says
+  std::vector<std::string> dataflows;  // ws, os, is; none: the same
+};
+
 struct SweepOptions : Common {
   std::string study, db;
   std::string shard;               // "0/8"; "" is all
@@ -196,6 +203,7 @@ Result<int> BenchCommand(const BenchOptions& options);
 Result<int> AccuracyCommand(const AccuracyOptions& options);
 Result<int> GateCommand(const GateOptions& options);
 Result<int> ValidateCommand(const ValidateOptions& options);
+Result<int> NpuTopologyCommand(const NpuTopologyOptions& options);
 Result<int> SweepCommand(const SweepOptions& options);
 Result<int> SweepMergeCommand(const SweepMergeOptions& options);
 Result<int> SweepExportCommand(const SweepExportOptions& options);

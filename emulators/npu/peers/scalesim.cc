@@ -66,6 +66,26 @@ Result<ScaleSimRun> ScaleSimWithMemory(Dataflow flow, const GemmSize& gemm,
   return run;
 }
 
+Result<ScaleSimRun> ScaleSimLayer(Dataflow flow, const TopologyLayer& layer,
+                                  ArraySize array,
+                                  const std::optional<ScaleSimMemory>& memory) {
+  ScaleSimRun sum;
+  if (layer.kind == LayerKind::kPool) return sum;
+  const GemmSize gemm{layer.m(), layer.n(), layer.k()};
+  ScaleSimRun one;
+  if (memory) {
+    TRIPTYCH_ASSIGN(one, ScaleSimWithMemory(flow, gemm, array, *memory));
+  } else {
+    one.cycles = ScaleSimCycles(flow, gemm, array);
+  }
+  sum.cycles = layer.groups * (one.cycles + 1) - 1;
+  sum.stall_cycles = layer.groups * one.stall_cycles;
+  sum.a_words = layer.groups * one.a_words;
+  sum.b_words = layer.groups * one.b_words;
+  sum.c_words = layer.groups * one.c_words;
+  return sum;
+}
+
 Result<Prediction> PredictScaleSimCompute(const Params& /*params*/,
                                           const OpSpec& spec) {
   TRIPTYCH_ASSIGN(const Row row, RowOf(spec));

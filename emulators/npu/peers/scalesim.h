@@ -3,10 +3,13 @@
 #ifndef TRIPTYCH_EMULATORS_NPU_PEERS_SCALESIM_H_
 #define TRIPTYCH_EMULATORS_NPU_PEERS_SCALESIM_H_
 
+#include <optional>
+
 #include "emulators/npu/array.h"
 #include "emulators/npu/params.h"
 #include "emulators/npu/peers/scalesim_memory.h"
 #include "emulators/target.h"
+#include "models/formats/scalesim_topology.h"
 
 namespace triptych::npu {
 
@@ -20,6 +23,12 @@ int64_t ScaleSimCycles(Dataflow flow, const GemmSize& gemm, ArraySize array);
 Result<ScaleSimRun> ScaleSimWithMemory(Dataflow flow, const GemmSize& gemm,
                                        ArraySize array,
                                        const ScaleSimMemory& memory);
+
+// The same for a layer of a topology file: its groups one after the other,
+// each a product; nothing for a pool. Without `memory`, no stalls and no words.
+Result<ScaleSimRun> ScaleSimLayer(Dataflow flow, const TopologyLayer& layer,
+                                  ArraySize array,
+                                  const std::optional<ScaleSimMemory>& memory);
 
 // Rows m n k array dataflow -> cycles.
 Result<Prediction> PredictScaleSimCompute(const Params& params,
