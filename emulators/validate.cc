@@ -73,7 +73,7 @@ double Quantile(const std::vector<double>& sorted, double fraction) {
 std::vector<double> RanksOf(const std::vector<double>& values) {
   std::vector<size_t> order(values.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::ranges::stable_sort(order, {}, [&](size_t i) { return values[i]; });
+  std::ranges::sort(order, {}, [&](size_t i) { return values[i]; });
   std::vector<double> ranks(values.size());
   for (size_t from = 0; from < order.size();) {
     size_t to = from + 1;

@@ -113,7 +113,13 @@ TEST_CASE("networks have the multiply-adds and filters their papers state") {
       {"resnet-50", 3.86, 25.5},      {"mobilenetv2", 0.300, 3.47},
       {"efficientnet-b0", 0.39, 5.3}, {"regnetx-1.6gf", 1.6, 9.2},
       {"vit-b", 17.6, 86.6},          {"deit-s", 4.6, 22.1},
-      {"yolov8n", 4.37, 3.2},         {"yolov8s", 14.3, 11.2}};
+      {"yolov8n", 4.37, 3.2},         {"yolov8s", 14.3, 11.2},
+      {"yolov8m", 39.5, 25.9},        {"yolov5n", 2.25, 1.87},
+      {"yolov5s", 8.25, 7.23},        {"yolov5m", 24.5, 21.2},
+      {"resnet-18", 1.81, 11.7},      {"resnet-34", 3.66, 21.8},
+      {"mobilenetv1", 0.569, 4.23},   {"regnetx-800mf", 0.8, 7.26},
+      {"deit-t", 1.26, 5.7},          {"deit-b", 17.6, 86.6},
+      {"vit-s", 4.6, 22.1},           {"googlenet", 1.58, 6.99}};
   for (const Published& p : kPublished) {
     CAPTURE(p.name);
     const auto layers = NetworkByName(p.name);
