@@ -32,6 +32,7 @@ struct EnergyParams {  // pJ
 // How a vendor's runtime runs networks of layers (peers/vision.h, nvdla.h).
 struct NetworkParams {
   bool winograd = false;
+  int64_t unit_rows = 0, unit_cols = 0;
   int64_t pipeline_units = 0;
   double load_bytes_per_cycle = 0;
   double weights_mib = 16;
@@ -39,6 +40,10 @@ struct NetworkParams {
   double context_us = 0;
   double frame_us = 0;
 };
+
+inline bool HasUnits(const NetworkParams& p) {
+  return p.unit_rows > 0 && p.unit_cols > 0;
+}
 
 // How a vendor's runtime decodes (peers/decode.h).
 struct DecodeParams {
@@ -51,6 +56,10 @@ template <class V>
 void VisitNetwork(NetworkParams& p, V&& v) {
   v("network.winograd", p.winograd,
     "3x3 filters of stride 1 run as Winograd F(2x2, 3x3)");
+  v("network.unit_rows", p.unit_rows, 0, 4096,
+    "multipliers along K of the smallest part with a layer or tile of its "
+    "own; 0: the array");
+  v("network.unit_cols", p.unit_cols, 0, 4096, "the same along N");
   v("network.pipeline_units", p.pipeline_units, 0, 1 << 16,
     "units of which each layer gets one or more; 0: layer after layer");
   v("network.load_bytes_per_cycle", p.load_bytes_per_cycle, 0, 1e6,

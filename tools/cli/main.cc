@@ -351,11 +351,9 @@ void AddMachineCommands(CLI::App& app, Chosen& chosen) {
                              "actions", "kernels", "ops"}));
 }
 
-void AddNpu(CLI::App& app, Chosen& chosen) {
-  CLI::App* npu = app.add_subcommand("npu", "what the NPU alone can do");
-  npu->require_subcommand(1);
+void AddNpuTopology(CLI::App& npu, Chosen& chosen) {
   const auto [topology, o] =
-      Command(*npu, "topology", "time a SCALE-Sim topology file as that does",
+      Command(npu, "topology", "time a SCALE-Sim topology file as that does",
               NpuTopologyCommand, chosen);
   topology->add_option("file", o.file, "CSV: convolutions, or M, N, K")
       ->required();
@@ -373,6 +371,12 @@ void AddNpu(CLI::App& app, Chosen& chosen) {
       ->delimiter(',')
       ->check(CLI::IsMember({"ws", "os", "is"}));
   topology->add_option("--json", o.json, "write results as JSON; - is stdout");
+}
+
+void AddNpu(CLI::App& app, Chosen& chosen) {
+  CLI::App* npu = app.add_subcommand("npu", "what the NPU alone can do");
+  npu->require_subcommand(1);
+  AddNpuTopology(*npu, chosen);
 }
 
 void AddModelFiles(CLI::App& app, Chosen& chosen) {

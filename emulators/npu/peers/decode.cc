@@ -82,13 +82,20 @@ Result<Prediction> PredictGemmPeak(const Params& params, const OpSpec& spec) {
     return NotPredicted("dtype", dtype, "int8, bf16");
   }
   const double bytes = dtype == "int8" ? 1 : 2;
-  // An instruction multiplies blocks of rows x rows and rows x cols / rows;
-  // its rate falls with the width of an element.
-  const double block = Number(params.array_rows);
-  const double macs = Number(params.array_rows * params.array_cols) / bytes;
+  // A tile multiplies blocks of rows x rows and rows x cols / rows at once; its
+  // rate falls with the width of an element. A core is one or more tiles, each
+  // with its share of the scratchpad.
+  const NetworkParams& unit = params.network;
+  const int64_t core = params.array_rows * params.array_cols;
+  const double block =
+      Number(HasUnits(unit) ? unit.unit_rows : params.array_rows);
+  const double multipliers =
+      HasUnits(unit) ? Number(unit.unit_rows * unit.unit_cols) : Number(core);
+  const double share = multipliers / Number(core);
+  const double macs = multipliers / bytes;
   const double instruction = block * block * block / macs;  // cycles
-  const double memory = 1024 * Number(params.scratchpad_kib);
-  const double word = params.scratchpad_bytes_per_cycle;
+  const double memory = 1024 * Number(params.scratchpad_kib) * share;
+  const double word = params.scratchpad_bytes_per_cycle * share;
   // Blocks of side x side sums of four bytes, and A and B twice.
   constexpr double kSumBytes = 4;
   constexpr double kChannelBytes = 8;  // a cycle, of a tile's DMA; assumed
@@ -106,8 +113,8 @@ Result<Prediction> PredictGemmPeak(const Params& params, const OpSpec& spec) {
     best = std::max(best, side * side / (block * block) * compute /
                               std::max(reload, arrive));
   }
-  const double peak =
-      2 * macs * Number(params.cores) * params.clock.value / 1e12;
+  const double peak = 2 * Number(core) / bytes * Number(params.cores) *
+                      params.clock.value / 1e12;
   return Prediction{{"tops", best * peak}};
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "emulators/npu/array.h"
 #include "emulators/npu/networks/networks.h"
 #include "emulators/npu/peers/row.h"
 #include "kernels/base/units.h"
@@ -14,31 +15,38 @@ namespace {
 
 double Number(int64_t n) { return static_cast<double>(n); }
 
-// Parts of the filters that fill the array once each.
-int64_t Parts(const Params& p, const TopologyLayer& l) {
+// What a layer's passes go through.
+ArraySize UnitOf(const Params& p) {
+  if (HasUnits(p.network)) return {p.network.unit_rows, p.network.unit_cols};
+  return {p.array_rows, p.array_cols};
+}
+
+// Parts of the filters that fill a unit once each.
+int64_t Parts(const ArraySize& unit, const TopologyLayer& l) {
   const int64_t k = l.k(), n = l.n();
-  if (l.groups > 1 && k <= p.array_rows && n <= p.array_cols) {
-    const int64_t together = std::min(p.array_rows / k, p.array_cols / n);
+  if (l.groups > 1 && k <= unit.rows && n <= unit.cols) {
+    const int64_t together = std::min(unit.rows / k, unit.cols / n);
     // Heads of attention change their second operand: no sharing.
     const bool share = l.kind != LayerKind::kMatmul;
     return CeilDiv(l.groups, share ? together : int64_t{1});
   }
-  return l.groups * CeilDiv(k, p.array_rows) * CeilDiv(n, p.array_cols);
+  return l.groups * CeilDiv(k, unit.rows) * CeilDiv(n, unit.cols);
 }
 
 double ArrayCyclesOf(const Params& p, const TopologyLayer& l) {
   if (l.kind == LayerKind::kPool) return 0;
-  return Number(l.m()) * Number(Parts(p, l));
+  return Number(l.m()) * Number(Parts(UnitOf(p), l));
 }
 
 double SequentialSeconds(const Params& p,
                          std::span<const TopologyLayer> layers) {
+  const ArraySize unit = UnitOf(p);
   double cycles = 0;
   for (const TopologyLayer& l : layers) {
     const double vector = Number(l.output()) / Number(p.vector_lanes);
     cycles += std::max(ArrayCyclesOf(p, l), vector) + p.command_cycles;
     if (l.kind != LayerKind::kPool && p.network.load_bytes_per_cycle > 0) {
-      cycles += Number(Parts(p, l) * p.array_rows * p.array_cols) /
+      cycles += Number(Parts(unit, l) * unit.rows * unit.cols) /
                 p.network.load_bytes_per_cycle;
     }
   }

@@ -1,8 +1,9 @@
 // Frames a second of a network of layers on an accelerator card.
 //
-// Work of a layer is the passes of the array it needs: one an output pixel,
-// for each rows x cols part of its filters; grouped filters share a pass
-// where they fit beside each other. A pass takes a cycle.
+// Work of a layer is the passes of a unit (network.unit_rows x unit_cols, or
+// the array) it needs: one an output pixel, for each such part of its filters;
+// grouped filters share a pass where they fit beside each other. A pass takes a
+// cycle.
 //
 // Layer after layer (network.pipeline_units = 0): each core runs a frame of
 // its own; a layer takes its passes, or its results' way through the vector

@@ -186,6 +186,12 @@ TEST_CASE("frames by hand") {
        .groups = 8}};
   // One after the other: 200 and 100 passes, 10 to issue each; two cores.
   CHECK(TimeOfFrame(p, layers, 1).chip_s == doctest::Approx(320e-6 / 2));
+  // Parts of 8 x 16: twice the passes of the first, four groups to one.
+  p.network.unit_rows = 8;
+  p.network.unit_cols = 16;
+  CHECK(TimeOfFrame(p, layers, 1).chip_s ==
+        doctest::Approx((400 + 200 + 20) * 1e-6 / 2));
+  p.network.unit_rows = 16;
   // Three units: two for the first.
   p.network.pipeline_units = 3;
   p.network.weights_mib = 1;
