@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <numeric>
 #include <optional>
 
 namespace triptych {
@@ -66,6 +67,41 @@ double Quantile(const std::vector<double>& sorted, double fraction) {
   const auto rank = static_cast<size_t>(
       std::ceil(fraction * static_cast<double>(sorted.size())));
   return sorted[std::max<size_t>(rank, 1) - 1];
+}
+
+// Ranks from 0; equal values have the mean of theirs.
+std::vector<double> RanksOf(const std::vector<double>& values) {
+  std::vector<size_t> order(values.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::sort(order, {}, [&](size_t i) { return values[i]; });
+  std::vector<double> ranks(values.size());
+  for (size_t from = 0; from < order.size();) {
+    size_t to = from + 1;
+    while (to < order.size() && values[order[to]] == values[order[from]]) ++to;
+    const double rank = static_cast<double>(from + to - 1) / 2;
+    for (; from < to; ++from) ranks[order[from]] = rank;
+  }
+  return ranks;
+}
+
+// Pearson's correlation of the ranks.
+std::optional<double> RankCorrelation(const std::vector<RowScore>& rows) {
+  if (rows.size() < 3) return std::nullopt;
+  std::vector<double> measured, predicted;
+  for (const RowScore& row : rows) {
+    measured.push_back(row.measured);
+    predicted.push_back(row.predicted);
+  }
+  const std::vector<double> a = RanksOf(measured), b = RanksOf(predicted);
+  const double mean = static_cast<double>(rows.size() - 1) / 2;
+  double ab = 0, aa = 0, bb = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    ab += (a[i] - mean) * (b[i] - mean);
+    aa += (a[i] - mean) * (a[i] - mean);
+    bb += (b[i] - mean) * (b[i] - mean);
+  }
+  if (aa == 0 || bb == 0) return std::nullopt;
+  return ab / std::sqrt(aa * bb);
 }
 
 // The machines that rows ask for, each made once.
@@ -212,6 +248,7 @@ Score MakeScore(std::string measure, std::vector<RowScore> rows) {
   score.median_ape_pct = Quantile(apes, 0.5);
   score.p90_ape_pct = Quantile(apes, 0.9);
   score.max_ape_pct = apes.back();
+  score.rank_correlation = RankCorrelation(score.rows_detail);
   return score;
 }
 

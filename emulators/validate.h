@@ -9,6 +9,7 @@
 #define TRIPTYCH_EMULATORS_VALIDATE_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -49,6 +50,10 @@ struct Score {
   std::string measure;
   int64_t rows = 0;
   double mape_pct = 0, median_ape_pct = 0, p90_ape_pct = 0, max_ape_pct = 0;
+  // Spearman's, of measured and predicted: whether what is faster is predicted
+  // to be faster. Equal values share the mean of their ranks. Nothing for
+  // fewer than three rows or if one side is the same in all.
+  std::optional<double> rank_correlation;
   std::vector<RowScore> rows_detail;
 };
 

@@ -72,6 +72,63 @@ struct EnergyParams {  // pJ
   double leakage_w = 0.5;
 };
 
+// How a vendor's runtime runs networks of layers (peers/vision.h, nvdla.h).
+struct NetworkParams {
+  bool winograd = false;
+  int64_t unit_rows = 0, unit_cols = 0;
+  int64_t pipeline_units = 0;
+  double load_bytes_per_cycle = 0;
+  double weights_mib = 16;
+  double weights_gb_per_s = 16;
+  double context_us = 0;
+  double frame_us = 0;
+};
+
+inline bool HasUnits(const NetworkParams& p) {
+  return p.unit_rows > 0 && p.unit_cols > 0;
+}
+
+// How a vendor's runtime decodes (peers/decode.h).
+struct DecodeParams {
+  std::string software = "any";
+  double weight_bits = 4.5, cache_bits = 16;
+  double weights_gb_per_s = 50, cache_gb_per_s = 50;
+};
+
+template <class V>
+void VisitNetwork(NetworkParams& p, V&& v) {
+  v("network.winograd", p.winograd,
+    "3x3 filters of stride 1 run as Winograd F(2x2, 3x3)");
+  v("network.unit_rows", p.unit_rows, 0, 4096,
+    "multipliers along K of the smallest part with a layer or tile of its "
+    "own; 0: the array");
+  v("network.unit_cols", p.unit_cols, 0, 4096, "the same along N");
+  v("network.pipeline_units", p.pipeline_units, 0, 1 << 16,
+    "units of which each layer gets one or more; 0: layer after layer");
+  v("network.load_bytes_per_cycle", p.load_bytes_per_cycle, 0, 1e6,
+    "filters into a core's array; 0: behind its passes");
+  v("network.weights_mib", p.weights_mib, 0.01, 1e6,
+    "filters that stay on the chip, of one context");
+  v("network.weights_gb_per_s", p.weights_gb_per_s, 0.01, 1e5,
+    "at which a context's filters come");
+  v("network.context_us", p.context_us, 0, 1e6,
+    "from one context to the next, us");
+  v("network.frame_us", p.frame_us, 0, 1e6,
+    "the host's part of a frame: no more than one in this time, us");
+}
+template <class V>
+void VisitDecode(DecodeParams& p, V&& v) {
+  v("decode.software", p.software, {"any", "fastflowlm", "hailo-genai"},
+    "whose rates these are");
+  v("decode.weight_bits", p.weight_bits, 1, 32,
+    "bits of a weight with its share of scales");
+  v("decode.cache_bits", p.cache_bits, 1, 32, "of a cached key or value");
+  v("decode.weights_gb_per_s", p.weights_gb_per_s, 0.01, 1e5,
+    "at which a decode step reads weights");
+  v("decode.cache_gb_per_s", p.cache_gb_per_s, 0.01, 1e5,
+    "at which it reads keys and values");
+}
+
 struct Params {
   // What the arithmetic is: bits of weights and activations (2..8; 0 leaves
   // that side in f32), and how many weights of a row share a scale (0: all).
@@ -98,6 +155,8 @@ struct Params {
   DramParams dram;
   EnergyParams energy;
   HostParams host;
+  NetworkParams network;
+  DecodeParams decode;
 
   template <class Self, class V>
   static void Visit(Self& p, V&& v) {
@@ -139,6 +198,8 @@ struct Params {
     VisitDram(p.dram, v);
     VisitEnergy(p.energy, v);
     VisitHost(p.host, v);
+    VisitNetwork(p.network, v);
+    VisitDecode(p.decode, v);
   }
 
  private:

@@ -10,12 +10,10 @@
 
 namespace triptych::npu {
 
-// Kinds, by the tables' file names:
-//   scalesim_compute    m n k array dataflow -> cycles
-//   scalesim_bandwidth  ... and SRAM sizes, bandwidth -> total_cycles,
-//                       stall_cycles
-//   onnxim_ops          array cores clock_ghz dram_gb_per_s phase op -> cycles
-// kNotFound for other kinds; kInvalid, with the key, for what a row lacks.
+// `kind` is the name of the table's file without its extension; what each
+// asks of a row and answers is said in peers/. kNotFound for other kinds;
+// kInvalid, with the key, for what a row lacks; kUnsupported for what a kind
+// does not know.
 Result<Prediction> PredictTable(const Params& params, std::string_view kind,
                                 const OpSpec& spec);
 

@@ -3,6 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <vector>
+
 namespace triptych {
 namespace {
 
@@ -17,6 +20,25 @@ TEST_CASE("scores") {
   CHECK(score.p90_ape_pct == 9);
   CHECK(score.max_ape_pct == 10);
   CHECK(MakeScore("us", {}).rows == 0);
+}
+
+TEST_CASE("ranks that agree, ranks that do not, and ties") {
+  const auto ranked = [](const std::vector<double>& measured,
+                         const std::vector<double>& predicted) {
+    std::vector<RowScore> rows(measured.size());
+    for (size_t i = 0; i < rows.size(); ++i) {
+      rows[i].measured = measured[i];
+      rows[i].predicted = predicted[i];
+    }
+    return MakeScore("us", rows).rank_correlation;
+  };
+  CHECK(*ranked({1, 2, 3}, {10, 20, 900}) == doctest::Approx(1));
+  CHECK(*ranked({1, 2, 3}, {3, 2, 1}) == doctest::Approx(-1));
+  // Ranks 0 1 2 3 and 0.5 0.5 2 3: 4.5 over the root of 5 x 4.5.
+  CHECK(*ranked({1, 2, 3, 4}, {5, 5, 6, 7}) ==
+        doctest::Approx(4.5 / std::sqrt(5 * 4.5)));
+  CHECK_FALSE(ranked({1, 2}, {1, 2}).has_value());
+  CHECK_FALSE(ranked({1, 2, 3}, {4, 4, 4}).has_value());
 }
 
 TEST_CASE("a row names its preset, and what it lacks is said") {

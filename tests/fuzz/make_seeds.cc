@@ -26,6 +26,10 @@
 namespace triptych {
 namespace {
 
+FileBytes Text(std::string_view text) {
+  return AsFile(std::as_bytes(std::span(text)));
+}
+
 FileBytes Model() {
   return AsFile(*GgufModelBytes(TinyModel(true).model, DType::kQ4_0));
 }
@@ -210,6 +214,21 @@ int main(int argc, char** argv) {
   seeds["no.tensors"] = NoTensors;
   seeds["experts.hf"] = Experts;
   seeds["fused.hf"] = Fused;
+  seeds["conv.topology"] = [] {
+    return Text(
+        "layer,h,w,r,s,c,n,stride,padding,groups,kind\n# a note\n"
+        "conv1,224,224,7,7,3,64,2,3,1,conv+add\n"
+        "pool1,112,112,3,3,64,64,2,1,64,pool\n");
+  };
+  seeds["product.topology"] = [] {
+    return Text("Layer, M, N, K,\nqk, 128, 768, 64,\n");
+  };
+  seeds["machine.cfg"] = [] {
+    return Text(
+        "[general]\nrun_name = a\n[architecture_presets]\nArrayHeight: 16\n"
+        "ArrayWidth: 8\nIfmapSramSzkB: 32\nDataflow : os\nBandwidth: 7\n"
+        "[run_presets]\nInterfaceBandwidth: USER\n");
+  };
   for (int i = 1; i < argc; ++i) {
     const std::string path = argv[i];
     const auto seed = seeds.find(path.substr(path.find_last_of('/') + 1));

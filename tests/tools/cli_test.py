@@ -186,6 +186,30 @@ def validate_scores_a_table():
     assert rows[0]["rows"] == len(rows[0]["rows_detail"]) == 180
 
 
+def topology_is_timed_as_scale_sim_does():
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, "net.csv")
+        with open(file, "w", encoding="utf-8") as out:
+            out.write("Layer, M, N, K,\nqk, 128, 128, 64,\n")
+        rows = results("npu", "topology", file, "--array", "16,32",
+                       "--dataflow", "os,ws")
+        # Two machines by two dataflows, each layer and the total.
+        assert len(rows) == 8
+        assert [r["cycles"] for r in rows if r["layer"] == "qk"] == [
+            6015, 2015, 5567, 1775]
+        config = os.path.join(folder, "machine.cfg")
+        with open(config, "w", encoding="utf-8") as out:
+            out.write("ArrayHeight: 16\nArrayWidth: 16\nBandwidth: 2\n"
+                      "IfmapSramSzkB: 32\nFilterSramSzkB: 32\n"
+                      "OfmapSramSzkB: 16\nInterfaceBandwidth: USER\n")
+        row = results("npu", "topology", file, "--config", config)[0]
+        assert (row["cycles"], row["stall_cycles"]) == (25457, 19890)
+        assert row["dram_ofmap_words"] == 65537
+        with open(file, "a", encoding="utf-8") as out:
+            out.write("pv, 0, 1, 1,\n")
+        refused("npu", "topology", file, says="net.csv:3: M: \"0\"")
+
+
 def accuracy_gates_against_a_baseline():
     with tempfile.TemporaryDirectory() as folder:
         base = os.path.join(folder, "baseline.json")
@@ -457,6 +481,7 @@ CASES = [
     op_predicts_a_product,
     bench_compares_with_a_peer,
     validate_scores_a_table,
+    topology_is_timed_as_scale_sim_does,
     accuracy_gates_against_a_baseline,
     accuracy_takes_recorded_logits,
     accuracy_over_seeds_of_noise,

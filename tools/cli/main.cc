@@ -398,10 +398,33 @@ void AddNpuStreams(CLI::App& npu, Chosen& chosen) {
                       "write a timeline, to open at https://ui.perfetto.dev");
 }
 
+void AddNpuTopology(CLI::App& npu, Chosen& chosen) {
+  const auto [topology, o] =
+      Command(npu, "topology", "time a SCALE-Sim topology file as that does",
+              NpuTopologyCommand, chosen);
+  topology->add_option("file", o.file, "CSV: convolutions, or M, N, K")
+      ->required();
+  topology->add_option("--config", o.config,
+                       "SCALE-Sim's configuration (default: 32 x 32, ws, all "
+                       "the bandwidth it takes)");
+  topology
+      ->add_option("--array", o.arrays,
+                   "sides of square arrays, instead of the configuration's")
+      ->delimiter(',')
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 16));
+  topology
+      ->add_option("--dataflow", o.dataflows,
+                   "ws, os, is, instead of the configuration's")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"ws", "os", "is"}));
+  topology->add_option("--json", o.json, "write results as JSON; - is stdout");
+}
+
 void AddNpu(CLI::App& app, Chosen& chosen) {
   CLI::App* npu = app.add_subcommand("npu", "what the NPU alone can do");
   npu->require_subcommand(1);
   AddNpuStreams(*npu, chosen);
+  AddNpuTopology(*npu, chosen);
 }
 
 void AddModelFiles(CLI::App& app, Chosen& chosen) {

@@ -134,6 +134,13 @@ struct NpuRunOptions : Common {  // npu run
   std::vector<int32_t> ids;  // token ids for a stream that takes them
 };
 
+struct NpuTopologyOptions : Common {  // npu topology
+  std::string file;
+  std::string config;                  // SCALE-Sim's ini; "" for its defaults
+  std::vector<int64_t> arrays;         // sides; none: as the configuration says
+  std::vector<std::string> dataflows;  // ws, os, is; none: the same
+};
+
 struct SweepOptions : Common {
   std::string study, db;
   std::string shard;               // "0/8"; "" is all
@@ -220,6 +227,7 @@ Result<int> NpuInfoCommand(const NpuFileOptions& options);
 Result<int> NpuDisasmCommand(const NpuFileOptions& options);
 Result<int> NpuAsmCommand(const NpuFileOptions& options);
 Result<int> NpuRunCommand(const NpuRunOptions& options);
+Result<int> NpuTopologyCommand(const NpuTopologyOptions& options);
 Result<int> SweepCommand(const SweepOptions& options);
 Result<int> SweepMergeCommand(const SweepMergeOptions& options);
 Result<int> SweepExportCommand(const SweepExportOptions& options);

@@ -27,15 +27,20 @@ nlohmann::json ToJson(const Score& score, const ValidateOptions& options) {
                     {"predicted", row.predicted},
                     {"error_pct", row.error_pct}});
   }
-  return {{"target", options.target.substr(0, options.target.find(':'))},
-          {"table", options.table},
-          {"measure", score.measure},
-          {"rows", score.rows},
-          {"mape_pct", score.mape_pct},
-          {"median_ape_pct", score.median_ape_pct},
-          {"p90_ape_pct", score.p90_ape_pct},
-          {"max_ape_pct", score.max_ape_pct},
-          {"rows_detail", rows}};
+  nlohmann::json json = {
+      {"target", options.target.substr(0, options.target.find(':'))},
+      {"table", options.table},
+      {"measure", score.measure},
+      {"rows", score.rows},
+      {"mape_pct", score.mape_pct},
+      {"median_ape_pct", score.median_ape_pct},
+      {"p90_ape_pct", score.p90_ape_pct},
+      {"max_ape_pct", score.max_ape_pct},
+      {"rows_detail", rows}};
+  if (score.rank_correlation) {
+    json["rank_correlation"] = *score.rank_correlation;
+  }
+  return json;
 }
 
 // The rows furthest off, which say more than a mean.
@@ -78,7 +83,8 @@ Result<int> ValidateCommand(const ValidateOptions& options) {
   TRIPTYCH_ASSIGN(const Validation validation,
                   Validate(options.target,
                            OverridesFor(options.target, options.set), table));
-  Table summary({"measure", "rows", "MAPE", "median", "p90", "max"});
+  Table summary({"measure", "rows", "MAPE", "median", "p90", "max",
+                 "rank"});
   nlohmann::json results = nlohmann::json::array();
   std::string worst;
   for (const Score& score : validation.scores) {
@@ -86,7 +92,10 @@ Result<int> ValidateCommand(const ValidateOptions& options) {
                  fmt::format("{:.1f} %", score.mape_pct),
                  fmt::format("{:.1f} %", score.median_ape_pct),
                  fmt::format("{:.1f} %", score.p90_ape_pct),
-                 fmt::format("{:.1f} %", score.max_ape_pct)});
+                 fmt::format("{:.1f} %", score.max_ape_pct),
+                 score.rank_correlation
+                     ? fmt::format("{:.3f}", *score.rank_correlation)
+                     : std::string("-")});
     worst += Worst(score);
     results.push_back(ToJson(score, options));
   }
