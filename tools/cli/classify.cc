@@ -11,6 +11,7 @@
 #include "emulators/encoder.h"
 #include "emulators/profile.h"
 #include "models/audio/front_end.h"
+#include "models/audio/resample.h"
 #include "models/audio/speech_commands.h"
 #include "models/audio/wav.h"
 #include "models/mapped_file.h"
@@ -45,13 +46,9 @@ Result<std::vector<Clip>> ReadClips(const FrontEnd& front,
   std::vector<Clip> clips;
   for (const std::string& file : o.audio) {
     TRIPTYCH_ASSIGN(const Sound sound, ReadWav(file));
-    if (sound.rate_hz != kRateHz) {
-      return MakeError(ErrorCode::kInvalid,
-                       fmt::format("{}: sample rate: {} Hz; allowed is {}",
-                                   file, sound.rate_hz, kRateHz));
-    }
     const auto samples =
-        Centred(sound.samples, static_cast<size_t>(front.samples()));
+        Centred(Resample(sound.samples, sound.rate_hz, kRateHz),
+                static_cast<size_t>(front.samples()));
     TRIPTYCH_ASSIGN(std::vector<float> features, front.Run(samples));
     clips.push_back({file, std::move(features)});
   }

@@ -129,7 +129,7 @@ void AddClassify(CLI::App& app, Chosen& chosen) {
                    "model of sounds (TFLite, ONNX), or random:PRESET")
       ->required();
   classify
-      ->add_option("--audio", o.audio, "WAVE files of 16 kHz, comma separated")
+      ->add_option("--audio", o.audio, "WAVE files, comma separated")
       ->delimiter(',')
       ->required();
   classify->add_option("--labels", o.labels,
