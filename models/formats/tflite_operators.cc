@@ -23,9 +23,9 @@ using onnx::Attribute;
 using onnx::Dims;
 using onnx::ElementType;
 
-// The opset the operators are written in: its Softmax is of one axis, and its
-// ReduceMean has its axes as an attribute.
-constexpr int64_t kOpset = 13;
+// The opset the operators are written in: it has HardSwish, its Softmax is of
+// one axis, and its ReduceMean has its axes as an attribute.
+constexpr int64_t kOpset = 14;
 
 class Writer;
 using Write = Status (Writer::*)();

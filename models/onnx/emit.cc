@@ -140,6 +140,17 @@ class Emitter {
     }
     return name.starts_with('/') ? name.substr(1) : name;
   }
+  // What the activation of a feed-forward network says of it.
+  void NoteActivation(std::string_view op, int64_t width) {
+    if (op == "gelu_tanh" || op == "gelu_erf") {
+      config_.activation = op == "gelu_tanh" ? triptych::Activation::kGeluTanh
+                                             : triptych::Activation::kGeluErf;
+      config_.ffn = width;
+    } else if (op == "silu") {
+      config_.activation = triptych::Activation::kSwiGlu;
+      config_.ffn = width;
+    }
+  }
   int64_t Columns(const Activation& a) const {
     return graph_.ShapeOf(a.value).cols;
   }
@@ -262,6 +273,8 @@ Result<Activation> Emitter::Norm(const Step& step) {
                           : "must be over all features of a row");
   }
   config_.norm_eps = step.number;
+  config_.norm = rms ? NormKind::kRms : NormKind::kLayer;
+  if (config_.dim == 0 && group == all) config_.dim = all;
   std::vector<ValueId> inputs = {x.value};
   if (step.constants[0] != kAbsent) {
     TRIPTYCH_ASSIGN(const Table scale, tables_.Row(step.constants[0], group));
@@ -365,6 +378,8 @@ Result<Activation> Emitter::AddRows(const Step& step, const Activation& x) {
     }
     if (rows == tokens) {
       TRIPTYCH_ASSIGN(const Table table, tables_.Rows(constant, 0, rows));
+      config_.positions = Positions::kLearned;
+      config_.context = rows;
       y.value = Add("pos_embed", step, {x.value, Weight(table)});
       return y;
     }
@@ -775,6 +790,7 @@ Result<Activation> Emitter::Do(const Step& step) {
       return Conv(step);
     case StepKind::kUnary: {
       TRIPTYCH_ASSIGN(Activation x, Get(step.inputs[0], *step.node));
+      NoteActivation(step.op, Columns(x));
       x.value = Add(step.op, step, {x.value});
       return x;
     }

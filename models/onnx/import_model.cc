@@ -84,14 +84,24 @@ Result<ModelFile> ImportMatched(const Facts& facts,
   return result;
 }
 
-// A keyword transformer: what its graph cannot say of where its input is from.
-void DescribeSound(const FrontEnd& front, ModelConfig* config) {
+// What only a whole keyword transformer tells: where its input is from, and
+// that its output is classes.
+void DescribeSound(const FrontEnd& front, const std::vector<Step>& steps,
+                   int64_t classes, ModelConfig* config) {
   config->family = Family::kKwt;
   config->patch = {.frames = front.rows(),
                    .height = front.cols(),
                    .width = 1,
                    .patch_height = front.cols(),
                    .patch_width = 1};
+  config->classes = classes;
+  config->norm_place = NormPlace::kPost;
+  for (const Step& step : steps) {
+    if (step.kind == StepKind::kAttention) break;
+    if (step.kind == StepKind::kLayerNorm || step.kind == StepKind::kRmsNorm) {
+      config->norm_place = NormPlace::kPre;
+    }
+  }
 }
 
 }  // namespace
@@ -119,7 +129,8 @@ Result<ModelFile> ImportModel(const Model& model, const Limits& limits,
                   ImportMatched(rest, matched.steps, output, architecture));
   TRIPTYCH_ASSIGN(result.front_end,
                   MakeFrontEnd(std::move(halves.before), limits));
-  DescribeSound(*result.front_end, &result.config);
+  DescribeSound(*result.front_end, matched.steps, rest.ShapeOf(output).back(),
+                &result.config);
   return result;
 }
 

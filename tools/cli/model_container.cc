@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstring>
 #include <map>
 
@@ -123,22 +122,6 @@ std::string PortText(const tflite::Model& model, const std::vector<int>& list) {
   return text;
 }
 
-// "FULLY_CONNECTED 102, ADD 98": those there are most of first.
-std::string OperatorText(const tflite::Model& model) {
-  std::map<std::string, size_t> counts;
-  for (const tflite::Operator& op : model.operators) ++counts[op.name()];
-  std::vector<std::pair<std::string, size_t>> sorted(counts.begin(),
-                                                     counts.end());
-  std::stable_sort(
-      sorted.begin(), sorted.end(),
-      [](const auto& a, const auto& b) { return a.second > b.second; });
-  std::string text;
-  for (const auto& [name, count] : sorted) {
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, count);
-  }
-  return text;
-}
-
 // What has scales: weights by row or as a whole, and activations.
 std::string QuantizationText(const tflite::Model& model) {
   size_t by_row = 0, whole = 0, activations = 0;
@@ -172,10 +155,14 @@ Result<Container> OpenTflite(const MappedFile& mapped) {
   }
   out.metadata = {{"description", model.description},
                   {"inputs", PortText(model, model.inputs)},
-                  {"operators", OperatorText(model)},
                   {"outputs", PortText(model, model.outputs)},
                   {"quantization", QuantizationText(model)},
                   {"subgraphs", std::to_string(model.subgraphs)}};
+  std::map<std::string, size_t> operators;
+  for (const tflite::Operator& op : model.operators) ++operators[op.name()];
+  for (const auto& [name, count] : operators) {
+    out.metadata.emplace_back("operator." + name, std::to_string(count));
+  }
   for (const auto& [name, bytes] : model.metadata) {
     out.metadata.emplace_back("metadata." + name,
                               fmt::format("{} bytes", bytes));
