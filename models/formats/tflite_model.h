@@ -25,9 +25,10 @@ bool LooksLikeTflite(std::span<const std::byte> bytes);
 // the file makes features of sound. Names of tensors are the file's.
 //
 // Quantised weights are dequantised: of int8 with a scale for each row, a
-// target that has such weights finds the same numbers again. Quantised
-// activations become the real numbers they stand for: targets choose formats
-// of their own, and what the file says of their ranges is not used.
+// target that has such weights finds the same codes again wherever a row's
+// largest is 127. Quantised activations become the real numbers they stand for:
+// targets choose formats of their own, and what the file says of their ranges
+// is not used.
 //
 // Errors are "file: offset N: ..." of what ReadModel refuses, one list of all
 // operators that are not understood, or "file: node 'x' (OP): ..." for one
