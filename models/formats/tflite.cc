@@ -2,6 +2,7 @@
 #include "models/formats/tflite.h"
 
 #include <fmt/format.h>
+#include <tflite_generated.h>
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +10,6 @@
 
 #include "kernels/base/check.h"
 #include "models/formats/byte_reader.h"
-#include "tflite_generated.h"
 
 namespace triptych::tflite {
 namespace {

@@ -10,6 +10,8 @@
 #include <optional>
 #include <utility>
 
+#include "models/onnx/look.h"
+
 namespace triptych::onnx {
 namespace {
 
@@ -17,43 +19,16 @@ namespace {
 // them.
 bool About(double a, double b) { return std::abs(a - b) <= 1e-3 * std::abs(b); }
 
-// coefficient * the product of the factors.
-struct Product {
-  double coefficient = 1;
-  std::vector<int> factors;
-};
-
 using Maybe = std::optional<Step>;
 
-class Matcher {
+class Matcher : private Look {
  public:
-  explicit Matcher(const Facts& facts) : f_(facts) {}
+  explicit Matcher(const Facts& facts) : Look(facts) {}
 
   // The step that makes `value`, which depends on data.
   Result<Step> Match(int value) const;
 
  private:
-  // Through nodes that change nothing: copies, and casts among floats.
-  int Peel(int value) const;
-  const Node* Make(int value) const { return f_.Producer(Peel(value)); }
-  // Peel, and through reshapes that only put ones in front of a matrix's sizes
-  // or take them away.
-  int PeelOnes(int value) const;
-  // The node that makes `value` if it is of that operator.
-  const Node* Is(int value, std::string_view op) const;
-  // The number that `value` is, if it is one and constant.
-  std::optional<double> Number(int value) const;
-  // One of two inputs for which f holds; the other is `other`.
-  template <class F>
-  bool EitherWay(const Node& node, const F& f) const {
-    return f(node.inputs[0], node.inputs[1]) ||
-           f(node.inputs[1], node.inputs[0]);
-  }
-
-  void Multiply(int value, int depth, Product* product) const;
-  Product ProductOf(int value) const;
-  // x^n for the n that the factors make up together; 0 if there are others.
-  int PowerOf(const Product& product, int x) const;
   // The x of 1 + op(x).
   std::optional<int> OnePlus(std::string_view op, int value) const;
   bool IsTanhArgument(int value, int x) const;
@@ -120,109 +95,7 @@ class Matcher {
     step.output = value;
     return step;
   }
-
-  const Facts& f_;
 };
-
-// ---- looking at values ---------------------------------------------------
-
-int Matcher::Peel(int value) const {
-  while (const Node* node = f_.Producer(value)) {
-    const bool copy = node->op == "Identity" || node->op == "Dropout";
-    const bool cast = node->op == "Cast" && IsFloat(f_.TypeOf(value)) &&
-                      IsFloat(f_.TypeOf(node->inputs[0]));
-    if ((!copy && !cast) || node->outputs[0] != value) break;
-    value = node->inputs[0];
-  }
-  return value;
-}
-
-int Matcher::PeelOnes(int value) const {
-  const auto core = [&](int v) {
-    const Dims& dims = f_.ShapeOf(v);
-    auto first = dims.begin();
-    while (dims.end() - first > 2 && *first == 1) ++first;
-    return Dims(first, dims.end());
-  };
-  value = Peel(value);
-  while (const Node* node = f_.Producer(value)) {
-    const bool reshape = node->op == "Reshape" || node->op == "Squeeze" ||
-                         node->op == "Unsqueeze";
-    const Dims sizes = core(value);
-    if (!reshape || sizes.size() != 2 || core(node->inputs[0]) != sizes) break;
-    value = Peel(node->inputs[0]);
-  }
-  return value;
-}
-
-const Node* Matcher::Is(int value, std::string_view op) const {
-  if (value == kAbsent || f_.IsConstant(value)) return nullptr;
-  const Node* node = Make(value);
-  return node != nullptr && node->op == op ? node : nullptr;
-}
-
-std::optional<double> Matcher::Number(int value) const {
-  if (value == kAbsent || !f_.IsConstant(value)) return {};
-  const Tensor* t = f_.Elements(value);
-  Tensor loaded;
-  if (t == nullptr) {
-    // Initialisers that nobody looked into.
-    const auto& all = f_.model().initializers;
-    const auto constant = all.find(value);
-    if (constant == all.end() || CountOf(constant->second.dims) != 1) return {};
-    auto widened = Widen(constant->second);
-    if (!widened) return {};
-    loaded = *std::move(widened);
-    t = &loaded;
-  }
-  if (t->count() != 1 || t->type == ElementType::kString) return {};
-  return IsFloat(t->type) ? t->floats[0] : static_cast<double>(t->ints[0]);
-}
-
-void Matcher::Multiply(int value, int depth, Product* product) const {
-  if (const auto number = Number(value)) {
-    product->coefficient *= *number;
-    return;
-  }
-  const Node* node = f_.IsConstant(value) ? nullptr : Make(value);
-  if (node != nullptr && depth > 0) {
-    if (node->op == "Mul") {
-      Multiply(node->inputs[0], depth - 1, product);
-      Multiply(node->inputs[1], depth - 1, product);
-      return;
-    }
-    const auto divisor =
-        node->op == "Div" ? Number(node->inputs[1]) : std::nullopt;
-    if (divisor && *divisor != 0) {
-      product->coefficient /= *divisor;
-      Multiply(node->inputs[0], depth - 1, product);
-      return;
-    }
-  }
-  product->factors.push_back(Peel(value));
-}
-
-Product Matcher::ProductOf(int value) const {
-  Product product;
-  Multiply(value, 4, &product);
-  return product;
-}
-
-int Matcher::PowerOf(const Product& product, int x) const {
-  int power = 0;
-  for (const int factor : product.factors) {
-    if (factor == Peel(x)) {
-      ++power;
-      continue;
-    }
-    const Node* pow = Is(factor, "Pow");
-    const auto exponent = pow ? Number(pow->inputs[1]) : std::nullopt;
-    if (!exponent || Peel(pow->inputs[0]) != Peel(x)) return 0;
-    if (*exponent != 2 && *exponent != 3) return 0;
-    power += static_cast<int>(*exponent);
-  }
-  return power;
-}
 
 // ---- activations -----------------------------------------------------------
 

@@ -4,13 +4,14 @@
 #ifndef TRIPTYCH_TESTS_MODELS_TFLITE_BUILD_MODELS_H_
 #define TRIPTYCH_TESTS_MODELS_TFLITE_BUILD_MODELS_H_
 
+#include <tflite_generated.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "kernels/base/rng.h"
 #include "tests/models/tiny_model.h"
-#include "tflite_generated.h"
 
 namespace triptych {
 
