@@ -162,20 +162,26 @@ class KeywordWriter {
                  name + "/BiasAdd");
   }
   int Reshape(int x, const TfliteShape& shape) {
-    return w_.Op(Code::kReshape, {x, w_.Ints(shape)}, shape);
+    TfliteShape sizes = shape;
+    if (s_.open_batch && shape.size() > 2) sizes[0] = -1;
+    return w_.Op(Code::kReshape, {x, w_.Ints(sizes)}, shape);
   }
   int Transpose(int x, const std::vector<int32_t>& order,
                 const TfliteShape& shape) {
     return w_.Op(Code::kTranspose, {x, w_.Ints(order)}, shape);
   }
-  int Tokens() const { return s_.frames + 1; }
+  int Tokens() const { return s_.frames + (s_.open_batch ? 0 : 1); }
+  int Pooled(int x);
 
   const KeywordSizes& s_;
   TfliteWriter w_;
 };
 
 int KeywordWriter::Frames() {
-  const int sound = w_.Tensor("sound", {1, s_.samples()});
+  TfliteShape signature = {1, s_.samples()};
+  if (s_.open_batch) signature[0] = -1;
+  const int sound = w_.Tensor("sound", {1, s_.samples()},
+                              TfliteWriter::Type::FLOAT32, {}, signature);
   w_.Input(sound);
   const int hops = Reshape(sound, {1, s_.frames + 1, s_.hop});
   std::vector<int32_t> pairs;
@@ -200,10 +206,14 @@ int KeywordWriter::Features(int frames) {
   const int root = w_.Op(Code::kSqrt, {square}, bins);
   const int above = w_.Op(Code::kMaximum, {root, w_.Float(1e-6F)}, bins);
   const int logs = w_.Op(Code::kLog, {above}, bins);
-  const int dct = Linear(logs, s_.frames, s_.bins, s_.features, "dct", false);
+  int dct = Linear(logs, s_.frames, s_.bins, s_.features, "dct", false);
+  TfliteShape shape = {s_.frames, s_.features};
+  if (s_.open_batch) {
+    shape.insert(shape.begin(), 1);
+    dct = Reshape(dct, shape);
+  }
   return w_.Op(Code::kMul,
-               {dct, w_.Random("normalizer", {s_.features}, 0.1, 0.5)},
-               {s_.frames, s_.features});
+               {dct, w_.Random("normalizer", {s_.features}, 0.1, 0.5)}, shape);
 }
 
 // One head, as products of two matrices.
@@ -303,16 +313,34 @@ int KeywordWriter::Layer(int x) {
   return Norm(w_.Op(Code::kAdd, {normed, down}, all), "norm_2");
 }
 
+// Of each sequence one row: the first, or the mean of all.
+int KeywordWriter::Pooled(int x) {
+  const TfliteShape shape = {1, s_.dim};
+  if (s_.open_batch) {
+    const auto drop = file::CreateReducer(w_.builder(), false).Union();
+    return w_.Op(Code::kMean, {x, w_.Ints({1})}, shape,
+                 {file::Options::Reducer, drop});
+  }
+  const auto masks =
+      file::CreateStridedSlice(w_.builder(), 5, 5, 0, 0, 2).Union();
+  return w_.Op(Code::kStridedSlice,
+               {x, w_.Ints({0, 0, 0}), w_.Ints({0, 1, 0}), w_.Ints({1, 1, 1})},
+               shape, {file::Options::StridedSlice, masks});
+}
+
 FileBytes KeywordWriter::Write() {
   const int features = Features(Frames());
   const int32_t t = Tokens(), d = s_.dim;
   const int patches =
       Reshape(Linear(features, s_.frames, s_.features, d, "patch", true),
               {1, s_.frames, d});
-  const auto axis = file::CreateConcatenation(w_.builder(), 1).Union();
-  const int tokens = w_.Op(Code::kConcatenation,
-                           {w_.Random("class_emb", {1, 1, d}, 1), patches},
-                           {1, t, d}, {file::Options::Concatenation, axis});
+  int tokens = patches;
+  if (!s_.open_batch) {
+    const auto axis = file::CreateConcatenation(w_.builder(), 1).Union();
+    tokens = w_.Op(Code::kConcatenation,
+                   {w_.Random("class_emb", {1, 1, d}, 1), patches}, {1, t, d},
+                   {file::Options::Concatenation, axis});
+  }
   int x = w_.Op(Code::kAdd, {tokens, w_.Random("pos_emb", {1, t, d}, 1)},
                 {1, t, d});
   for (int32_t layer = 0; layer < s_.layers; ++layer) {
@@ -321,12 +349,7 @@ FileBytes KeywordWriter::Write() {
     x = Layer(x);
   }
   w_.Enter("");
-  const auto masks =
-      file::CreateStridedSlice(w_.builder(), 5, 5, 0, 0, 2).Union();
-  const int first =
-      w_.Op(Code::kStridedSlice,
-            {x, w_.Ints({0, 0, 0}), w_.Ints({0, 1, 0}), w_.Ints({1, 1, 1})},
-            {1, d}, {file::Options::StridedSlice, masks});
+  const int first = Pooled(x);
   w_.Output(Linear(first, 1, d, s_.classes, "head", true));
   return w_.Bytes();
 }

@@ -155,6 +155,8 @@ struct KeywordSizes {
   int32_t hop = 8, frames = 7, bins = 6, features = 5;
   int32_t dim = 8, ffn = 12, layers = 2, heads = 1, classes = 4;
   bool int8 = false;  // weights
+  // The batch is open; the mean of all frames is classified, no class token.
+  bool open_batch = false;
   bool relu = false;  // instead of GELU: in no graph of ours
   bool gelu_operator = false;
   int32_t samples() const { return hop * (frames + 1); }

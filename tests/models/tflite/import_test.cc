@@ -89,9 +89,11 @@ TEST_CASE("keyword transformers give what the file's operators do") {
       {.heads = 2},
       {.heads = 4, .gelu_operator = true},
       {.layers = 3, .int8 = true},
+      {.heads = 2, .open_batch = true},
   };
   for (const KeywordSizes& sizes : kSizes) {
     CAPTURE(sizes.heads);
+    CAPTURE(sizes.open_batch);
     const FileBytes bytes = KeywordTflite(sizes);
     const std::vector<float> sound = Noise(sizes.samples());
     const std::vector<double> want = Evaluated(bytes, sound);
