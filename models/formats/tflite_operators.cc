@@ -472,6 +472,11 @@ Status Writer::Split() {
   TRIPTYCH_ASSIGN(const std::vector<int64_t> axis, Ints(0));
   TRIPTYCH_ASSIGN(const int x, Input(1));
   if (axis.size() != 1) return Fail("input 0: must be one axis");
+  const int64_t parts = op_->options.splits;
+  if (parts != 0 && std::cmp_not_equal(parts, op_->outputs.size())) {
+    return Fail(
+        fmt::format("{} outputs: must be {}", op_->outputs.size(), parts));
+  }
   onnx::Node node;
   node.name = Out().name.substr(0, Out().name.find(';'));
   node.op = "Split";

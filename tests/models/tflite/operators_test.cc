@@ -234,6 +234,19 @@ TEST_CASE("TFLite shapes: reshape, slice, gather, split, reduce") {
     return w.Op(Code::kExpandDims, {in, w.Ints({0})}, {1, 2, 3});
   });
   CHECK(dims == onnx::Dims{1, 2, 3});
+  Run(
+      {1, 2, 1}, {1, 2},
+      [](TfliteWriter& w, int in) { return w.Op(Code::kSqueeze, {in}, {2}); },
+      &dims);
+  CHECK(dims == onnx::Dims{2});
+  // To integers, towards zero, and back.
+  CheckNear(Run({2}, {1.75, -1.75},
+                [](TfliteWriter& w, int in) {
+                  const int whole = w.Tensor("i", {2}, Type::INT32);
+                  w.OpInto(Code::kCast, {in}, {whole});
+                  return w.Op(Code::kCast, {whole}, {2});
+                }),
+            {1, -1});
   CheckNear(with([](TfliteWriter& w, int in) {
               return w.Op(Code::kTranspose, {in, w.Ints({1, 0})}, {3, 2});
             }),
@@ -399,6 +412,13 @@ TEST_CASE("TFLite: operands that are not understood") {
                           {Options::Gather, o});
             }),
             "batch_dims: must be 0"));
+  CHECK(has(MessageOf([](TfliteWriter& w, int in) {
+              const int axis =
+                  w.Constant<int32_t>("axis", {}, {0}, Type::INT32);
+              const auto o = file::CreateSplit(w.builder(), 2).Union();
+              return w.Op(Code::kSplit, {axis, in}, {2}, {Options::Split, o});
+            }),
+            "(SPLIT): 1 outputs: must be 2"));
   CHECK(has(
       MessageOf([](TfliteWriter& w, int in) {
         const auto o =
