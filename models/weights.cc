@@ -14,6 +14,7 @@
 #include "models/formats/hf_checkpoint.h"
 #include "models/formats/hf_model.h"
 #include "models/formats/llama2c.h"
+#include "models/formats/tflite_model.h"
 #include "models/formats/tokenizer_file.h"
 #include "models/onnx/import.h"
 
@@ -28,6 +29,7 @@ struct Format {
 // In order; the first that recognises a file has it.
 constexpr Format kFormats[] = {
     {LooksLikeGguf, ParseGgufModel},
+    {LooksLikeTflite, ParseTfliteModel},
     {LooksLikeOnnx, ParseOnnxModel},
     {LooksLikeLlama2c, ParseLlama2c},
 };
@@ -41,8 +43,8 @@ Result<ModelFile> Parse(const MappedFile& file) {
   return MakeError(ErrorCode::kUnsupported,
                    file.path() +
                        ": offset 0: header: not a model file; GGUF, "
-                       "ONNX, llama2.c's .bin and Hugging Face safetensors "
-                       "are allowed");
+                       "ONNX, TFLite, llama2.c's .bin and Hugging Face "
+                       "safetensors are allowed");
 }
 
 Result<ModelFile> LoadFile(const std::string& path) {

@@ -80,6 +80,7 @@ void ReadRow(const WeightTensor& tensor, int64_t row, float* out);
 // The files of one model: one, or the shards of a large checkpoint.
 using ModelStorage = std::vector<MappedFile>;
 
+class FrontEnd;
 class GraphSource;
 
 struct ModelFile {
@@ -93,6 +94,9 @@ struct ModelFile {
   std::vector<std::string> left_out;
   // Where the graph comes from (models/build/build.h); null: from `config`.
   std::shared_ptr<const GraphSource> graph;
+  // What makes the graph's input of sound (models/audio/front_end.h), where
+  // the file has that; null: nothing does. No longer valid than `storage`.
+  std::shared_ptr<const FrontEnd> front_end;
 
   // Null if there is no tensor of that name.
   const WeightTensor* Find(std::string_view name) const;

@@ -31,6 +31,26 @@ Axis TokenAxis(int64_t size, int64_t stride = 1) {
 const Factor kBatchFactor = {Kind::kBatch, 0, 1};
 const Factor kOpenTokens = {Kind::kTokens, 0, 1};
 
+// N of a part "block_N" or "layer_N" of a name, whatever is in front of that;
+// Keras leaves the number of the first one out.
+int KerasLayerOf(std::string_view name) {
+  while (!name.empty()) {
+    std::string_view part = name.substr(0, name.find('/'));
+    name.remove_prefix(std::min(part.size() + 1, name.size()));
+    const size_t digits = part.find_last_not_of("0123456789") + 1;
+    int number = 0;
+    if (digits < part.size() && part.size() - digits < 6 && digits > 0 &&
+        part[digits - 1] == '_') {
+      number = std::stoi(std::string(part.substr(digits)));
+      part = part.substr(0, digits - 1);
+    }
+    for (const std::string_view word : {"_block", "_layer"}) {
+      if (part == word.substr(1) || part.ends_with(word)) return number;
+    }
+  }
+  return -1;
+}
+
 // The first number between separators: "/model/layers.3/mlp/Add" is in
 // layer 3.
 int LayerOf(const std::string& name) {
@@ -45,7 +65,7 @@ int LayerOf(const std::string& name) {
         end == name.size() || name[end] == '.' || name[end] == '/';
     if (starts && ends && end > i) return std::stoi(name.substr(i, end - i));
   }
-  return -1;
+  return KerasLayerOf(name);
 }
 
 class Emitter {
@@ -119,6 +139,17 @@ class Emitter {
       name = f_.model().values[static_cast<size_t>(step.output)];
     }
     return name.starts_with('/') ? name.substr(1) : name;
+  }
+  // What the activation of a feed-forward network says of it.
+  void NoteActivation(std::string_view op, int64_t width) {
+    if (op == "gelu_tanh" || op == "gelu_erf") {
+      config_.activation = op == "gelu_tanh" ? triptych::Activation::kGeluTanh
+                                             : triptych::Activation::kGeluErf;
+      config_.ffn = width;
+    } else if (op == "silu") {
+      config_.activation = triptych::Activation::kSwiGlu;
+      config_.ffn = width;
+    }
   }
   int64_t Columns(const Activation& a) const {
     return graph_.ShapeOf(a.value).cols;
@@ -242,6 +273,8 @@ Result<Activation> Emitter::Norm(const Step& step) {
                           : "must be over all features of a row");
   }
   config_.norm_eps = step.number;
+  config_.norm = rms ? NormKind::kRms : NormKind::kLayer;
+  if (config_.dim == 0 && group == all) config_.dim = all;
   std::vector<ValueId> inputs = {x.value};
   if (step.constants[0] != kAbsent) {
     TRIPTYCH_ASSIGN(const Table scale, tables_.Row(step.constants[0], group));
@@ -345,6 +378,8 @@ Result<Activation> Emitter::AddRows(const Step& step, const Activation& x) {
     }
     if (rows == tokens) {
       TRIPTYCH_ASSIGN(const Table table, tables_.Rows(constant, 0, rows));
+      config_.positions = Positions::kLearned;
+      config_.context = rows;
       y.value = Add("pos_embed", step, {x.value, Weight(table)});
       return y;
     }
@@ -444,14 +479,20 @@ ValueId Emitter::Append(const Step& step, const Activation& rows,
 }
 
 Result<Activation> Emitter::Attention(const Step& step) {
-  TRIPTYCH_ASSIGN(const Activation q, Get(step.inputs[0], *step.node));
+  TRIPTYCH_ASSIGN(Activation q, Get(step.inputs[0], *step.node));
   TRIPTYCH_ASSIGN(Activation k, Get(step.inputs[1], *step.node));
   TRIPTYCH_ASSIGN(Activation v, Get(step.inputs[2], *step.node));
-  const size_t rank = q.view.size();
-  if (rank < 3 || k.view.size() != rank || v.view.size() != rank) {
-    return Fail(step,
-                "queries, keys and values must be [batch, heads, "
-                "tokens, features]");
+  // Ranks differ where a file leaves out sizes of one.
+  constexpr size_t kLeast = 3;
+  const size_t rank =
+      std::max({q.view.size(), k.view.size(), v.view.size(), kLeast});
+  for (Activation* a : {&q, &k, &v}) {
+    if (a->view.size() < 2) {
+      return Fail(step,
+                  "queries, keys and values must be [batch, heads, tokens, "
+                  "features], or without sizes of one in front");
+    }
+    a->view.insert(a->view.begin(), rank - a->view.size(), Axis{});
   }
   std::swap(k.view[rank - 2], k.view[rank - 1]);
   const int64_t dim = f_.ShapeOf(step.inputs[0]).back();
@@ -459,7 +500,8 @@ Result<Activation> Emitter::Attention(const Step& step) {
   const auto fits = [&](const Activation& a, int64_t size) {
     const Axis& tokens = a.view[rank - 2];
     return EndsInRun(a.view, size) &&
-           (tokens.empty() || tokens.back().kind == Kind::kTokens);
+           std::all_of(tokens.begin(), tokens.end(),
+                       [](const Factor& f) { return f.kind == Kind::kTokens; });
   };
   const auto hq = HeadsOf(q.view, dim, Columns(q));
   const auto hk = HeadsOf(k.view, dim, Columns(k));
@@ -498,6 +540,13 @@ Result<Activation> Emitter::Attention(const Step& step) {
     }
   }
   y.view.back() = ColumnAxis(v_dim);
+  const auto wanted = static_cast<size_t>(f_.Rank(step.output));
+  while (y.view.size() > wanted && y.view.front().empty()) {
+    y.view.erase(y.view.begin());
+  }
+  if (y.view.size() < wanted) {
+    y.view.insert(y.view.begin(), wanted - y.view.size(), Axis{});
+  }
   return y;
 }
 
@@ -741,6 +790,7 @@ Result<Activation> Emitter::Do(const Step& step) {
       return Conv(step);
     case StepKind::kUnary: {
       TRIPTYCH_ASSIGN(Activation x, Get(step.inputs[0], *step.node));
+      NoteActivation(step.op, Columns(x));
       x.value = Add(step.op, step, {x.value});
       return x;
     }

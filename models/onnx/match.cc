@@ -10,6 +10,8 @@
 #include <optional>
 #include <utility>
 
+#include "models/onnx/look.h"
+
 namespace triptych::onnx {
 namespace {
 
@@ -17,40 +19,16 @@ namespace {
 // them.
 bool About(double a, double b) { return std::abs(a - b) <= 1e-3 * std::abs(b); }
 
-// coefficient * the product of the factors.
-struct Product {
-  double coefficient = 1;
-  std::vector<int> factors;
-};
-
 using Maybe = std::optional<Step>;
 
-class Matcher {
+class Matcher : private Look {
  public:
-  explicit Matcher(const Facts& facts) : f_(facts) {}
+  explicit Matcher(const Facts& facts) : Look(facts) {}
 
   // The step that makes `value`, which depends on data.
   Result<Step> Match(int value) const;
 
  private:
-  // Through nodes that change nothing: copies, and casts among floats.
-  int Peel(int value) const;
-  const Node* Make(int value) const { return f_.Producer(Peel(value)); }
-  // The node that makes `value` if it is of that operator.
-  const Node* Is(int value, std::string_view op) const;
-  // The number that `value` is, if it is one and constant.
-  std::optional<double> Number(int value) const;
-  // One of two inputs for which f holds; the other is `other`.
-  template <class F>
-  bool EitherWay(const Node& node, const F& f) const {
-    return f(node.inputs[0], node.inputs[1]) ||
-           f(node.inputs[1], node.inputs[0]);
-  }
-
-  void Multiply(int value, int depth, Product* product) const;
-  Product ProductOf(int value) const;
-  // x^n for the n that the factors make up together; 0 if there are others.
-  int PowerOf(const Product& product, int x) const;
   // The x of 1 + op(x).
   std::optional<int> OnePlus(std::string_view op, int value) const;
   bool IsTanhArgument(int value, int x) const;
@@ -67,6 +45,12 @@ class Matcher {
     double eps;
     bool centred;
   };
+  // What is under the root of a norm, mean(y^2) + eps: y and eps.
+  struct MeanSquare {
+    int of;
+    double eps;
+  };
+  std::optional<MeanSquare> MeanSquareOf(int value) const;
   // x / sqrt(mean(x^2) + eps), x perhaps centred.
   std::optional<Normalized> Norm(int value) const;
 
@@ -87,6 +71,7 @@ class Matcher {
   Maybe Gelu(int value) const;
   Maybe Silu(int value) const;
   Maybe AnyNorm(int value) const;
+  Maybe FoldedNorm(int value) const;
   Maybe Rope(int value) const;
   // Whether `value` is x turned by a right angle, pair by pair: (-b, a) for
   // (a, b), and where the two of a pair are.
@@ -110,91 +95,7 @@ class Matcher {
     step.output = value;
     return step;
   }
-
-  const Facts& f_;
 };
-
-// ---- looking at values ---------------------------------------------------
-
-int Matcher::Peel(int value) const {
-  while (const Node* node = f_.Producer(value)) {
-    const bool copy = node->op == "Identity" || node->op == "Dropout";
-    const bool cast = node->op == "Cast" && IsFloat(f_.TypeOf(value)) &&
-                      IsFloat(f_.TypeOf(node->inputs[0]));
-    if ((!copy && !cast) || node->outputs[0] != value) break;
-    value = node->inputs[0];
-  }
-  return value;
-}
-
-const Node* Matcher::Is(int value, std::string_view op) const {
-  if (value == kAbsent || f_.IsConstant(value)) return nullptr;
-  const Node* node = Make(value);
-  return node != nullptr && node->op == op ? node : nullptr;
-}
-
-std::optional<double> Matcher::Number(int value) const {
-  if (value == kAbsent || !f_.IsConstant(value)) return {};
-  const Tensor* t = f_.Elements(value);
-  Tensor loaded;
-  if (t == nullptr) {
-    // Initialisers that nobody looked into.
-    const auto& all = f_.model().initializers;
-    const auto constant = all.find(value);
-    if (constant == all.end() || CountOf(constant->second.dims) != 1) return {};
-    auto widened = Widen(constant->second);
-    if (!widened) return {};
-    loaded = *std::move(widened);
-    t = &loaded;
-  }
-  if (t->count() != 1 || t->type == ElementType::kString) return {};
-  return IsFloat(t->type) ? t->floats[0] : static_cast<double>(t->ints[0]);
-}
-
-void Matcher::Multiply(int value, int depth, Product* product) const {
-  if (const auto number = Number(value)) {
-    product->coefficient *= *number;
-    return;
-  }
-  const Node* node = f_.IsConstant(value) ? nullptr : Make(value);
-  if (node != nullptr && depth > 0) {
-    if (node->op == "Mul") {
-      Multiply(node->inputs[0], depth - 1, product);
-      Multiply(node->inputs[1], depth - 1, product);
-      return;
-    }
-    const auto divisor =
-        node->op == "Div" ? Number(node->inputs[1]) : std::nullopt;
-    if (divisor && *divisor != 0) {
-      product->coefficient /= *divisor;
-      Multiply(node->inputs[0], depth - 1, product);
-      return;
-    }
-  }
-  product->factors.push_back(Peel(value));
-}
-
-Product Matcher::ProductOf(int value) const {
-  Product product;
-  Multiply(value, 4, &product);
-  return product;
-}
-
-int Matcher::PowerOf(const Product& product, int x) const {
-  int power = 0;
-  for (const int factor : product.factors) {
-    if (factor == Peel(x)) {
-      ++power;
-      continue;
-    }
-    const Node* pow = Is(factor, "Pow");
-    const auto exponent = pow ? Number(pow->inputs[1]) : std::nullopt;
-    if (!exponent || Peel(pow->inputs[0]) != Peel(x)) return 0;
-    if (*exponent != 2 && *exponent != 3) return 0;
-    power += static_cast<int>(*exponent);
-  }
-  return power;
-}
 
 // ---- activations -----------------------------------------------------------
 
@@ -340,22 +241,68 @@ std::optional<Matcher::Normalized> Matcher::Norm(int value) const {
       return true;
     });
   }
-  const Node* add = Is(inside, "Add");
-  if (top == kAbsent || add == nullptr) return {};
-  std::optional<Normalized> found;
+  const auto square = top == kAbsent ? std::nullopt : MeanSquareOf(inside);
+  if (!square) return {};
+  const auto x = Centred(top), of_variance = Centred(square->of);
+  if (x && of_variance == x) return Normalized{*x, square->eps, true};
+  if (square->of == top) return Normalized{top, square->eps, false};
+  return {};
+}
+
+std::optional<Matcher::MeanSquare> Matcher::MeanSquareOf(int value) const {
+  const Node* add = Is(value, "Add");
+  if (add == nullptr) return {};
+  std::optional<MeanSquare> found;
   EitherWay(*add, [&](int mean, int eps) {
     const auto inner = MeanOfLast(mean);
     const auto number = Number(eps);
     const auto squared = inner ? Square(*inner) : std::nullopt;
-    if (!number || !squared) return false;
-    const auto x = Centred(top), of_variance = Centred(*squared);
-    if (x && of_variance == x) {
-      found = Normalized{*x, *number, true};
-    } else if (*squared == top) {
-      found = Normalized{top, *number, false};
-    }
+    if (number && squared) found = MeanSquare{*squared, *number};
     return found.has_value();
   });
+  return found;
+}
+
+// A layer norm with the scale taken into the root, as TensorFlow has it: with
+// s = w / sqrt(var + eps), x s + (b - mean s); without b, x s - mean s.
+Maybe Matcher::FoldedNorm(int value) const {
+  const auto product = [&](int v, auto use) {
+    const Node* mul = Is(v, "Mul");
+    return mul != nullptr && EitherWay(*mul, use);
+  };
+  Maybe found;
+  const auto match = [&](int scaled, int subtracted, int bias) {
+    return product(scaled, [&](int x, int s) {
+      return product(subtracted, [&](int mean, int other) {
+        if (Peel(s) != Peel(other) || MeanOfLast(mean) != x) return false;
+        int root = s, scale = kAbsent;
+        product(s, [&](int inverse, int w) {
+          if (!f_.IsConstant(w)) return false;
+          root = inverse;
+          scale = w;
+          return true;
+        });
+        const auto inside = InverseRoot(root);
+        const auto square = inside ? MeanSquareOf(*inside) : std::nullopt;
+        if (!square || Centred(square->of) != Peel(x)) return false;
+        if (scale == kAbsent && bias != kAbsent) return false;
+        found = Made(StepKind::kLayerNorm, value);
+        found->inputs = {Peel(x)};
+        found->constants = {scale, bias};
+        found->number = square->eps;
+        return true;
+      });
+    });
+  };
+  if (const Node* add = Is(value, "Add")) {
+    EitherWay(*add, [&](int scaled, int rest) {
+      const Node* sub = Is(rest, "Sub");
+      return sub != nullptr && f_.IsConstant(sub->inputs[0]) &&
+             match(scaled, sub->inputs[1], sub->inputs[0]);
+    });
+  } else if (const Node* sub = Is(value, "Sub")) {
+    match(sub->inputs[0], sub->inputs[1], kAbsent);
+  }
   return found;
 }
 
@@ -528,7 +475,7 @@ Result<std::optional<Matcher::Scores>> Matcher::ScoresOf(int value) const {
     return p.factors[0];
   };
   for (int depth = 0; depth < 16; ++depth) {
-    value = scale_of(value);
+    value = PeelOnes(scale_of(PeelOnes(value)));
     const Node* node = Make(value);
     if (node == nullptr) return std::optional<Scores>();
     if (node->op == "MatMul") {
@@ -567,7 +514,7 @@ Result<Maybe> Matcher::Attention(int value) const {
       f_.IsConstant(product->inputs[1])) {
     return Maybe();
   }
-  int weights = product->inputs[0];
+  int weights = PeelOnes(product->inputs[0]);
   // Rows without any key: NaN becomes 0. Ours always have one.
   if (const Node* where = Is(weights, "Where")) {
     if (Is(where->inputs[0], "IsNaN")) weights = where->inputs[2];
@@ -814,8 +761,8 @@ Result<Step> Matcher::Simple(int value) const {
 }
 
 Result<Step> Matcher::Match(int value) const {
-  for (const Maybe& step :
-       {AnyNorm(value), Gelu(value), Silu(value), Rope(value)}) {
+  for (const Maybe& step : {AnyNorm(value), FoldedNorm(value), Gelu(value),
+                            Silu(value), Rope(value)}) {
     if (step) return *step;
   }
   TRIPTYCH_ASSIGN(const Maybe attention, Attention(value));
@@ -826,27 +773,49 @@ Result<Step> Matcher::Match(int value) const {
 
 }  // namespace
 
-Result<std::vector<Step>> MatchSteps(const Facts& facts, int output) {
+Match MatchAll(const Facts& facts, int output) {
   const Model& model = facts.model();
   const Matcher matcher(facts);
   std::vector<bool> needed(model.values.size(), false);
   needed[static_cast<size_t>(output)] = true;
-  std::vector<Step> steps;
+  Match match;
+  const auto refuse = [&](const Node& node, Error error) {
+    match.unmatched.push_back({&node, std::move(error)});
+    for (const int input : node.inputs) {
+      if (input == kAbsent || facts.IsConstant(input)) continue;
+      needed[static_cast<size_t>(input)] = true;
+    }
+  };
   for (size_t n = model.nodes.size(); n-- > 0;) {
     for (const int value : model.nodes[n].outputs) {
       if (value == kAbsent || !needed[static_cast<size_t>(value)]) continue;
-      TRIPTYCH_ASSIGN(Step step, matcher.Match(value));
-      for (const int input : step.inputs) {
-        if (facts.IsConstant(input)) {
-          return facts.Fail(*step.node, "works on constants alone");
-        }
+      Result<Step> step = matcher.Match(value);
+      if (!step) {
+        refuse(model.nodes[n], std::move(step).error());
+        continue;
+      }
+      const bool constant =
+          std::any_of(step->inputs.begin(), step->inputs.end(),
+                      [&](int input) { return facts.IsConstant(input); });
+      if (constant) {
+        refuse(*step->node,
+               facts.Fail(*step->node, "works on constants alone").error());
+        continue;
+      }
+      for (const int input : step->inputs) {
         needed[static_cast<size_t>(input)] = true;
       }
-      steps.push_back(std::move(step));
+      match.steps.push_back(*std::move(step));
     }
   }
-  std::reverse(steps.begin(), steps.end());
-  return steps;
+  std::reverse(match.steps.begin(), match.steps.end());
+  return match;
+}
+
+Result<std::vector<Step>> MatchSteps(const Facts& facts, int output) {
+  Match match = MatchAll(facts, output);
+  if (match.unmatched.empty()) return std::move(match.steps);
+  return std::unexpected(std::move(match.unmatched.front().error));
 }
 
 }  // namespace triptych::onnx

@@ -47,9 +47,22 @@ struct Step {
   bool turned = false;  // kLinear: W is [out, in]
 };
 
-// What makes `output` of the model, in an order in which it can be done.
-// Nodes that nothing needed are left out. Errors name the node that is in no
-// pattern of ours.
+// A node that is in no pattern of ours, and why.
+struct Unmatched {
+  const Node* node = nullptr;
+  Error error;
+};
+
+struct Match {
+  // What makes the output, in an order in which it can be done. Nodes that
+  // nothing needed are left out.
+  std::vector<Step> steps;
+  // Empty if the steps are all there is. The last ones of the model come
+  // first; what is in front of one is looked for all the same.
+  std::vector<Unmatched> unmatched;
+};
+Match MatchAll(const Facts& facts, int output);
+// The steps. Errors: the first of those that are unmatched.
 Result<std::vector<Step>> MatchSteps(const Facts& facts, int output);
 
 }  // namespace triptych::onnx

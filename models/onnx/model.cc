@@ -71,9 +71,9 @@ const Attribute* Node::Find(std::string_view attribute) const {
 }
 
 std::string Model::Label(const Node& node) const {
+  const std::string op = Printable(node.source.empty() ? node.op : node.source);
   if (!node.name.empty()) {
-    return fmt::format("node '{}' ({})", Printable(node.name),
-                       Printable(node.op));
+    return fmt::format("node '{}' ({})", Printable(node.name), op);
   }
   std::string output = "nothing";
   for (const int value : node.outputs) {
@@ -82,7 +82,7 @@ std::string Model::Label(const Node& node) const {
     break;
   }
   return fmt::format("node {} giving {} ({})", &node - nodes.data(), output,
-                     Printable(node.op));
+                     op);
 }
 
 }  // namespace triptych::onnx

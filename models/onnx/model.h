@@ -1,5 +1,7 @@
 // An ONNX model as plain data: what the reader makes of the protobuf, and all
-// that the evaluator and the importer ever see. No protobuf here.
+// that the evaluator and the importer ever see. No protobuf here. Readers of
+// other formats (models/formats/tflite_operators.h) write theirs down in these
+// operators, too, and share all that follows.
 //
 // Values have numbers. A value is an initialiser, an input of the graph or
 // the output of one node (the reader has checked that, and that nodes come
@@ -90,6 +92,8 @@ struct Node {
   std::string domain;
   std::vector<int> inputs, outputs;  // values, or kAbsent
   std::vector<Attribute> attributes;
+  // What messages call it, where a file of another format has other words.
+  std::string source;
 
   const Attribute* Find(std::string_view attribute) const;
   // Its value, or `otherwise` if there is none or it is of another kind (what

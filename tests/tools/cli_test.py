@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import wave
 import xml.etree.ElementTree
 
 sys.path.append("tests")  # as it runs in the source root
@@ -24,6 +25,9 @@ GENERATED = {
 }
 PROFILED = {"seconds", "cycles", "energy_j", "bytes", "utilisation", "bound",
             "ops"}
+HEARD = {"target", "preset", "file", "label", "probability", "probabilities",
+         "seconds", "cycles", "energy_j", "assumed_energy_fraction",
+         "utilisation", "bound", "host_wall_s"}
 SCORED = {"measure", "rows", "mape_pct", "median_ape_pct", "p90_ape_pct",
           "max_ape_pct", "rows_detail"}
 BENCHED = {"op", "variant", "dtype", "threads", "gflops", "peak_fraction",
@@ -130,6 +134,56 @@ def profile_needs_no_weights():
             assert row["flops"] > 1.9 * 0.9e9 * tokens
     rows = results("profile", "-m", "wan2.2-t2v-a14b", "--phase", "encode")
     assert all(row["flops"] > 6.4e15 for row in rows)
+
+
+def write_tone(path, rate):
+    """A second of 440 Hz, in 16 bits."""
+    with wave.open(path, "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        for n in range(rate):
+            sample = int(9000 * math.sin(2 * math.pi * 440 * n / rate))
+            file.writeframesraw(sample.to_bytes(2, "little", signed=True))
+
+
+def classify_hears_on_each_target():
+    with tempfile.TemporaryDirectory() as folder:
+        clips = [os.path.join(folder, name) for name in ("a.wav", "b.wav")]
+        for clip, rate in zip(clips, (16000, 22050)):
+            write_tone(clip, rate)
+        command = ["classify", "-m", "random:kwt-1", "--audio",
+                   ",".join(clips)]
+        rows = results(*command, "-t", "cpu,npu")
+        assert [row["target"] for row in rows] == ["cpu"] * 2 + ["npu"] * 2
+        assert [row["file"] for row in rows] == clips * 2
+        for row in rows:
+            assert HEARD <= row.keys(), HEARD - row.keys()
+            chances = row["probabilities"]
+            assert len(chances) == 12 and "_silence_" in chances
+            assert math.isclose(sum(chances.values()), 1)
+            assert row["label"] == max(chances, key=chances.get)
+            assert row["probability"] == chances[row["label"]]
+            assert row["seconds"] > 0 and row["energy_j"] > 0
+        # The same tone at another rate is the same tone; int8 is not f32.
+        for word, chance in rows[0]["probabilities"].items():
+            assert abs(rows[1]["probabilities"][word] - chance) < 0.02
+        assert rows[2]["probabilities"] != rows[0]["probabilities"]
+        labels = os.path.join(folder, "labels.txt")
+        with open(labels, "w", encoding="utf-8") as file:
+            file.write("".join(f"word {i}\n" for i in range(12)))
+        row = results(*command, "--labels", labels)[0]
+        assert row["label"].startswith("word ")
+        text = run(*command, "--labels", labels).stdout
+        assert "a.wav" in text and "time/clip" in text
+        with open(labels, "a", encoding="utf-8") as file:
+            file.write("one more\n")
+        refused(*command, "--labels", labels, says="13 names; must be one")
+        refused("classify", "-m", "random:bert-base", "--audio", clips[0],
+                says="does not hear")
+        refused("classify", "-m", "kwt-1", "--audio", clips[0],
+                says="without weights")
+    refused("classify", "-m", "random:kwt-1", "--audio", "README.md",
+            says="README.md: offset 0: header: not a WAVE file")
+    refused("classify", "-m", "random:kwt-1", says="--audio")
 
 
 def op_predicts_a_product():
@@ -446,6 +500,32 @@ def inspect_looks_into_model_files():
     refused("inspect", "README.md", says="not a model file")
 
 
+def inspect_looks_into_a_tflite_file():
+    model = os.path.join(SHARED, "data", "kwt1_non_stream.tflite")
+    if not os.path.exists(model):
+        print(f"skipped: {model} is not here")
+        return
+    done = run("inspect", model, "--json", "-")
+    if "set it up with -Dtflite=enabled" in done.stderr:
+        print("skipped: built without TFLite")
+        return
+    found = json.loads(done.stdout)["results"][0]
+    assert found["format"] == "TFLite" and found["family"] == "kwt"
+    assert found["parameters"] == 607308
+    assert found["config"]["layers"] == 12 and found["config"]["dim"] == 64
+    assert found["config"]["norm_place"] == "post"
+    assert found["front_end"] == {"samples": 16000, "rows": 98,
+                                  "features": 40}
+    assert found["metadata"]["operator.FULLY_CONNECTED"] == "102"
+    assert found["metadata"]["quantization"] == "none"
+    weights = {t["name"]: t for t in found["tensors"]}
+    assert weights["class_emb"]["shape"] == [1, 1, 64]
+    text = run("inspect", model).stdout
+    assert "16000 samples to 98 rows of 40 features" in text
+    row, = results("profile", "-m", model, "-t", "npu", "--phase", "encode")
+    assert row["seconds"] > 0
+
+
 def export_writes_models_and_pictures():
     with tempfile.TemporaryDirectory() as folder:
         gguf = os.path.join(folder, "small.gguf")
@@ -478,6 +558,7 @@ CASES = [
     run_writes_a_timeline,
     timelines_have_two_forms,
     profile_needs_no_weights,
+    classify_hears_on_each_target,
     op_predicts_a_product,
     bench_compares_with_a_peer,
     validate_scores_a_table,
@@ -491,6 +572,7 @@ CASES = [
     tokenize_gives_ids_and_pieces,
     list_lists_everything,
     inspect_looks_into_model_files,
+    inspect_looks_into_a_tflite_file,
     export_writes_models_and_pictures,
     a_context_too_long_is_said,
     json_goes_to_a_file_too,

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "models/audio/front_end.h"
 #include "models/build/build.h"
 #include "models/formats/byte_reader.h"
 #include "models/presets/config_keys.h"
@@ -78,11 +79,19 @@ json TensorsOf(const Container& container) {
   return out;
 }
 
+// What makes the graph's input of sound.
+json FrontEndFacts(const FrontEnd* front) {
+  if (front == nullptr) return nullptr;
+  return {{"samples", front->samples()},
+          {"rows", front->rows()},
+          {"features", front->cols()}};
+}
+
 // What the container is of, if it is anything that can be run.
 void AddModel(const std::string& path, json& facts) {
   const Result<ModelFile> model = LoadModel(path);
   Result<Graph> graph =
-      model ? BuildGraph(model->config) : std::unexpected<Error>(model.error());
+      model ? BuildGraph(*model) : std::unexpected<Error>(model.error());
   if (!graph) {
     facts["not_read"] = graph.error().message;
     return;
@@ -95,6 +104,7 @@ void AddModel(const std::string& path, json& facts) {
   facts["config"] = ConfigOf(c);
   facts["tokenizer"] = TokenizerOf(model->tokenizer);
   facts["left_out"] = model->left_out;
+  facts["front_end"] = FrontEndFacts(model->front_end.get());
 }
 
 json FactsOf(const std::string& path, const Container& container) {
@@ -214,6 +224,13 @@ std::string ModelText(const json& facts) {
                         tokenizer["pieces"].get<size_t>(),
                         tokenizer["bos"].get<TokenId>(),
                         tokenizer["eos"].get<TokenId>()));
+  if (const json& front = facts["front_end"]; !front.is_null()) {
+    text += fmt::format(kLine, "front end",
+                        fmt::format("{} samples to {} rows of {} features",
+                                    front["samples"].get<int64_t>(),
+                                    front["rows"].get<int64_t>(),
+                                    front["features"].get<int64_t>()));
+  }
   for (const json& name : facts["left_out"]) {
     text += fmt::format(kLine, "left out", Printable(name.get<std::string>()));
   }

@@ -119,6 +119,26 @@ void AddTokenize(CLI::App& app, Chosen& chosen) {
   tokenize->add_option("--json", o.json, "write results as JSON; - is stdout");
 }
 
+void AddClassify(CLI::App& app, Chosen& chosen) {
+  const auto [classify, o] =
+      Command(app, "classify", "what is said in sounds, target by target",
+              ClassifyCommand, chosen);
+  AddCommon(classify, o, true);
+  classify
+      ->add_option("-m,--model", o.model,
+                   "model of sounds (TFLite, ONNX), or random:PRESET")
+      ->required();
+  classify
+      ->add_option("--audio", o.audio, "WAVE files, comma separated")
+      ->delimiter(',')
+      ->required();
+  classify->add_option("--labels", o.labels,
+                       "file with the name of a class a line (default: Speech "
+                       "Commands' 12, or numbers)");
+  classify->add_option("-s,--seed", o.seed, "seed of noise");
+  AddTrace(classify, o);
+}
+
 void AddProfile(CLI::App& app, Chosen& chosen) {
   const auto [profile, o] =
       Command(app, "profile", "time a model by shape; no weights needed",
@@ -432,8 +452,8 @@ void AddModelFiles(CLI::App& app, Chosen& chosen) {
       Command(app, "inspect", "look into a model file", InspectCommand, chosen);
   inspect
       ->add_option("file", i.file,
-                   "GGUF, llama2.c or safetensors file, or the directory of a "
-                   "Hugging Face checkpoint")
+                   "GGUF, llama2.c, TFLite or safetensors file, or the "
+                   "directory of a Hugging Face checkpoint")
       ->required();
   inspect->add_flag("--tensors", i.tensors, "list every tensor");
   inspect->add_option("--json", i.json, "write results as JSON; - is stdout");
@@ -516,6 +536,7 @@ int main(int argc, char** argv) {
   triptych::cli::Chosen chosen;
   triptych::cli::AddGenerators(app, chosen);
   triptych::cli::AddTokenize(app, chosen);
+  triptych::cli::AddClassify(app, chosen);
   triptych::cli::AddProfile(app, chosen);
   triptych::cli::AddAccuracy(app, chosen);
   triptych::cli::AddGate(app, chosen);

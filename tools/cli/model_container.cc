@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <map>
 
 #include "kernels/base/text.h"
 #include "models/formats/gguf.h"
@@ -11,6 +12,8 @@
 #include "models/formats/hf_checkpoint.h"
 #include "models/formats/llama2c.h"
 #include "models/formats/safetensors.h"
+#include "models/formats/tflite.h"
+#include "models/formats/tflite_model.h"
 #include "models/mapped_file.h"
 
 namespace triptych::cli {
@@ -107,6 +110,66 @@ Result<Container> OpenLlama2c(const MappedFile& mapped) {
   return out;
 }
 
+// ---- TFLite ----
+
+std::string PortText(const tflite::Model& model, const std::vector<int>& list) {
+  std::string text;
+  for (const int index : list) {
+    const tflite::Tensor& t = model.tensors[static_cast<size_t>(index)];
+    text += fmt::format("{}{} {} {}", text.empty() ? "" : ", ", t.name,
+                        tflite::InfoOfType(t.type)->name, onnx::TextOf(t.dims));
+  }
+  return text;
+}
+
+// What has scales: weights by row or as a whole, and activations.
+std::string QuantizationText(const tflite::Model& model) {
+  size_t by_row = 0, whole = 0, activations = 0;
+  for (const tflite::Tensor& t : model.tensors) {
+    if (!t.quantization.any()) continue;
+    if (!t.constant) {
+      ++activations;
+    } else {
+      ++(t.quantization.scales.size() > 1 ? by_row : whole);
+    }
+  }
+  if (by_row + whole + activations == 0) return "none";
+  return fmt::format(
+      "{} constants by channel, {} by tensor, {} activations (whose ranges "
+      "are not used)",
+      by_row, whole, activations);
+}
+
+// The elements that are in the file.
+Result<Container> OpenTflite(const MappedFile& mapped) {
+  TRIPTYCH_ASSIGN(const tflite::Model model,
+                  tflite::ReadModel(mapped.bytes(), mapped.path()));
+  Container out;
+  out.format = "TFLite";
+  for (const tflite::Tensor& t : model.tensors) {
+    if (!t.constant) continue;
+    out.tensors.push_back(
+        {t.name, std::string(tflite::InfoOfType(t.type)->name), t.dims, 0,
+         static_cast<uint64_t>(t.data.data() - mapped.bytes().data()),
+         t.data.size()});
+  }
+  out.metadata = {{"description", model.description},
+                  {"inputs", PortText(model, model.inputs)},
+                  {"outputs", PortText(model, model.outputs)},
+                  {"quantization", QuantizationText(model)},
+                  {"subgraphs", std::to_string(model.subgraphs)}};
+  std::map<std::string, size_t> operators;
+  for (const tflite::Operator& op : model.operators) ++operators[op.name()];
+  for (const auto& [name, count] : operators) {
+    out.metadata.emplace_back("operator." + name, std::to_string(count));
+  }
+  for (const auto& [name, bytes] : model.metadata) {
+    out.metadata.emplace_back("metadata." + name,
+                              fmt::format("{} bytes", bytes));
+  }
+  return out;
+}
+
 // ---- Hugging Face ----
 
 Result<Container> OpenCheckpoint(const std::string& path) {
@@ -137,6 +200,7 @@ struct FileFormat {
 };
 constexpr FileFormat kFormats[] = {
     {LooksLikeGguf, OpenGguf},
+    {LooksLikeTflite, OpenTflite},
     {LooksLikeLlama2c, OpenLlama2c},
 };
 

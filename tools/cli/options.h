@@ -67,6 +67,13 @@ struct ProfileOptions : Common {
   bool timeline = false;  // in the JSON: what each unit does when
 };
 
+struct ClassifyOptions : Common {
+  std::string model;               // path, or random:PRESET
+  std::vector<std::string> audio;  // WAVE files
+  std::string labels;              // file, a name a line; "": the model's
+  uint64_t seed = 0;
+};
+
 struct OpOptions : Common {
   std::string kind;
   std::vector<std::string> spec;  // "m=512"
@@ -217,6 +224,7 @@ Result<int> RunCommand(const GenerateOptions& options);
 Result<int> CompareCommand(const GenerateOptions& options);
 Result<int> TokenizeCommand(const TokenizeOptions& options);
 Result<int> ProfileCommand(const ProfileOptions& options);
+Result<int> ClassifyCommand(const ClassifyOptions& options);
 Result<int> OpCommand(const OpOptions& options);
 Result<int> BenchCommand(const BenchOptions& options);
 Result<int> AccuracyCommand(const AccuracyOptions& options);

@@ -374,8 +374,8 @@ TEST_CASE("A written file is loaded by its content") {
   const TempFile text("this is no model, whatever its name");
   CHECK(LoadModel(text.path()).error().message ==
         text.path() +
-            ": offset 0: header: not a model file; GGUF, ONNX, llama2.c's .bin "
-            "and Hugging Face safetensors are allowed");
+            ": offset 0: header: not a model file; GGUF, ONNX, TFLite, "
+            "llama2.c's .bin and Hugging Face safetensors are allowed");
 }
 
 // Rewrites the model with one key changed by `add`, tensors as they are.
