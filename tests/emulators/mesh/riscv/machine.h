@@ -4,6 +4,7 @@
 #define TRIPTYCH_TESTS_EMULATORS_MESH_RISCV_MACHINE_H_
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <utility>
