@@ -217,6 +217,7 @@ class Core {
   // poll.cc
   // Before a block: whether to go on. Looks for polling loops now and then.
   bool Boundary(Block* block, uint64_t now);
+  uint64_t NextBoundary() const;  // when it wants to be asked again
   void StartProbe(const Block& block, uint64_t now);
   bool Repeats();
   bool FallAsleep(const Block& head, uint64_t now);

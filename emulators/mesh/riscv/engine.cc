@@ -396,7 +396,7 @@ Stop Core::RunUntil(uint64_t horizon) {
   if (stop_ != Stop::kLimit && stop_ != Stop::kDevice) return stop_;
   horizon_ = horizon;
   blocked_until_ = 0;
-  boundary_ = 0;  // Boundary() will say
+  boundary_ = NextBoundary();
   return config_.timed ? Run<true>(horizon, nullptr)
                        : Run<false>(horizon, nullptr);
 }

@@ -38,15 +38,29 @@ Core& Group::Add(CoreConfig config, AddressMap memory) {
   return *cores_.back();
 }
 
-uint64_t Group::Horizon(size_t core, uint64_t limit) const {
-  uint64_t horizon = limit;
-  if (!posts_.empty()) horizon = std::min(horizon, posts_.back().cycle);
-  for (size_t j = 0; j < cores_.size(); ++j) {
-    if (j == core || !Runnable(*cores_[j])) continue;
-    // At the same cycle the lower index goes first.
-    horizon = std::min(horizon, cores_[j]->now() + (j > core ? 1 : 0));
+Group::Turn Group::NextTurn() const {
+  Turn turn;
+  size_t second = kNobody;
+  for (size_t i = 0; i < cores_.size(); ++i) {
+    if (!Runnable(*cores_[i])) continue;
+    const uint64_t now = cores_[i]->now();
+    if (turn.core == kNobody || now < turn.now) {
+      turn.until = turn.now;
+      second = turn.core;
+      turn.now = now;
+      turn.core = i;
+    } else if (second == kNobody || now < turn.until) {
+      turn.until = now;
+      second = i;
+    }
   }
-  return horizon;
+  // At the same cycle the lower index goes first.
+  if (second == kNobody) {
+    turn.until = kNever;
+  } else if (second > turn.core) {
+    ++turn.until;
+  }
+  return turn;
 }
 
 Group::State Group::Resting() const {
@@ -60,29 +74,23 @@ Group::State Group::Resting() const {
 
 Group::State Group::RunUntil(uint64_t limit) {
   for (;;) {
-    size_t best = kNobody;
-    for (size_t i = 0; i < cores_.size(); ++i) {
-      if (Runnable(*cores_[i]) &&
-          (best == kNobody || cores_[i]->now() < cores_[best]->now())) {
-        best = i;
-      }
-    }
-    const uint64_t first = best == kNobody ? kNever : cores_[best]->now();
+    const Turn turn = NextTurn();
     const uint64_t post = posts_.empty() ? kNever : posts_.back().cycle;
-    if (best == kNobody && posts_.empty()) {
+    if (turn.core == kNobody && posts_.empty()) {
       for (const auto& core : cores_) core->Settle(limit);
       return Resting();
     }
-    if (std::min(first, post) >= limit) {
+    if (std::min(turn.now, post) >= limit) {
       for (const auto& core : cores_) core->Settle(limit);
       return State::kLimit;
     }
-    if (post <= first) {
+    if (post <= turn.now) {
       Apply();
       continue;
     }
-    running_ = best;
-    const Stop stop = cores_[best]->RunUntil(Horizon(best, limit));
+    const size_t best = running_ = turn.core;
+    const Stop stop =
+        cores_[best]->RunUntil(std::min({turn.until, post, limit}));
     running_ = kNobody;
     if (stop == Stop::kAsleep) Sleep(best);
     if (stop == Stop::kTrap || stop == Stop::kDevice) {

@@ -73,6 +73,12 @@ class Group : private StoreListener {
     Watch watch;
   };
 
+  // The core whose clock is least, and until when it stays so.
+  struct Turn {
+    size_t core = ~size_t{0};  // nobody
+    uint64_t now = ~uint64_t{0}, until = ~uint64_t{0};
+  };
+
   bool BeforeStore(uint32_t core, uint64_t cycle, const Ram* ram,
                    uint32_t offset, uint32_t size) override;
   bool WakeWatchers(uint64_t cycle, const Ram* ram, uint64_t offset,
@@ -80,7 +86,7 @@ class Group : private StoreListener {
   void Sleep(size_t core);
   void Forget(size_t core);
   void Apply();
-  uint64_t Horizon(size_t core, uint64_t limit) const;
+  Turn NextTurn() const;
   void Tighten(size_t core);
   State Resting() const;
   Status Deadlock() const;

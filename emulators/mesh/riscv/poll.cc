@@ -33,8 +33,10 @@ bool Core::Boundary(Block* block, uint64_t now) {
     stop_ = Stop::kLimit;
     return false;
   }
-  boundary_ = horizon_;
-  if (!config_.sleep) return true;
+  if (!config_.sleep) {
+    boundary_ = horizon_;
+    return true;
+  }
   if (!probe_.recording) {
     if (now >= probe_.next_cycle) {
       if (block->pure) {
@@ -56,8 +58,13 @@ bool Core::Boundary(Block* block, uint64_t now) {
       StartProbe(*block, now);
     }
   }
-  boundary_ = probe_.recording ? 0 : std::min(horizon_, probe_.next_cycle);
+  boundary_ = NextBoundary();
   return true;
+}
+
+uint64_t Core::NextBoundary() const {
+  if (!config_.sleep) return horizon_;
+  return probe_.recording ? 0 : std::min(horizon_, probe_.next_cycle);
 }
 
 void Core::StartProbe(const Block& block, uint64_t now) {
