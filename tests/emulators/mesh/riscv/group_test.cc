@@ -142,6 +142,27 @@ TEST_CASE("who polls does sleep, and wakes in time") {
   CHECK(core.now() < 3000000 + 9 + 8 + 1 + 2 + 8);
 }
 
+TEST_CASE("a loop whose rounds differ is not taken for one that repeats") {
+  // Two loads a round, of which Wormhole sustains four in seven cycles: rounds
+  // of three and of four cycles take turns, with the same registers.
+  const auto run = [](bool sleep) {
+    auto ram = std::make_shared<Ram>(4096);
+    WriteWords(ram.get(), 0,
+               std::vector<uint32_t>{I("lw", 5, 0, 0x400),
+                                     I("lw", 6, 0, 0x440), Jal(0, -8)});
+    Group group;
+    const MachineOptions options{
+        .timed = true, .pipeline = WormholePipeline(BabyCore::kB)};
+    CoreConfig config = ConfigOf(options);
+    config.sleep = sleep;
+    group.Add(config, MapOf(options, ram)).Reset(0);
+    group.RunUntil(70000);
+    return static_cast<double>(group.core(0).instructions());
+  };
+  CHECK(run(false) == doctest::Approx(70000 / 3.5 * 3).epsilon(0.001));
+  CHECK(run(true) == doctest::Approx(run(false)).epsilon(0.001));
+}
+
 // A queue from one core to another, as mailboxes are: reading waits.
 class Mailbox : public Device {
  public:
