@@ -65,11 +65,12 @@ Result<Speed> Measure(const Elf& elf, const Mode& mode) {
       // far as a core can know.
       TRIPTYCH_ASSIGN(AddressMap map, MapOfOne());
       TRIPTYCH_TRY(LoadElf(elf, map));
+      TRIPTYCH_ASSIGN(const auto tohost, ExitWord(elf, map));
       Core& core = group.Add({.name = elf.file,
                               .extensions = ~uint32_t{kTtinsn},
                               .timed = mode.timed,
                               .pipeline = mode.pipeline,
-                              .tohost = elf.Symbol("tohost")},
+                              .tohost = tohost},
                              map);
       core.Reset(elf.entry);
     }
@@ -90,9 +91,9 @@ Result<Speed> Measure(const Elf& elf, const Mode& mode) {
 std::optional<double> QemuSeconds(const std::string& path) {
   double best = 1e30;
   for (int run = 0; run < kRuns; ++run) {
-    const char* argv[] = {"qemu-system-riscv32", "-M", "spike", "-bios",
-                          "none", "-nographic", "-kernel", path.c_str(),
-                          nullptr};
+    const char* argv[] = {
+        "qemu-system-riscv32", "-M",      "spike",      "-bios", "none",
+        "-nographic",          "-kernel", path.c_str(), nullptr};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
@@ -135,9 +136,8 @@ Status Report(const std::string& path, std::optional<double> startup) {
       untimed = mips;
       instructions = speed.instructions;
     }
-    fmt::print("{:10} {:10} {:8.1f} MIPS  {:.2f} cycles an instruction\n",
-               name, mode.name, mips,
-               static_cast<double>(speed.cycles) / count);
+    fmt::print("{:10} {:10} {:8.1f} MIPS  {:.2f} cycles an instruction\n", name,
+               mode.name, mips, static_cast<double>(speed.cycles) / count);
   }
   const auto qemu = startup ? QemuSeconds(path) : std::nullopt;
   if (qemu && *qemu > *startup) {

@@ -44,16 +44,16 @@ std::vector<uint64_t> Run(std::span<const std::byte> program, bool timed,
               ram->data());
   Group group;
   for (uint32_t i = 0; i < 2; ++i) {
-    Core& core = group.Add({.name = "core",
-                            .hart_id = i,
-                            .extensions = ~uint32_t{kTtinsn},
-                            .timed = timed,
-                            .pipeline = i == 0
-                                            ? WormholePipeline(BabyCore::kB)
-                                            : BlackholePipeline(BabyCore::kNc),
-                            .machine_traps = true,
-                            .misaligned = true},
-                           MapOf(ram));
+    Core& core =
+        group.Add({.name = "core",
+                   .hart_id = i,
+                   .extensions = ~uint32_t{kTtinsn},
+                   .timed = timed,
+                   .pipeline = i == 0 ? WormholePipeline(BabyCore::kB)
+                                      : BlackholePipeline(BabyCore::kNc),
+                   .machine_traps = true,
+                   .misaligned = true},
+                  MapOf(ram));
     core.Reset(64 * i);
     core.set_x(10, 256 + i * 64);
   }

@@ -92,8 +92,10 @@ uint64_t Core::AccessTime(const Op& op, const Access& access) const {
   switch (access.kind) {
     case Access::kLoad:
       return timing_.LoadAt(t, where, access.address, access.size);
-    case Access::kStore: return timing_.StoreAt(t, where, access.address);
-    case Access::kAtomic: return timing_.AtomicAt(t);
+    case Access::kStore:
+      return timing_.StoreAt(t, where, access.address);
+    case Access::kAtomic:
+      return timing_.AtomicAt(t);
   }
   return t;
 }
@@ -109,7 +111,9 @@ void Core::Charge(const Op& op, const Access& access, uint64_t ready) {
     case Access::kStore:
       timing_.Store(access.cycle, where, access.address, access.size);
       break;
-    case Access::kAtomic: timing_.Atomic(access.cycle, op.rd, where); break;
+    case Access::kAtomic:
+      timing_.Atomic(access.cycle, op.rd, where);
+      break;
   }
 }
 
@@ -134,7 +138,8 @@ Core::Next Core::AccessRam(const Op& op, const Access& access) {
     case Access::kLoad:
       r_[op.rd] = Extended(before, access.size, access.is_signed);
       return Next::kContinue;
-    case Access::kStore: break;
+    case Access::kStore:
+      break;
     case Access::kAtomic:
       if (op.id == OpId::kLrW) {
         reservation_ = access.address;
@@ -149,8 +154,8 @@ Core::Next Core::AccessRam(const Op& op, const Access& access) {
         if (!held) return Next::kContinue;
       } else {
         fp::Env none;
-        after = Evaluate(static_cast<InsnId>(op.id), before, access.value, 0,
-                         none);
+        after =
+            Evaluate(static_cast<InsnId>(op.id), before, access.value, 0, none);
         r_[op.rd] = before;
       }
       break;
@@ -202,15 +207,16 @@ Core::Next Core::AccessDevice(const Op& op, const Access& access) {
   const DeviceReply reply = std::move(*reply_);
   reply_.reset();
   switch (reply.kind) {
-    case DeviceReply::kDone: break;
+    case DeviceReply::kDone:
+      break;
     case DeviceReply::kWait:
       stop_ = Stop::kWaiting;
       return Next::kStop;
     case DeviceReply::kFault:
-      return RaiseTrap(Cause::kDeviceFault, access.address,
-                       fmt::format("{} {} at {:#010x}: {}", Verb(store),
-                                   access.region->name, access.address,
-                                   reply.reason));
+      return RaiseTrap(
+          Cause::kDeviceFault, access.address,
+          fmt::format("{} {} at {:#010x}: {}", Verb(store), access.region->name,
+                      access.address, reply.reason));
   }
   Charge(op, access, reply.ready_cycle);
   if (!store) {
@@ -229,11 +235,10 @@ Core::Next Core::AccessFault(const Access& access) {
         fmt::format("{} {:#010x}: misaligned; allowed are multiples of {}",
                     Verb(store), access.address, access.size));
   }
-  return RaiseTrap(store ? Cause::kStoreFault : Cause::kLoadFault,
-                   access.address,
-                   fmt::format("{} {:#010x}: nothing is there; allowed: {}",
-                               Verb(store), access.address,
-                               memory_.Describe()));
+  return RaiseTrap(
+      store ? Cause::kStoreFault : Cause::kLoadFault, access.address,
+      fmt::format("{} {:#010x}: nothing is there; allowed: {}", Verb(store),
+                  access.address, memory_.Describe()));
 }
 
 }  // namespace triptych::mesh::riscv

@@ -22,19 +22,27 @@ struct Files {
 
 Files FilesOf(Format format) {
   switch (format) {
-    case Format::kFpLoad: return {.rd = true};
-    case Format::kFpStore: return {.rs2 = true};
-    case Format::kFp4: return {.rd = true, .rs1 = true, .rs2 = true,
-                               .rs3 = true};
+    case Format::kFpLoad:
+      return {.rd = true};
+    case Format::kFpStore:
+      return {.rs2 = true};
+    case Format::kFp4:
+      return {.rd = true, .rs1 = true, .rs2 = true, .rs3 = true};
     case Format::kFpReg:
-    case Format::kFpPlain: return {.rd = true, .rs1 = true, .rs2 = true};
-    case Format::kFpUnary: return {.rd = true, .rs1 = true};
+    case Format::kFpPlain:
+      return {.rd = true, .rs1 = true, .rs2 = true};
+    case Format::kFpUnary:
+      return {.rd = true, .rs1 = true};
     case Format::kFpToInt:
-    case Format::kFpMoveOut: return {.rs1 = true};
-    case Format::kFpCompare: return {.rs1 = true, .rs2 = true};
+    case Format::kFpMoveOut:
+      return {.rs1 = true};
+    case Format::kFpCompare:
+      return {.rs1 = true, .rs2 = true};
     case Format::kIntToFp:
-    case Format::kFpMoveIn: return {.rd = true};
-    default: return {};
+    case Format::kFpMoveIn:
+      return {.rd = true};
+    default:
+      return {};
   }
 }
 
@@ -53,8 +61,10 @@ bool EndsBlock(OpId id) {
     case OpId::kEbreak:
     case OpId::kMret:
     case OpId::kIllegal:
-    case OpId::kNoFetch: return true;
-    default: return false;
+    case OpId::kNoFetch:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -68,9 +78,12 @@ bool IsPure(OpId id) {
     case Cost::kDiv:
     case Cost::kLoad:
     case Cost::kBranch:
-    case Cost::kJump: return true;
-    case Cost::kFence: return id == OpId::kFence;
-    default: return false;  // floating point raises flags
+    case Cost::kJump:
+      return true;
+    case Cost::kFence:
+      return id == OpId::kFence;
+    default:
+      return false;  // floating point raises flags
   }
 }
 
@@ -113,16 +126,21 @@ Op BlockCache::DecodeWord(uint32_t word, uint32_t pc) const {
     case Format::kFpReg:
     case Format::kFpUnary:
     case Format::kFpToInt:
-    case Format::kIntToFp: op.imm = f.rm; break;
+    case Format::kIntToFp:
+      op.imm = f.rm;
+      break;
     case Format::kFpPlain:
     case Format::kFpMoveOut:
     case Format::kFpCompare:
-    case Format::kFpMoveIn: op.imm = 0; break;  // nothing is rounded
+    case Format::kFpMoveIn:
+      op.imm = 0;
+      break;  // nothing is rounded
     case Format::kCsrImm:
       op.imm = f.imm | f.rs1 << 12;
       op.rs1 = 0;
       break;
-    default: break;
+    default:
+      break;
   }
   return op;
 }

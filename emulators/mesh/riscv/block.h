@@ -26,10 +26,10 @@ enum class OpId : uint8_t {
 #define TRIPTYCH_RISCV_ID(id, ...) k##id,
   TRIPTYCH_RISCV_INSNS(TRIPTYCH_RISCV_ID)
 #undef TRIPTYCH_RISCV_ID
-  kTtinsn,   // imm is the coprocessor's instruction
-  kEnd,      // on to the next block; no instruction
-  kIllegal,  // imm is the word
-  kNoFetch,  // nothing to execute here
+      kTtinsn,  // imm is the coprocessor's instruction
+  kEnd,         // on to the next block; no instruction
+  kIllegal,     // imm is the word
+  kNoFetch,     // nothing to execute here
 };
 inline constexpr size_t kOps = static_cast<size_t>(OpId::kNoFetch) + 1;
 

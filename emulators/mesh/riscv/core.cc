@@ -14,8 +14,12 @@ namespace triptych::mesh::riscv {
 namespace {
 
 enum : uint32_t {
-  kMstatus = 0x300, kMtvec = 0x305, kMepc = 0x341, kMcause = 0x342,
-  kMtval = 0x343, kCfg0 = 0x7c0,
+  kMstatus = 0x300,
+  kMtvec = 0x305,
+  kMepc = 0x341,
+  kMcause = 0x342,
+  kMtval = 0x343,
+  kCfg0 = 0x7c0,
 };
 // mstatus: interrupts on, interrupts were on.
 constexpr uint32_t kMie = 1 << 3, kMpie = 1 << 7;
@@ -25,16 +29,26 @@ constexpr uint32_t kEcallExit = 93;  // a7, as newlib and riscv-tests have it
 
 std::string_view CauseName(Cause cause) {
   switch (cause) {
-    case Cause::kFetchMisaligned: return "misaligned jump";
-    case Cause::kFetchFault: return "no instruction";
-    case Cause::kIllegal: return "illegal instruction";
-    case Cause::kBreakpoint: return "ebreak";
-    case Cause::kLoadMisaligned: return "misaligned load";
-    case Cause::kLoadFault: return "load fault";
-    case Cause::kStoreMisaligned: return "misaligned store";
-    case Cause::kStoreFault: return "store fault";
-    case Cause::kEcall: return "ecall";
-    case Cause::kDeviceFault: return "device fault";
+    case Cause::kFetchMisaligned:
+      return "misaligned jump";
+    case Cause::kFetchFault:
+      return "no instruction";
+    case Cause::kIllegal:
+      return "illegal instruction";
+    case Cause::kBreakpoint:
+      return "ebreak";
+    case Cause::kLoadMisaligned:
+      return "misaligned load";
+    case Cause::kLoadFault:
+      return "load fault";
+    case Cause::kStoreMisaligned:
+      return "misaligned store";
+    case Cause::kStoreFault:
+      return "store fault";
+    case Cause::kEcall:
+      return "ecall";
+    case Cause::kDeviceFault:
+      return "device fault";
   }
   return "trap";
 }
@@ -66,8 +80,8 @@ Core::Core(CoreConfig config, AddressMap memory)
     if (!region.ram) continue;
     Window& window = region.shared || region.executable ? shared_ : local_;
     if (window.size != 0) continue;
-    window = {region.base, region.size, region.ram->data(),
-              region.ram->marks(), region.latency};
+    window = {region.base, region.size, region.ram->data(), region.ram->marks(),
+              region.latency};
   }
   if (!config_.tohost) return;
   const Region* region = memory_.Find(*config_.tohost);
@@ -114,8 +128,7 @@ void Core::LeaveBlock(uint32_t pc, uint64_t instructions) {
 }
 
 uint64_t Core::now() const {
-  const uint64_t next = config_.timed ? timing_.next()
-                                      : instructions() + skew_;
+  const uint64_t next = config_.timed ? timing_.next() : instructions() + skew_;
   return std::max(next, blocked_until_);
 }
 
@@ -198,9 +211,9 @@ Core::Next Core::System(const Op& op) {
         stop_ = Stop::kExited;
         return Next::kStop;
       }
-      return RaiseTrap(Cause::kEcall, r_[17],
-                       fmt::format("a7 is {}; allowed is {} (exit)", r_[17],
-                                   kEcallExit));
+      return RaiseTrap(
+          Cause::kEcall, r_[17],
+          fmt::format("a7 is {}; allowed is {} (exit)", r_[17], kEcallExit));
     case OpId::kEbreak:
       return RaiseTrap(Cause::kBreakpoint, CurrentPc(), "breakpoint");
     case OpId::kMret: {
@@ -221,7 +234,8 @@ Core::Next Core::System(const Op& op) {
     case OpId::kWfi:  // may return at once
       if (config_.timed) timing_.Serialise(t, kSink);
       return Next::kContinue;
-    default: return CsrAccess(op);
+    default:
+      return CsrAccess(op);
   }
 }
 
@@ -229,16 +243,26 @@ uint32_t Core::ReadCsr(const Csr& csr) const {
   const uint64_t cycle = Cycle() - cycle_offset_;
   const uint64_t instret = instructions() - instret_offset_;
   switch (csr.kind) {
-    case CsrKind::kFflags: return fflags_;
-    case CsrKind::kFrm: return frm_;
-    case CsrKind::kFcsr: return fcsr();
-    case CsrKind::kCycle: return static_cast<uint32_t>(cycle);
-    case CsrKind::kCycleHigh: return static_cast<uint32_t>(cycle >> 32);
-    case CsrKind::kInstret: return static_cast<uint32_t>(instret);
-    case CsrKind::kInstretHigh: return static_cast<uint32_t>(instret >> 32);
-    case CsrKind::kHartId: return config_.hart_id;
-    case CsrKind::kIsa: return IsaBits(config_.extensions);
-    case CsrKind::kStorage: return storage_[RowOf(csr)];
+    case CsrKind::kFflags:
+      return fflags_;
+    case CsrKind::kFrm:
+      return frm_;
+    case CsrKind::kFcsr:
+      return fcsr();
+    case CsrKind::kCycle:
+      return static_cast<uint32_t>(cycle);
+    case CsrKind::kCycleHigh:
+      return static_cast<uint32_t>(cycle >> 32);
+    case CsrKind::kInstret:
+      return static_cast<uint32_t>(instret);
+    case CsrKind::kInstretHigh:
+      return static_cast<uint32_t>(instret >> 32);
+    case CsrKind::kHartId:
+      return config_.hart_id;
+    case CsrKind::kIsa:
+      return IsaBits(config_.extensions);
+    case CsrKind::kStorage:
+      return storage_[RowOf(csr)];
   }
   return 0;
 }
@@ -257,21 +281,34 @@ void Core::WriteCsr(const Csr& csr, uint32_t value) {
   value &= csr.bits;
   if (csr.bits == 0) return;
   switch (csr.kind) {
-    case CsrKind::kFflags: fflags_ = static_cast<uint8_t>(value); break;
-    case CsrKind::kFrm: frm_ = static_cast<uint8_t>(value); break;
+    case CsrKind::kFflags:
+      fflags_ = static_cast<uint8_t>(value);
+      break;
+    case CsrKind::kFrm:
+      frm_ = static_cast<uint8_t>(value);
+      break;
     case CsrKind::kFcsr:
       fflags_ = value & 0x1f;
       frm_ = static_cast<uint8_t>(value >> 5);
       break;
-    case CsrKind::kCycle: set_low(Cycle(), &cycle_offset_); break;
-    case CsrKind::kCycleHigh: set_high(Cycle(), &cycle_offset_); break;
-    case CsrKind::kInstret: set_low(instructions(), &instret_offset_); break;
+    case CsrKind::kCycle:
+      set_low(Cycle(), &cycle_offset_);
+      break;
+    case CsrKind::kCycleHigh:
+      set_high(Cycle(), &cycle_offset_);
+      break;
+    case CsrKind::kInstret:
+      set_low(instructions(), &instret_offset_);
+      break;
     case CsrKind::kInstretHigh:
       set_high(instructions(), &instret_offset_);
       break;
     case CsrKind::kHartId:
-    case CsrKind::kIsa: break;
-    case CsrKind::kStorage: storage_[RowOf(csr)] = value; break;
+    case CsrKind::kIsa:
+      break;
+    case CsrKind::kStorage:
+      storage_[RowOf(csr)] = value;
+      break;
   }
 }
 
@@ -288,11 +325,10 @@ Core::Next Core::CsrAccess(const Op& op) {
   const bool read_only = number >> 10 == 3;
   if (csr == nullptr || !(csr->extension & config_.extensions) ||
       (writes && read_only)) {
-    return RaiseTrap(
-        Cause::kIllegal, WordAt(CurrentPc()),
-        fmt::format("CSR {:#x} {}", number,
-                    csr != nullptr && read_only ? "is read-only"
-                                                : "is not there"));
+    return RaiseTrap(Cause::kIllegal, WordAt(CurrentPc()),
+                     fmt::format("CSR {:#x} {}", number,
+                                 csr != nullptr && read_only ? "is read-only"
+                                                             : "is not there"));
   }
   const uint64_t t = Cycle();
   const uint32_t before = ReadCsr(*csr);
@@ -320,8 +356,7 @@ Status Core::Outcome() const {
                               exit_code_));
     case Stop::kTrap:
       return fail(trap_.pc, trap_.word,
-                  fmt::format("{}: {}", CauseName(trap_.cause),
-                              trap_.reason));
+                  fmt::format("{}: {}", CauseName(trap_.cause), trap_.reason));
     case Stop::kAsleep:
       return fail(pc(), WordAt(pc()),
                   watched_.empty()
@@ -331,11 +366,13 @@ Status Core::Outcome() const {
                                     watched_address_));
     case Stop::kWaiting:
     case Stop::kDevice:
-      return fail(pc(), WordAt(pc()),
-                  fmt::format("waits for the device at {:#010x}",
-                              pending_.address));
-    case Stop::kHeld: return {};
-    case Stop::kLimit: break;
+      return fail(
+          pc(), WordAt(pc()),
+          fmt::format("waits for the device at {:#010x}", pending_.address));
+    case Stop::kHeld:
+      return {};
+    case Stop::kLimit:
+      break;
   }
   return fail(pc(), WordAt(pc()),
               fmt::format("still running at cycle {}", now()));

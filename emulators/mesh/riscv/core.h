@@ -43,7 +43,8 @@ struct CoreConfig {
   bool machine_traps = false;
   // Loads and stores need not be aligned. They take the time of one.
   bool misaligned = false;
-  // A store of an odd number here ends the program with that number / 2.
+  // A store of an odd number to this word of RAM ends the program with that
+  // number / 2. ExitWord() of elf.h finds it.
   std::optional<uint32_t> tohost;
   // Put polling loops to sleep. Changes no result.
   bool sleep = true;
@@ -167,7 +168,7 @@ class Core {
     bool recording = false;
     uint64_t next_cycle = 0;  // when to try again
     uint64_t interval = 0;
-    uint32_t head = 0;        // pc of the loop
+    uint32_t head = 0;  // pc of the loop
     uint32_t blocks = 0, tries = 0;
     uint64_t cycle = 0, instructions = 0;
     std::array<uint32_t, kRegisters> registers{};
@@ -249,10 +250,10 @@ class Core {
   Block* block_ = nullptr;
   const Op* op_ = nullptr;
   uint32_t pc_ = 0;
-  uint64_t instret_ = 0;   // before block_, or pc_
-  uint64_t skew_ = 0;      // untimed: cycles that were no instructions
-  uint64_t horizon_ = 0;   // of the current RunUntil
-  uint64_t boundary_ = 0;  // when Boundary() wants to be asked
+  uint64_t instret_ = 0;        // before block_, or pc_
+  uint64_t skew_ = 0;           // untimed: cycles that were no instructions
+  uint64_t horizon_ = 0;        // of the current RunUntil
+  uint64_t boundary_ = 0;       // when Boundary() wants to be asked
   uint64_t blocked_until_ = 0;  // kLimit: the cycle of the access
 
   Stop stop_ = Stop::kHeld;

@@ -14,9 +14,15 @@
 namespace triptych::mesh::riscv {
 
 enum class CsrKind : uint8_t {
-  kFflags, kFrm, kFcsr,
-  kCycle, kCycleHigh, kInstret, kInstretHigh,
-  kHartId, kIsa,
+  kFflags,
+  kFrm,
+  kFcsr,
+  kCycle,
+  kCycleHigh,
+  kInstret,
+  kInstretHigh,
+  kHartId,
+  kIsa,
   kStorage,  // holds what is written to `bits`
 };
 

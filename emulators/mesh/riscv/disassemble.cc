@@ -38,22 +38,26 @@ std::string Target(uint32_t pc, int32_t offset) {
 }
 
 std::string_view Ordering(int32_t aq_rl) {
-  constexpr std::array<std::string_view, 4> kText = {"", ".rl", ".aq",
-                                                     ".aqrl"};
+  constexpr std::array<std::string_view, 4> kText = {"", ".rl", ".aq", ".aqrl"};
   return kText[static_cast<size_t>(aq_rl & 3)];
 }
 
 std::string IntegerOperands(const Insn& insn, const Fields& f, uint32_t pc) {
   const auto imm = static_cast<uint32_t>(f.imm);
   switch (insn.format) {
-    case Format::kReg: return fmt::format("x{},x{},x{}", f.rd, f.rs1, f.rs2);
-    case Format::kImm: return fmt::format("x{},x{},{}", f.rd, f.rs1, f.imm);
+    case Format::kReg:
+      return fmt::format("x{},x{},x{}", f.rd, f.rs1, f.rs2);
+    case Format::kImm:
+      return fmt::format("x{},x{},{}", f.rd, f.rs1, f.imm);
     case Format::kShift:
       return fmt::format("x{},x{},{:#x}", f.rd, f.rs1, imm);
-    case Format::kUnary: return fmt::format("x{},x{}", f.rd, f.rs1);
+    case Format::kUnary:
+      return fmt::format("x{},x{}", f.rd, f.rs1);
     case Format::kU:
-    case Format::kAuipc: return fmt::format("x{},{:#x}", f.rd, imm >> 12);
-    case Format::kJal: return fmt::format("x{},{}", f.rd, Target(pc, f.imm));
+    case Format::kAuipc:
+      return fmt::format("x{},{:#x}", f.rd, imm >> 12);
+    case Format::kJal:
+      return fmt::format("x{},{}", f.rd, Target(pc, f.imm));
     case Format::kLoad:
     case Format::kJalr:
       return fmt::format("x{},{}(x{})", f.rd, f.imm, f.rs1);
@@ -67,10 +71,13 @@ std::string IntegerOperands(const Insn& insn, const Fields& f, uint32_t pc) {
       return fmt::format("x{},{},x{}", f.rd, CsrName(imm), f.rs1);
     case Format::kCsrImm:
       return fmt::format("x{},{},{}", f.rd, CsrName(imm), f.rs1);
-    case Format::kLr: return fmt::format("x{},(x{})", f.rd, f.rs1);
+    case Format::kLr:
+      return fmt::format("x{},(x{})", f.rd, f.rs1);
     case Format::kSc:
-    case Format::kAmo: return fmt::format("x{},x{},(x{})", f.rd, f.rs2, f.rs1);
-    default: return {};
+    case Format::kAmo:
+      return fmt::format("x{},x{},(x{})", f.rd, f.rs2, f.rs1);
+    default:
+      return {};
   }
 }
 
@@ -85,16 +92,22 @@ std::string FloatOperands(const Insn& insn, const Fields& f) {
       return fmt::format("f{},f{},f{},f{},{}", f.rd, f.rs1, f.rs2, f.rs3, rm);
     case Format::kFpReg:
       return fmt::format("f{},f{},f{},{}", f.rd, f.rs1, f.rs2, rm);
-    case Format::kFpUnary: return fmt::format("f{},f{},{}", f.rd, f.rs1, rm);
+    case Format::kFpUnary:
+      return fmt::format("f{},f{},{}", f.rd, f.rs1, rm);
     case Format::kFpPlain:
       return fmt::format("f{},f{},f{}", f.rd, f.rs1, f.rs2);
-    case Format::kFpToInt: return fmt::format("x{},f{},{}", f.rd, f.rs1, rm);
-    case Format::kFpMoveOut: return fmt::format("x{},f{}", f.rd, f.rs1);
+    case Format::kFpToInt:
+      return fmt::format("x{},f{},{}", f.rd, f.rs1, rm);
+    case Format::kFpMoveOut:
+      return fmt::format("x{},f{}", f.rd, f.rs1);
     case Format::kFpCompare:
       return fmt::format("x{},f{},f{}", f.rd, f.rs1, f.rs2);
-    case Format::kIntToFp: return fmt::format("f{},x{},{}", f.rd, f.rs1, rm);
-    case Format::kFpMoveIn: return fmt::format("f{},x{}", f.rd, f.rs1);
-    default: return {};
+    case Format::kIntToFp:
+      return fmt::format("f{},x{},{}", f.rd, f.rs1, rm);
+    case Format::kFpMoveIn:
+      return fmt::format("f{},x{}", f.rd, f.rs1);
+    default:
+      return {};
   }
 }
 

@@ -13,8 +13,8 @@ namespace {
 
 constexpr uint32_t kMachineRiscv = 243;
 constexpr uint16_t kExecutable = 2;
-constexpr uint32_t kLoad = 1;           // p_type
-constexpr uint32_t kSymbolTable = 2;    // sh_type
+constexpr uint32_t kLoad = 1;         // p_type
+constexpr uint32_t kSymbolTable = 2;  // sh_type
 constexpr uint32_t kCompressed = 1, kFloatAbi = 6, kFloatAbiSingle = 2;
 constexpr size_t kHeaderSize = 52, kProgramHeaderSize = 32,
                  kSectionHeaderSize = 40, kSymbolSize = 16;
@@ -74,23 +74,26 @@ class Parser {
                                  std::string what) -> Status {
       return reader_.FailAt(offset, key, what, ErrorCode::kUnsupported);
     };
-    if (std::memcmp(header_.magic, "\x7f" "ELF", 4) != 0) {
+    if (std::memcmp(header_.magic,
+                    "\x7f"
+                    "ELF",
+                    4) != 0) {
       return reader_.FailAt(0, "magic", "not an ELF file");
     }
     if (header_.file_class != 1) {
-      return unsupported(4, "EI_CLASS",
-                         fmt::format("{}; allowed is 1 (32 bits)",
-                                     header_.file_class));
+      return unsupported(
+          4, "EI_CLASS",
+          fmt::format("{}; allowed is 1 (32 bits)", header_.file_class));
     }
     if (header_.data != 1) {
-      return unsupported(5, "EI_DATA",
-                         fmt::format("{}; allowed is 1 (little-endian)",
-                                     header_.data));
+      return unsupported(
+          5, "EI_DATA",
+          fmt::format("{}; allowed is 1 (little-endian)", header_.data));
     }
     if (header_.machine != kMachineRiscv) {
-      return unsupported(18, "e_machine",
-                         fmt::format("{}; allowed is 243 (RISC-V)",
-                                     header_.machine));
+      return unsupported(
+          18, "e_machine",
+          fmt::format("{}; allowed is 243 (RISC-V)", header_.machine));
     }
     if (header_.type != kExecutable) {
       return unsupported(16, "e_type",
@@ -108,10 +111,10 @@ class Parser {
                          "single-precision");
     }
     if (header_.program_header_size != kProgramHeaderSize) {
-      return reader_.FailAt(42, "e_phentsize",
-                            fmt::format("{}; allowed is {}",
-                                        header_.program_header_size,
-                                        kProgramHeaderSize));
+      return reader_.FailAt(
+          42, "e_phentsize",
+          fmt::format("{}; allowed is {}", header_.program_header_size,
+                      kProgramHeaderSize));
     }
     return {};
   }
@@ -154,8 +157,8 @@ class Parser {
                             fmt::format("p_filesz {} is above p_memsz {}",
                                         p.file_size, p.memory_size));
     }
-    TRIPTYCH_ASSIGN(const auto bytes, Slice(offset, key, p.offset,
-                                            p.file_size));
+    TRIPTYCH_ASSIGN(const auto bytes,
+                    Slice(offset, key, p.offset, p.file_size));
     elf_.segments.push_back({p.physical, bytes, p.memory_size, offset});
     return {};
   }
@@ -174,9 +177,9 @@ class Parser {
       TRIPTYCH_ASSIGN(const auto text,
                       Slice(static_cast<size_t>(names_at), "string table",
                             names.offset, names.size));
-      TRIPTYCH_ASSIGN(const auto table,
-                      Slice(static_cast<size_t>(at), "symbol table", s.offset,
-                            s.size));
+      TRIPTYCH_ASSIGN(
+          const auto table,
+          Slice(static_cast<size_t>(at), "symbol table", s.offset, s.size));
       TRIPTYCH_TRY(ReadSymbolTable(table, text, s.offset));
       return {};
     }
@@ -249,6 +252,21 @@ Status LoadElf(const Elf& elf, const AddressMap& memory) {
                                   elf.entry, memory.Describe()));
   }
   return {};
+}
+
+Result<std::optional<uint32_t>> ExitWord(const Elf& elf,
+                                         const AddressMap& memory) {
+  const std::optional<uint32_t> word = elf.Symbol("tohost");
+  if (!word) return word;
+  const Region* region = memory.Find(*word);
+  if (region == nullptr || !region->ram || *word % 4 != 0) {
+    return MakeError(
+        ErrorCode::kInvalid,
+        fmt::format("{}: symbol tohost: {:#010x}; allowed are multiples of 4 "
+                    "in RAM: {}",
+                    elf.file, *word, memory.Describe()));
+  }
+  return word;
 }
 
 }  // namespace triptych::mesh::riscv

@@ -51,6 +51,11 @@ Result<Elf> ParseElf(std::span<const std::byte> bytes, std::string_view file);
 // for and what there is.
 Status LoadElf(const Elf& elf, const AddressMap& memory);
 
+// Where the program says that it is done (CoreConfig::tohost): its symbol
+// `tohost`, if it has one. An error unless that is a word in RAM.
+Result<std::optional<uint32_t>> ExitWord(const Elf& elf,
+                                         const AddressMap& memory);
+
 }  // namespace triptych::mesh::riscv
 
 #endif  // TRIPTYCH_EMULATORS_MESH_RISCV_ELF_H_

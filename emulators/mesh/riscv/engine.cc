@@ -19,10 +19,10 @@
 
 namespace triptych::mesh::riscv {
 // Inside Run(): the cycle of this instruction; go on behind it, or elsewhere.
-#define TRIPTYCH_ISSUE()                                       \
-  if constexpr (kTimed) {                                      \
-    if (op->first_of_line) timing.Fetch(PC());                 \
-    t = timing.Issue(*op);                                     \
+#define TRIPTYCH_ISSUE()                       \
+  if constexpr (kTimed) {                      \
+    if (op->first_of_line) timing.Fetch(PC()); \
+    t = timing.Issue(*op);                     \
   }
 #define TRIPTYCH_TIMED(statement) \
   if constexpr (kTimed) statement
@@ -42,35 +42,37 @@ namespace triptych::mesh::riscv {
   block_ = block;       \
   op_ = op;             \
   instret_ = instret;
-#define TRIPTYCH_CALL(call)           \
-  TRIPTYCH_SAVE()                     \
-  switch (call) {                     \
-    case Next::kContinue:             \
-      horizon = horizon_;             \
-      break;                          \
-    case Next::kStop: return stop_;   \
-    case Next::kJump: goto jumped;    \
+#define TRIPTYCH_CALL(call) \
+  TRIPTYCH_SAVE()           \
+  switch (call) {           \
+    case Next::kContinue:   \
+      horizon = horizon_;   \
+      break;                \
+    case Next::kStop:       \
+      return stop_;         \
+    case Next::kJump:       \
+      goto jumped;          \
   }
 
 // One value from registers. The braces end the lifetimes before the jump.
-#define TRIPTYCH_COMPUTE(second, cost, ...)            \
-  {                                                    \
-    const uint32_t a = r[op->rs1], b = second;         \
-    TRIPTYCH_ISSUE()                                   \
-    if constexpr (kTimed) {                            \
-      if constexpr (Cost::k##cost == Cost::kMul) {     \
-        timing.Multiply(t, op->rd);                    \
-      } else if constexpr (Cost::k##cost == Cost::kDiv) { \
-        timing.Divide(t, op->rd, a, b,                 \
+#define TRIPTYCH_COMPUTE(second, cost, ...)                          \
+  {                                                                  \
+    const uint32_t a = r[op->rs1], b = second;                       \
+    TRIPTYCH_ISSUE()                                                 \
+    if constexpr (kTimed) {                                          \
+      if constexpr (Cost::k##cost == Cost::kMul) {                   \
+        timing.Multiply(t, op->rd);                                  \
+      } else if constexpr (Cost::k##cost == Cost::kDiv) {            \
+        timing.Divide(t, op->rd, a, b,                               \
                       op->id == OpId::kDiv || op->id == OpId::kRem); \
-      } else {                                         \
-        timing.Alu(t, op->rd);                         \
-      }                                                \
-    }                                                  \
-    (void)a;                                           \
-    (void)b;                                           \
-    r[op->rd] = static_cast<uint32_t>(__VA_ARGS__);    \
-  }                                                    \
+      } else {                                                       \
+        timing.Alu(t, op->rd);                                       \
+      }                                                              \
+    }                                                                \
+    (void)a;                                                         \
+    (void)b;                                                         \
+    r[op->rd] = static_cast<uint32_t>(__VA_ARGS__);                  \
+  }                                                                  \
   TRIPTYCH_NEXT();
 
 #define TRIPTYCH_DO_Reg(cost, ...) \
@@ -82,104 +84,104 @@ namespace triptych::mesh::riscv {
 #define TRIPTYCH_DO_U(cost, ...) TRIPTYCH_DO_Imm(cost, __VA_ARGS__)
 #define TRIPTYCH_DO_Auipc(cost, ...) TRIPTYCH_DO_Imm(cost, __VA_ARGS__)
 
-#define TRIPTYCH_DO_Branch(cost, ...)                            \
-  {                                                              \
-    const uint32_t a = r[op->rs1], b = r[op->rs2];               \
-    TRIPTYCH_ISSUE()                                             \
-    const bool taken = __VA_ARGS__;                              \
-    TRIPTYCH_TIMED(timing.Branch(t, PC(), taken));               \
-    if (taken) goto take;                                        \
-  }                                                              \
+#define TRIPTYCH_DO_Branch(cost, ...)              \
+  {                                                \
+    const uint32_t a = r[op->rs1], b = r[op->rs2]; \
+    TRIPTYCH_ISSUE()                               \
+    const bool taken = __VA_ARGS__;                \
+    TRIPTYCH_TIMED(timing.Branch(t, PC(), taken)); \
+    if (taken) goto take;                          \
+  }                                                \
   goto fall;
 
-#define TRIPTYCH_DO_Jal(cost, ...)             \
-  {                                            \
-    TRIPTYCH_ISSUE()                           \
-    TRIPTYCH_TIMED(timing.Jump(t, op->rd));    \
-    r[op->rd] = PC() + 4;                      \
-  }                                            \
+#define TRIPTYCH_DO_Jal(cost, ...)          \
+  {                                         \
+    TRIPTYCH_ISSUE()                        \
+    TRIPTYCH_TIMED(timing.Jump(t, op->rd)); \
+    r[op->rd] = PC() + 4;                   \
+  }                                         \
   goto take;
 
-#define TRIPTYCH_DO_Jalr(cost, ...)                                    \
-  {                                                                    \
-    TRIPTYCH_ISSUE()                                                   \
-    pc = (r[op->rs1] + static_cast<uint32_t>(op->imm)) & ~1u;          \
-    TRIPTYCH_TIMED(timing.IndirectJump(t, op->rd, PC(), pc));          \
-    r[op->rd] = PC() + 4;                                              \
-  }                                                                    \
+#define TRIPTYCH_DO_Jalr(cost, ...)                           \
+  {                                                           \
+    TRIPTYCH_ISSUE()                                          \
+    pc = (r[op->rs1] + static_cast<uint32_t>(op->imm)) & ~1u; \
+    TRIPTYCH_TIMED(timing.IndirectJump(t, op->rd, PC(), pc)); \
+    r[op->rd] = PC() + 4;                                     \
+  }                                                           \
   goto indirect;
 
-#define TRIPTYCH_DO_Load(cost, type)                                        \
-  {                                                                         \
-    const uint32_t address = r[op->rs1] + static_cast<uint32_t>(op->imm);   \
-    TRIPTYCH_ISSUE()                                                        \
-    const std::byte* from;                                                  \
-    if (uint32_t at = address - shared.base; at < shared.size) {            \
-      if (address % sizeof(type) != 0) goto slow;                           \
-      if constexpr (kTimed) {                                               \
-        const uint64_t asked = t;                                           \
-        t = timing.LoadAt(t, shared.latency, address, sizeof(type));        \
-        if (t >= horizon) goto stopped;                                     \
-        timing.CountMemoryWait(t - asked);                                  \
-        timing.Load(t, op->rd, shared.latency, address);                    \
-      } else if (instret + Index() + skew >= horizon) {                     \
-        goto stopped;                                                       \
-      }                                                                     \
-      from = shared.data + at;                                              \
-    } else if (at = address - local.base; at < local.size &&                \
-                                          address % sizeof(type) == 0) {    \
-      if constexpr (kTimed) {                                               \
-        const uint64_t asked = t;                                           \
-        t = timing.LoadAt(t, local.latency, address, sizeof(type));         \
-        timing.CountMemoryWait(t - asked);                                  \
-        timing.Load(t, op->rd, local.latency, address);                     \
-      }                                                                     \
-      from = local.data + at;                                               \
-    } else {                                                                \
-      goto slow;                                                            \
-    }                                                                       \
-    type value;                                                             \
-    std::memcpy(&value, from, sizeof(value));                               \
-    r[op->rd] = static_cast<uint32_t>(static_cast<int32_t>(value));         \
-  }                                                                         \
+#define TRIPTYCH_DO_Load(cost, type)                                      \
+  {                                                                       \
+    const uint32_t address = r[op->rs1] + static_cast<uint32_t>(op->imm); \
+    TRIPTYCH_ISSUE()                                                      \
+    const std::byte* from;                                                \
+    if (uint32_t at = address - shared.base; at < shared.size) {          \
+      if (address % sizeof(type) != 0) goto slow;                         \
+      if constexpr (kTimed) {                                             \
+        const uint64_t asked = t;                                         \
+        t = timing.LoadAt(t, shared.latency, address, sizeof(type));      \
+        if (t >= horizon) goto stopped;                                   \
+        timing.CountMemoryWait(t - asked);                                \
+        timing.Load(t, op->rd, shared.latency, address);                  \
+      } else if (instret + Index() + skew >= horizon) {                   \
+        goto stopped;                                                     \
+      }                                                                   \
+      from = shared.data + at;                                            \
+    } else if (at = address - local.base;                                 \
+               at < local.size && address % sizeof(type) == 0) {          \
+      if constexpr (kTimed) {                                             \
+        const uint64_t asked = t;                                         \
+        t = timing.LoadAt(t, local.latency, address, sizeof(type));       \
+        timing.CountMemoryWait(t - asked);                                \
+        timing.Load(t, op->rd, local.latency, address);                   \
+      }                                                                   \
+      from = local.data + at;                                             \
+    } else {                                                              \
+      goto slow;                                                          \
+    }                                                                     \
+    type value;                                                           \
+    std::memcpy(&value, from, sizeof(value));                             \
+    r[op->rd] = static_cast<uint32_t>(static_cast<int32_t>(value));       \
+  }                                                                       \
   TRIPTYCH_NEXT();
 #define TRIPTYCH_DO_FpLoad(cost, type) TRIPTYCH_DO_Load(cost, type)
 
-#define TRIPTYCH_DO_Store(cost, type)                                       \
-  {                                                                         \
-    const uint32_t address = r[op->rs1] + static_cast<uint32_t>(op->imm);   \
-    TRIPTYCH_ISSUE()                                                        \
-    std::byte* to;                                                          \
-    if (uint32_t at = address - shared.base; at < shared.size) {            \
-      if (address % sizeof(type) != 0 ||                                    \
-          shared.marks[at / Ram::kGranule] != 0) {                          \
-        goto slow;                                                          \
-      }                                                                     \
-      if constexpr (kTimed) {                                               \
-        const uint64_t asked = t;                                           \
-        t = timing.StoreAt(t, shared.latency, address);                     \
-        if (t >= horizon) goto stopped;                                     \
-        timing.CountMemoryWait(t - asked);                                  \
-        timing.Store(t, shared.latency, address, sizeof(type));             \
-      } else if (instret + Index() + skew >= horizon) {                     \
-        goto stopped;                                                       \
-      }                                                                     \
-      to = shared.data + at;                                                \
-    } else if (at = address - local.base; at < local.size &&                \
-                                          address % sizeof(type) == 0) {    \
-      if constexpr (kTimed) {                                               \
-        const uint64_t asked = t;                                           \
-        t = timing.StoreAt(t, local.latency, address);                      \
-        timing.CountMemoryWait(t - asked);                                  \
-        timing.Store(t, local.latency, address, sizeof(type));              \
-      }                                                                     \
-      to = local.data + at;                                                 \
-    } else {                                                                \
-      goto slow;                                                            \
-    }                                                                       \
-    const auto value = static_cast<type>(r[op->rs2]);                       \
-    std::memcpy(to, &value, sizeof(value));                                 \
-  }                                                                         \
+#define TRIPTYCH_DO_Store(cost, type)                                     \
+  {                                                                       \
+    const uint32_t address = r[op->rs1] + static_cast<uint32_t>(op->imm); \
+    TRIPTYCH_ISSUE()                                                      \
+    std::byte* to;                                                        \
+    if (uint32_t at = address - shared.base; at < shared.size) {          \
+      if (address % sizeof(type) != 0 ||                                  \
+          shared.marks[at / Ram::kGranule] != 0) {                        \
+        goto slow;                                                        \
+      }                                                                   \
+      if constexpr (kTimed) {                                             \
+        const uint64_t asked = t;                                         \
+        t = timing.StoreAt(t, shared.latency, address);                   \
+        if (t >= horizon) goto stopped;                                   \
+        timing.CountMemoryWait(t - asked);                                \
+        timing.Store(t, shared.latency, address, sizeof(type));           \
+      } else if (instret + Index() + skew >= horizon) {                   \
+        goto stopped;                                                     \
+      }                                                                   \
+      to = shared.data + at;                                              \
+    } else if (at = address - local.base;                                 \
+               at < local.size && address % sizeof(type) == 0) {          \
+      if constexpr (kTimed) {                                             \
+        const uint64_t asked = t;                                         \
+        t = timing.StoreAt(t, local.latency, address);                    \
+        timing.CountMemoryWait(t - asked);                                \
+        timing.Store(t, local.latency, address, sizeof(type));            \
+      }                                                                   \
+      to = local.data + at;                                               \
+    } else {                                                              \
+      goto slow;                                                          \
+    }                                                                     \
+    const auto value = static_cast<type>(r[op->rs2]);                     \
+    std::memcpy(to, &value, sizeof(value));                               \
+  }                                                                       \
   TRIPTYCH_NEXT();
 #define TRIPTYCH_DO_FpStore(cost, type) TRIPTYCH_DO_Store(cost, type)
 
@@ -187,24 +189,24 @@ namespace triptych::mesh::riscv {
 #define TRIPTYCH_DO_Sc(cost, ...) goto slow;
 #define TRIPTYCH_DO_Amo(cost, ...) goto slow;
 
-#define TRIPTYCH_DO_FpReg(cost, ...)                                   \
-  {                                                                    \
-    const uint32_t a = r[op->rs1], b = r[op->rs2], c = r[op->rs3];     \
-    fp::Env e;                                                         \
-    if (!RoundingOf(*op, &e)) goto illegal;                            \
-    TRIPTYCH_ISSUE()                                                   \
-    if constexpr (kTimed) {                                            \
-      if constexpr (Cost::k##cost == Cost::kFpDiv) {                   \
-        timing.FloatDivide(t, op->rd);                                 \
-      } else {                                                         \
-        timing.Float(t, op->rd);                                       \
-      }                                                                \
-    }                                                                  \
-    (void)b;                                                           \
-    (void)c;                                                           \
-    r[op->rd] = __VA_ARGS__;                                           \
-    Raise(e);                                                          \
-  }                                                                    \
+#define TRIPTYCH_DO_FpReg(cost, ...)                               \
+  {                                                                \
+    const uint32_t a = r[op->rs1], b = r[op->rs2], c = r[op->rs3]; \
+    fp::Env e;                                                     \
+    if (!RoundingOf(*op, &e)) goto illegal;                        \
+    TRIPTYCH_ISSUE()                                               \
+    if constexpr (kTimed) {                                        \
+      if constexpr (Cost::k##cost == Cost::kFpDiv) {               \
+        timing.FloatDivide(t, op->rd);                             \
+      } else {                                                     \
+        timing.Float(t, op->rd);                                   \
+      }                                                            \
+    }                                                              \
+    (void)b;                                                       \
+    (void)c;                                                       \
+    r[op->rd] = __VA_ARGS__;                                       \
+    Raise(e);                                                      \
+  }                                                                \
   TRIPTYCH_NEXT();
 #define TRIPTYCH_DO_Fp4(cost, ...) TRIPTYCH_DO_FpReg(cost, __VA_ARGS__)
 #define TRIPTYCH_DO_FpUnary(cost, ...) TRIPTYCH_DO_FpReg(cost, __VA_ARGS__)
@@ -215,11 +217,11 @@ namespace triptych::mesh::riscv {
 #define TRIPTYCH_DO_IntToFp(cost, ...) TRIPTYCH_DO_FpReg(cost, __VA_ARGS__)
 #define TRIPTYCH_DO_FpMoveIn(cost, ...) TRIPTYCH_DO_FpReg(cost, __VA_ARGS__)
 
-#define TRIPTYCH_DO_Fence(cost, ...)               \
-  {                                                \
-    TRIPTYCH_ISSUE()                               \
+#define TRIPTYCH_DO_Fence(cost, ...)                 \
+  {                                                  \
+    TRIPTYCH_ISSUE()                                 \
     TRIPTYCH_TIMED(timing.Fence(timing.FenceAt(t))); \
-  }                                                \
+  }                                                  \
   TRIPTYCH_NEXT();
 
 #define TRIPTYCH_DO_FenceI(cost, ...) goto system;
@@ -234,8 +236,8 @@ namespace triptych::mesh::riscv {
   TRIPTYCH_BODY(id) TRIPTYCH_DO_##format(cost, __VA_ARGS__)
 
 #ifdef TRIPTYCH_RISCV_THREADED
-#define TRIPTYCH_DISTANCE(id)                                       \
-  static_cast<int32_t>(reinterpret_cast<const char*>(&&L_##id) -    \
+#define TRIPTYCH_DISTANCE(id)                                    \
+  static_cast<int32_t>(reinterpret_cast<const char*>(&&L_##id) - \
                        reinterpret_cast<const char*>(&&L_Lui)),
 #define TRIPTYCH_ROW_DISTANCE(id, ...) TRIPTYCH_DISTANCE(id)
 #endif

@@ -38,24 +38,26 @@ namespace triptych::mesh::riscv {
 
 uint32_t Evaluate(InsnId id, uint32_t a, uint32_t b, uint32_t c, fp::Env& e) {
   switch (id) {
-#define TRIPTYCH_ROW(id, name, format, match, cost, extension, ...)       \
-  TRIPTYCH_IF_VALUE_##cost(                                               \
-      case InsnId::k##id : return static_cast<uint32_t>(__VA_ARGS__););
+#define TRIPTYCH_ROW(id, name, format, match, cost, extension, ...) \
+  TRIPTYCH_IF_VALUE_##cost(case InsnId::k##id                       \
+                           : return static_cast<uint32_t>(__VA_ARGS__););
     TRIPTYCH_RISCV_INSNS(TRIPTYCH_ROW)
 #undef TRIPTYCH_ROW
-    default: return 0;
+    default:
+      return 0;
   }
 }
 
 MemoryType MemoryTypeOf(InsnId id) {
   switch (id) {
-#define TRIPTYCH_ROW(id, name, format, match, cost, extension, ...)       \
-  TRIPTYCH_IF_TYPE_##cost(                                                \
-      case InsnId::k##id                                                  \
+#define TRIPTYCH_ROW(id, name, format, match, cost, extension, ...) \
+  TRIPTYCH_IF_TYPE_##cost(                                          \
+      case InsnId::k##id                                            \
       : return {sizeof(__VA_ARGS__), std::is_signed_v<__VA_ARGS__>};)
     TRIPTYCH_RISCV_INSNS(TRIPTYCH_ROW)
 #undef TRIPTYCH_ROW
-    default: return {};
+    default:
+      return {};
   }
 }
 

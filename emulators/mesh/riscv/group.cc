@@ -190,10 +190,13 @@ Status Group::Deadlock() const {
 
 Status Group::Run(uint64_t budget_cycles) {
   switch (RunUntil(budget_cycles)) {
-    case State::kIdle: return Deadlock();
+    case State::kIdle:
+      return Deadlock();
     case State::kTrap:
-    case State::kDevice: return stopped().Outcome();
-    case State::kDone: break;
+    case State::kDevice:
+      return stopped().Outcome();
+    case State::kDone:
+      break;
     case State::kLimit:
       for (const auto& core : cores_) {
         if (core->stop() == Stop::kExited) continue;

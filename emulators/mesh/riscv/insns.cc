@@ -64,8 +64,8 @@ constexpr uint32_t JalBits(uint32_t imm) {
 }
 
 constexpr uint32_t BranchBits(uint32_t imm) {
-  return Bits(imm, 12, 1) << 31 | Bits(imm, 5, 6) << 25 |
-         Bits(imm, 1, 4) << 8 | Bits(imm, 11, 1) << 7;
+  return Bits(imm, 12, 1) << 31 | Bits(imm, 5, 6) << 25 | Bits(imm, 1, 4) << 8 |
+         Bits(imm, 11, 1) << 7;
 }
 
 // Which fields a format has.
@@ -79,7 +79,8 @@ Shape ShapeOf(Format format) {
     case Format::kSc:
     case Format::kAmo:
     case Format::kFpPlain:
-    case Format::kFpCompare: return {.rd = true, .rs1 = true, .rs2 = true};
+    case Format::kFpCompare:
+      return {.rd = true, .rs1 = true, .rs2 = true};
     case Format::kImm:
     case Format::kShift:
     case Format::kUnary:
@@ -92,24 +93,29 @@ Shape ShapeOf(Format format) {
     case Format::kFence:
     case Format::kFenceI:
     case Format::kFpMoveOut:
-    case Format::kFpMoveIn: return {.rd = true, .rs1 = true};
+    case Format::kFpMoveIn:
+      return {.rd = true, .rs1 = true};
     case Format::kU:
     case Format::kAuipc:
-    case Format::kJal: return {.rd = true};
+    case Format::kJal:
+      return {.rd = true};
     case Format::kBranch:
     case Format::kStore:
-    case Format::kFpStore: return {.rs1 = true, .rs2 = true};
+    case Format::kFpStore:
+      return {.rs1 = true, .rs2 = true};
     case Format::kEcall:
     case Format::kEbreak:
     case Format::kMret:
-    case Format::kWfi: return {};
+    case Format::kWfi:
+      return {};
     case Format::kFp4:
       return {.rd = true, .rs1 = true, .rs2 = true, .rs3 = true, .rm = true};
     case Format::kFpReg:
       return {.rd = true, .rs1 = true, .rs2 = true, .rm = true};
     case Format::kFpUnary:
     case Format::kFpToInt:
-    case Format::kIntToFp: return {.rd = true, .rs1 = true, .rm = true};
+    case Format::kIntToFp:
+      return {.rd = true, .rs1 = true, .rm = true};
   }
   return {};
 }
@@ -120,22 +126,30 @@ int32_t ImmediateOf(Format format, uint32_t word) {
     case Format::kJalr:
     case Format::kLoad:
     case Format::kFpLoad:
-    case Format::kFenceI: return Signed(word >> 20, 12);
-    case Format::kShift: return static_cast<int32_t>(Bits(word, 20, 5));
+    case Format::kFenceI:
+      return Signed(word >> 20, 12);
+    case Format::kShift:
+      return static_cast<int32_t>(Bits(word, 20, 5));
     case Format::kCsr:
     case Format::kCsrImm:
-    case Format::kFence: return static_cast<int32_t>(word >> 20);
+    case Format::kFence:
+      return static_cast<int32_t>(word >> 20);
     case Format::kU:
-    case Format::kAuipc: return static_cast<int32_t>(word & 0xfffff000u);
-    case Format::kJal: return JalOffset(word);
-    case Format::kBranch: return BranchOffset(word);
+    case Format::kAuipc:
+      return static_cast<int32_t>(word & 0xfffff000u);
+    case Format::kJal:
+      return JalOffset(word);
+    case Format::kBranch:
+      return BranchOffset(word);
     case Format::kStore:
     case Format::kFpStore:
       return Signed(Bits(word, 25, 7) << 5 | Bits(word, 7, 5), 12);
     case Format::kLr:
     case Format::kSc:
-    case Format::kAmo: return static_cast<int32_t>(Bits(word, 25, 2));
-    default: return 0;
+    case Format::kAmo:
+      return static_cast<int32_t>(Bits(word, 25, 2));
+    default:
+      return 0;
   }
 }
 
@@ -148,19 +162,26 @@ uint32_t ImmediateBits(Format format, uint32_t imm) {
     case Format::kFenceI:
     case Format::kCsr:
     case Format::kCsrImm:
-    case Format::kFence: return imm << 20;
-    case Format::kShift: return Bits(imm, 0, 5) << 20;
+    case Format::kFence:
+      return imm << 20;
+    case Format::kShift:
+      return Bits(imm, 0, 5) << 20;
     case Format::kU:
-    case Format::kAuipc: return imm & 0xfffff000u;
-    case Format::kJal: return JalBits(imm);
-    case Format::kBranch: return BranchBits(imm);
+    case Format::kAuipc:
+      return imm & 0xfffff000u;
+    case Format::kJal:
+      return JalBits(imm);
+    case Format::kBranch:
+      return BranchBits(imm);
     case Format::kStore:
     case Format::kFpStore:
       return Bits(imm, 5, 7) << 25 | Bits(imm, 0, 5) << 7;
     case Format::kLr:
     case Format::kSc:
-    case Format::kAmo: return Bits(imm, 0, 2) << 25;
-    default: return 0;
+    case Format::kAmo:
+      return Bits(imm, 0, 2) << 25;
+    default:
+      return 0;
   }
 }
 
@@ -193,8 +214,8 @@ Fields FieldsOf(const Insn& insn, uint32_t word) {
 
 uint32_t Encode(const Insn& insn, const Fields& fields) {
   const Shape shape = ShapeOf(insn.format);
-  uint32_t word =
-      insn.match | ImmediateBits(insn.format, static_cast<uint32_t>(fields.imm));
+  const auto imm = static_cast<uint32_t>(fields.imm);
+  uint32_t word = insn.match | ImmediateBits(insn.format, imm);
   if (shape.rd) word |= (fields.rd & 31u) << 7;
   if (shape.rs1) word |= (fields.rs1 & 31u) << 15;
   if (shape.rs2) word |= (fields.rs2 & 31u) << 20;

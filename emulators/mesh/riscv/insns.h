@@ -144,39 +144,39 @@
 // clang-format on
 
 // X(format, mask): the bits that `match` fixes.
-#define TRIPTYCH_RISCV_FORMATS(X)                            \
-  X(Reg, 0xfe00707f)                                         \
-  X(Imm, 0x0000707f)                                         \
-  X(Shift, 0xfe00707f)                                       \
-  X(Unary, 0xfff0707f)                                       \
-  X(U, 0x0000007f)                                           \
-  X(Auipc, 0x0000007f)                                       \
-  X(Jal, 0x0000007f)                                         \
-  X(Jalr, 0x0000707f)                                        \
-  X(Branch, 0x0000707f)                                      \
-  X(Load, 0x0000707f)                                        \
-  X(Store, 0x0000707f)                                       \
-  X(Fence, 0x0000707f)                                       \
-  X(FenceI, 0x0000707f)                                      \
-  X(Ecall, 0xffffffff)                                       \
-  X(Ebreak, 0xffffffff)                                      \
-  X(Mret, 0xffffffff)                                        \
-  X(Wfi, 0xffffffff)                                         \
-  X(Csr, 0x0000707f)                                         \
-  X(CsrImm, 0x0000707f)                                      \
-  X(Lr, 0xf9f0707f)                                          \
-  X(Sc, 0xf800707f)                                          \
-  X(Amo, 0xf800707f)                                         \
-  X(FpLoad, 0x0000707f)                                      \
-  X(FpStore, 0x0000707f)                                     \
-  X(Fp4, 0x0600007f)                                         \
-  X(FpReg, 0xfe00007f)                                       \
-  X(FpUnary, 0xfff0007f)                                     \
-  X(FpPlain, 0xfe00707f)                                     \
-  X(FpToInt, 0xfff0007f)                                     \
-  X(FpMoveOut, 0xfff0707f)                                   \
-  X(FpCompare, 0xfe00707f)                                   \
-  X(IntToFp, 0xfff0007f)                                     \
+#define TRIPTYCH_RISCV_FORMATS(X) \
+  X(Reg, 0xfe00707f)              \
+  X(Imm, 0x0000707f)              \
+  X(Shift, 0xfe00707f)            \
+  X(Unary, 0xfff0707f)            \
+  X(U, 0x0000007f)                \
+  X(Auipc, 0x0000007f)            \
+  X(Jal, 0x0000007f)              \
+  X(Jalr, 0x0000707f)             \
+  X(Branch, 0x0000707f)           \
+  X(Load, 0x0000707f)             \
+  X(Store, 0x0000707f)            \
+  X(Fence, 0x0000707f)            \
+  X(FenceI, 0x0000707f)           \
+  X(Ecall, 0xffffffff)            \
+  X(Ebreak, 0xffffffff)           \
+  X(Mret, 0xffffffff)             \
+  X(Wfi, 0xffffffff)              \
+  X(Csr, 0x0000707f)              \
+  X(CsrImm, 0x0000707f)           \
+  X(Lr, 0xf9f0707f)               \
+  X(Sc, 0xf800707f)               \
+  X(Amo, 0xf800707f)              \
+  X(FpLoad, 0x0000707f)           \
+  X(FpStore, 0x0000707f)          \
+  X(Fp4, 0x0600007f)              \
+  X(FpReg, 0xfe00007f)            \
+  X(FpUnary, 0xfff0007f)          \
+  X(FpPlain, 0xfe00707f)          \
+  X(FpToInt, 0xfff0007f)          \
+  X(FpMoveOut, 0xfff0707f)        \
+  X(FpCompare, 0xfe00707f)        \
+  X(IntToFp, 0xfff0007f)          \
   X(FpMoveIn, 0xfff0707f)
 
 namespace triptych::mesh::riscv {
@@ -195,8 +195,19 @@ enum class Format : uint8_t {
 
 // What an instruction occupies: pipeline.h has the cycles.
 enum class Cost : uint8_t {
-  kAlu, kMul, kDiv, kFp, kFpDiv, kLoad, kStore, kAmo, kBranch, kJump, kCsr,
-  kFence, kSystem,
+  kAlu,
+  kMul,
+  kDiv,
+  kFp,
+  kFpDiv,
+  kLoad,
+  kStore,
+  kAmo,
+  kBranch,
+  kJump,
+  kCsr,
+  kFence,
+  kSystem,
 };
 
 // Bits of a set.

@@ -19,15 +19,16 @@ Status CheckRegion(const Region& r) {
                      fmt::format("region {}: {}", r.name, what));
   };
   if (r.size == 0 || r.base % 16 != 0 || r.size % 16 != 0) {
-    return fail(fmt::format("base {:#x} and size {:#x}: allowed are multiples "
-                            "of 16, the size not 0",
-                            r.base, r.size));
+    return fail(
+        fmt::format("base {:#x} and size {:#x}: allowed are multiples "
+                    "of 16, the size not 0",
+                    r.base, r.size));
   }
   if (End(r) > uint64_t{1} << 32) return fail("ends above 2^32");
   if (r.ram && r.device) return fail("RAM and a device: allowed is one");
   if (r.ram && r.ram->size() < r.size) {
-    return fail(fmt::format("{} bytes, but its RAM has {}", r.size,
-                            r.ram->size()));
+    return fail(
+        fmt::format("{} bytes, but its RAM has {}", r.size, r.ram->size()));
   }
   if (r.executable && !r.ram) return fail("instructions need RAM");
   return {};
@@ -46,10 +47,10 @@ Result<AddressMap> AddressMap::Make(std::vector<Region> regions) {
   for (size_t i = 0; i < map.regions_.size(); ++i) {
     TRIPTYCH_TRY(CheckRegion(map.regions_[i]));
     if (i > 0 && End(map.regions_[i - 1]) > map.regions_[i].base) {
-      return MakeError(ErrorCode::kInvalid,
-                       fmt::format("regions {} and {} overlap",
-                                   map.regions_[i - 1].name,
-                                   map.regions_[i].name));
+      return MakeError(
+          ErrorCode::kInvalid,
+          fmt::format("regions {} and {} overlap", map.regions_[i - 1].name,
+                      map.regions_[i].name));
     }
   }
   return map;
@@ -64,8 +65,8 @@ const Region* AddressMap::Find(uint32_t address) const {
 
 Result<std::byte*> AddressMap::Span(uint32_t address, size_t size) const {
   const Region* region = Find(address);
-  if (region == nullptr || !region->ram || uint64_t{address} + size >
-                                               End(*region)) {
+  if (region == nullptr || !region->ram ||
+      uint64_t{address} + size > End(*region)) {
     return MakeError(
         ErrorCode::kInvalid,
         fmt::format("{} bytes at {:#010x} are not in RAM; allowed: {}", size,

@@ -40,12 +40,12 @@ class Ram {
 
 // One load or store of a device. Times are cycles of the core's clock.
 struct DeviceRequest {
-  uint32_t core = 0;      // the core's place in its group
-  uint64_t cycle = 0;     // when the instruction issues
+  uint32_t core = 0;   // the core's place in its group
+  uint64_t cycle = 0;  // when the instruction issues
   uint32_t address = 0;
-  uint32_t size = 0;      // bytes: 1, 2, 4
+  uint32_t size = 0;  // bytes: 1, 2, 4
   bool write = false;
-  uint32_t value = 0;     // what is written
+  uint32_t value = 0;  // what is written
 };
 
 struct DeviceReply {

@@ -19,8 +19,8 @@ bool MovesData(BabyCore core) {
 }  // namespace
 
 std::string_view NameOf(BabyCore core) {
-  constexpr std::array<std::string_view, kBabyCores> kNames = {
-      "B", "T0", "T1", "T2", "NC"};
+  constexpr std::array<std::string_view, kBabyCores> kNames = {"B", "T0", "T1",
+                                                               "T2", "NC"};
   return kNames[static_cast<size_t>(core)];
 }
 

@@ -40,13 +40,13 @@ struct PipelineParams {
   uint32_t l0_data_lines = 0;    // of 16 bytes, in front of L1
 
   uint32_t store_queue = 4;
-  uint32_t l1_store_gap = 5;   // from one write of part of a line to the next
+  uint32_t l1_store_gap = 5;  // from one write of part of a line to the next
   bool coalesce_stores = false;
-  uint32_t merge_timer = 16;   // how long a partial line waits for more
+  uint32_t merge_timer = 16;  // how long a partial line waits for more
 
-  uint32_t icache_bytes = 2048;  // a power of two, lines of 16 bytes
-  uint32_t icache_miss = 8;      // until the line is there
-  uint32_t prefetch_lines = 2;   // fetched behind a line that was missed
+  uint32_t icache_bytes = 2048;     // a power of two, lines of 16 bytes
+  uint32_t icache_miss = 8;         // until the line is there
+  uint32_t prefetch_lines = 2;      // fetched behind a line that was missed
   uint32_t predictor_entries = 64;  // a power of two
 };
 

@@ -121,8 +121,7 @@ bool Core::WatchLoads(const Block& head) {
         const Region* region = memory_.Find(address);
         uint32_t value = 0;
         if (region == nullptr || !region->ram ||
-            !memory_.Read(address, std::as_writable_bytes(
-                                       std::span(&value, 1))
+            !memory_.Read(address, std::as_writable_bytes(std::span(&value, 1))
                                        .first(type.size))) {
           return false;
         }

@@ -56,11 +56,16 @@ bool RoundsUp(bool negative, bool odd, uint64_t rest, uint64_t unit,
               Rounding rounding) {
   const uint64_t half = unit / 2;
   switch (rounding) {
-    case Rounding::kNearestEven: return rest > half || (rest == half && odd);
-    case Rounding::kNearestAway: return rest >= half;
-    case Rounding::kTowardZero: return false;
-    case Rounding::kDown: return negative && rest != 0;
-    case Rounding::kUp: return !negative && rest != 0;
+    case Rounding::kNearestEven:
+      return rest > half || (rest == half && odd);
+    case Rounding::kNearestAway:
+      return rest >= half;
+    case Rounding::kTowardZero:
+      return false;
+    case Rounding::kDown:
+      return negative && rest != 0;
+    case Rounding::kUp:
+      return !negative && rest != 0;
   }
   return false;
 }
@@ -146,21 +151,19 @@ uint64_t RoundToInteger(uint32_t a, Env& env, bool& inexact) {
   if (f.exponent >= 9) return uint64_t{1} << 33;
   if (f.exponent >= 0) return f.significand << f.exponent;
   // 24 bits of significand, 32 for what is cut off.
-  const uint64_t shifted =
-      ShiftRightSticky(f.significand << 32, -f.exponent);
+  const uint64_t shifted = ShiftRightSticky(f.significand << 32, -f.exponent);
   constexpr uint64_t kUnit = uint64_t{1} << 32;
   inexact = (shifted & (kUnit - 1)) != 0;
   return (shifted >> 32) + RoundsUp((a & kSign) != 0, shifted >> 32 & 1,
-                                    shifted & (kUnit - 1), kUnit,
-                                    env.rounding);
+                                    shifted & (kUnit - 1), kUnit, env.rounding);
 }
 
 }  // namespace
 
 uint32_t Fma(uint32_t a, uint32_t b, uint32_t c, Env& env) {
   const uint32_t sign = (a ^ b) & kSign;
-  const bool lost = (IsInfinity(a) && IsZero(b)) ||
-                    (IsZero(a) && IsInfinity(b));
+  const bool lost =
+      (IsInfinity(a) && IsZero(b)) || (IsZero(a) && IsInfinity(b));
   if (lost) return InvalidNan(env);
   if (IsNan(a) || IsNan(b) || IsNan(c)) {
     return PropagateNan(IsSignalling(a) || IsSignalling(b) || IsSignalling(c),

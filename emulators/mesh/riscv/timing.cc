@@ -8,9 +8,9 @@
 namespace triptych::mesh::riscv {
 namespace {
 
-constexpr uint32_t kLine = 16;       // bytes, of every cache here
+constexpr uint32_t kLine = 16;  // bytes, of every cache here
 constexpr uint32_t kWholeLine = 0xffff;
-constexpr uint32_t kNoLine = ~0u;    // addresses end before it
+constexpr uint32_t kNoLine = ~0u;  // addresses end before it
 constexpr uint8_t kWeaklyNot = 1, kWeakly = 2, kStrongly = 3;
 
 uint32_t BytesOf(uint32_t address, uint32_t size) {
@@ -24,7 +24,7 @@ uint32_t Magnitude(uint32_t value, bool is_signed) {
 }  // namespace
 
 void TimingStats::Repeat(const TimingStats& before, uint64_t times) {
-  const auto repeat = [&](uint64_t TimingStats::* count) {
+  const auto repeat = [&](uint64_t TimingStats::*count) {
     this->*count += (this->*count - before.*count) * times;
   };
   repeat(&TimingStats::wait_cycles);
@@ -51,12 +51,12 @@ Timing::Timing(const PipelineParams& params)
       targets_(params.predictor_entries),
       data_lines_(params.l0_data_lines),
       data_ready_(params.l0_data_lines) {
-  TRIPTYCH_CHECK(std::has_single_bit(p_.retire_queue) &&
-                     p_.retire_queue <= kMaxQueue,
-                 "retire_queue", p_.retire_queue);
-  TRIPTYCH_CHECK(std::has_single_bit(p_.icache_bytes) &&
-                     p_.icache_bytes >= kLine,
-                 "icache_bytes", p_.icache_bytes);
+  TRIPTYCH_CHECK(
+      std::has_single_bit(p_.retire_queue) && p_.retire_queue <= kMaxQueue,
+      "retire_queue", p_.retire_queue);
+  TRIPTYCH_CHECK(
+      std::has_single_bit(p_.icache_bytes) && p_.icache_bytes >= kLine,
+      "icache_bytes", p_.icache_bytes);
   TRIPTYCH_CHECK(std::has_single_bit(p_.predictor_entries), "entries",
                  p_.predictor_entries);
   TRIPTYCH_CHECK(p_.store_queue >= 1 && p_.store_queue <= kMaxQueue,
@@ -162,12 +162,11 @@ void Timing::Prefetch(uint32_t line, uint64_t arrival) {
 
 uint32_t Timing::DivideCycles(uint32_t dividend, uint32_t divisor,
                               bool is_signed) const {
-  const bool overflows =
-      is_signed && dividend == 0x80000000u && divisor == ~0u;
+  const bool overflows = is_signed && dividend == 0x80000000u && divisor == ~0u;
   if (divisor <= 1 || overflows) return p_.div_short;
   // Of the range, the ends are known; one cycle a bit between them is not.
-  const auto bits = static_cast<uint32_t>(
-      std::bit_width(Magnitude(dividend, is_signed)));
+  const auto bits =
+      static_cast<uint32_t>(std::bit_width(Magnitude(dividend, is_signed)));
   return std::clamp(bits + 1, p_.div_min, p_.div_max);
 }
 
@@ -305,8 +304,7 @@ void Timing::Load(uint64_t t, uint8_t rd, Latency where, uint32_t address,
   ready_[rd] = in_order_release_ ? leaves : done;
 }
 
-uint64_t Timing::StoreAt(uint64_t t, Latency where,
-                         uint32_t address) const {
+uint64_t Timing::StoreAt(uint64_t t, Latency where, uint32_t address) const {
   if (Merges(t, where, address)) return t;
   const uint64_t place = store_count_ + (open_ ? 1 : 0);
   if (place < p_.store_queue) return t;
@@ -318,8 +316,7 @@ uint64_t Timing::StoreAt(uint64_t t, Latency where,
   return std::max(t, drained - 1);
 }
 
-void Timing::Store(uint64_t t, Latency where, uint32_t address,
-                   uint32_t size) {
+void Timing::Store(uint64_t t, Latency where, uint32_t address, uint32_t size) {
   const StoreEntry entry{address / kLine, BytesOf(address, size), address, 0};
   const bool l1 = where == Latency::kL1;
   if (Merges(t, where, address)) {

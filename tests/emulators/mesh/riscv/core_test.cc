@@ -56,8 +56,7 @@ TEST_CASE("faults name the core, the place, the instruction and the cause") {
   CHECK(Program({I("jalr", 0, 0, 0x102)}).Error() ==
         "core: pc 0x00000000: jalr x0,258(x0): misaligned jump: jump to "
         "0x00000102; allowed are multiples of 4");
-  CHECK(Program({Word("lui", {.rd = 6, .imm = 0x20000}),
-                 I("jalr", 0, 6, 0)})
+  CHECK(Program({Word("lui", {.rd = 6, .imm = 0x20000}), I("jalr", 0, 6, 0)})
             .Error() ==
         "core: pc 0x00020000: .word 0x00000000: no instruction: nothing to "
         "execute at 0x00020000; memory: " +
@@ -102,8 +101,7 @@ TEST_CASE("a core sees its own stores to code at once") {
   // The store replaces the instruction right behind it, in one block, and
   // one in a block that ran before.
   for (const bool timed : {false, true}) {
-    std::vector<uint32_t> code = {Store("sw", 6, 0, 4),
-                                  I("addi", 5, 0, 1)};
+    std::vector<uint32_t> code = {Store("sw", 6, 0, 4), I("addi", 5, 0, 1)};
     Append(&code, Exit(0));
     Program p(code, {.timed = timed});
     p.core.set_x(6, I("addi", 5, 0, 2));
@@ -116,12 +114,12 @@ TEST_CASE("a core sees its own stores to code at once") {
 TEST_CASE("a block that ran before is decoded anew after a store to it") {
   for (const bool timed : {false, true}) {
     std::vector<uint32_t> code = {
-        I("addi", 5, 5, 1),         // 0: replaced after the first round
-        Branch("beq", 7, 0, 8),     // 4: to the store, the first time
-        Jal(0, 16),                 // 8: to the end, the second
-        I("addi", 7, 0, 1),         // 12
-        Store("sw", 6, 0, 0),       // 16
-        Jal(0, -20)};               // 20
+        I("addi", 5, 5, 1),      // 0: replaced after the first round
+        Branch("beq", 7, 0, 8),  // 4: to the store, the first time
+        Jal(0, 16),              // 8: to the end, the second
+        I("addi", 7, 0, 1),      // 12
+        Store("sw", 6, 0, 0),    // 16
+        Jal(0, -20)};            // 20
     Append(&code, Exit(0));
     Program p(code, {.timed = timed});
     p.core.set_x(6, I("addi", 5, 5, 100));
@@ -133,10 +131,10 @@ TEST_CASE("a block that ran before is decoded anew after a store to it") {
 TEST_CASE("a core sees stores of others to code after fence.i") {
   auto ram = std::make_shared<Ram>(4096);
   const std::vector<uint32_t> code = {
-      I("addi", 5, 5, 1),         // 0: replaced from outside
-      Branch("beq", 6, 0, 8),     // 4
-      Word("fence.i"),            // 8
-      Jal(0, -12)};               // 12
+      I("addi", 5, 5, 1),      // 0: replaced from outside
+      Branch("beq", 6, 0, 8),  // 4
+      Word("fence.i"),         // 8
+      Jal(0, -12)};            // 12
   WriteWords(ram.get(), 0, code);
   Core core(ConfigOf({.timed = false}), MapOf({}, ram));
   core.Reset(0);
@@ -154,8 +152,8 @@ TEST_CASE("a core sees stores of others to code after fence.i") {
 
 TEST_CASE("CSRs hold, count and raise") {
   std::vector<uint32_t> code = {
-      Word("csrrwi", {.rd = 5, .rs1 = 31, .imm = 3}),   // fcsr = 31
-      Word("csrrsi", {.rd = 6, .rs1 = 0, .imm = 1}),    // fflags
+      Word("csrrwi", {.rd = 5, .rs1 = 31, .imm = 3}),  // fcsr = 31
+      Word("csrrsi", {.rd = 6, .rs1 = 0, .imm = 1}),   // fflags
       Word("csrrci", {.rd = 7, .rs1 = 3, .imm = 1}),
       I("csrrs", 8, 0, 3),
       I("csrrs", 9, 0, 0xc02),   // instret: 4 before it
@@ -183,9 +181,8 @@ TEST_CASE("cycle reads the cycle of its instruction") {
   PipelineParams params = BlackholePipeline(BabyCore::kB);
   params.icache_miss = 0;
   std::vector<uint32_t> code = {I("csrrs", 5, 0, 0xc00),
-                                I("csrrs", 6, 0, 0xc00),
-                                I("lw", 7, 0, 0x400), I("addi", 8, 7, 0),
-                                I("csrrs", 9, 0, 0xc00)};
+                                I("csrrs", 6, 0, 0xc00), I("lw", 7, 0, 0x400),
+                                I("addi", 8, 7, 0), I("csrrs", 9, 0, 0xc00)};
   Append(&code, Exit(0));
   Program p(code, {.timed = true, .pipeline = params});
   p.core.RunUntil(kForever);
@@ -215,8 +212,7 @@ TEST_CASE("floating point raises flags and rounds by frm") {
   CHECK(p.core.f(10) == 0xbf800000);
   CHECK(p.core.f(4) == 0x3f800000);
   CHECK(p.core.f(5) == 0x7f800000);
-  CHECK(p.core.fcsr() ==
-        (3u << 5 | fp::kInexact | fp::kDivideByZero));
+  CHECK(p.core.fcsr() == (3u << 5 | fp::kInexact | fp::kDivideByZero));
 }
 
 TEST_CASE(".ttinsn stores to the coprocessor's instruction buffer") {
@@ -225,10 +221,11 @@ TEST_CASE(".ttinsn stores to the coprocessor's instruction buffer") {
   auto ram = std::make_shared<Ram>(4096);
   WriteWords(ram.get(), 0, code);
   const MachineOptions options{.extensions = BlackholeExtensions()};
-  Core core(ConfigOf(options),
-            MapOf(options, ram,
-                  {{.name = "buffer", .base = kInstructionBuffer,
-                    .size = 65536, .latency = Latency::kConfig}}));
+  Core core(ConfigOf(options), MapOf(options, ram,
+                                     {{.name = "buffer",
+                                       .base = kInstructionBuffer,
+                                       .size = 65536,
+                                       .latency = Latency::kConfig}}));
   core.Reset(0);
   CHECK(core.RunUntil(kForever) == Stop::kDevice);
   CHECK(core.pending().address == kInstructionBuffer);
@@ -244,11 +241,16 @@ TEST_CASE("machine traps go to mtvec and come back") {
   std::vector<uint32_t> code = Li(5, 0x100);
   Append(&code, {I("csrrw", 0, 5, 0x305), I("lw", 6, 0, 1), Word("ecall"),
                  Word("ebreak")});
-  const std::vector<uint32_t> handler = {
-      I("csrrs", 7, 0, 0x342), I("addi", 8, 8, 1), R("add", 9, 9, 7),
-      I("csrrs", 10, 0, 0x341), I("addi", 10, 10, 4), I("csrrw", 0, 10, 0x341),
-      I("slti", 11, 8, 4), Branch("beq", 11, 0, 8), Word("mret"),
-      Jal(0, 0x200 - 0x124)};
+  const std::vector<uint32_t> handler = {I("csrrs", 7, 0, 0x342),
+                                         I("addi", 8, 8, 1),
+                                         R("add", 9, 9, 7),
+                                         I("csrrs", 10, 0, 0x341),
+                                         I("addi", 10, 10, 4),
+                                         I("csrrw", 0, 10, 0x341),
+                                         I("slti", 11, 8, 4),
+                                         Branch("beq", 11, 0, 8),
+                                         Word("mret"),
+                                         Jal(0, 0x200 - 0x124)};
   auto ram = std::make_shared<Ram>(4096);
   WriteWords(ram.get(), 0, code);
   WriteWords(ram.get(), 0x100, handler);
@@ -269,10 +271,10 @@ TEST_CASE("tohost ends a program") {
     CoreConfig config = ConfigOf({.timed = timed});
     config.tohost = 0x800;
     auto ram = std::make_shared<Ram>(4096);
-    WriteWords(ram.get(), 0,
-               std::vector<uint32_t>{Store("sw", 0, 0, 0x7fc),
-                                     I("addi", 5, 0, 9),
-                                     Store("sw", 5, 6, 0), Nop()});
+    WriteWords(
+        ram.get(), 0,
+        std::vector<uint32_t>{Store("sw", 0, 0, 0x7fc), I("addi", 5, 0, 9),
+                              Store("sw", 5, 6, 0), Nop()});
     Core core(config, MapOf({}, ram));
     core.Reset(0);
     core.set_x(6, 0x800);
@@ -285,8 +287,8 @@ TEST_CASE("misaligned accesses work where they are allowed") {
   CoreConfig config = ConfigOf({.timed = true});
   config.misaligned = true;
   auto ram = std::make_shared<Ram>(4096);
-  std::vector<uint32_t> code = {Store("sw", 5, 0, 0x401),
-                                I("lw", 6, 0, 0x401), I("lhu", 7, 0, 0x403)};
+  std::vector<uint32_t> code = {Store("sw", 5, 0, 0x401), I("lw", 6, 0, 0x401),
+                                I("lhu", 7, 0, 0x403)};
   Append(&code, Exit(0));
   WriteWords(ram.get(), 0, code);
   Core core(config, MapOf({}, ram));
@@ -309,7 +311,9 @@ TEST_CASE("results are the same for every quantum") {
       code.push_back(
           rng.Below(50) == 0
               ? rng.Next()
-              : Encode(insn, {.rd = reg(), .rs1 = reg(), .rs2 = reg(),
+              : Encode(insn, {.rd = reg(),
+                              .rs1 = reg(),
+                              .rs2 = reg(),
                               .rs3 = reg(),
                               .rm = static_cast<uint8_t>(rng.Below(8)),
                               .imm = static_cast<int32_t>(rng.Below(256)) * 4 -
@@ -327,8 +331,7 @@ TEST_CASE("results are the same for every quantum") {
       Rng values(seed, 6);
       for (int i = 1; i < 32; ++i) core.set_x(i, values.Below(1024) * 4);
       const uint64_t end = 20000;
-      for (uint64_t t = quantum; core.stop() == Stop::kLimit;
-           t = t + quantum) {
+      for (uint64_t t = quantum; core.stop() == Stop::kLimit; t = t + quantum) {
         core.RunUntil(std::min(t, end));
         if (t >= end) break;
       }

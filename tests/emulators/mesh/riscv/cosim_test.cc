@@ -87,7 +87,9 @@ class Generator {
       switch (insn.format) {
         case Format::kFpToInt:
         case Format::kFpMoveOut:
-        case Format::kFpCompare: f.rd = Result(); break;
+        case Format::kFpCompare:
+          f.rd = Result();
+          break;
         case Format::kReg:
         case Format::kImm:
         case Format::kShift:
@@ -98,9 +100,14 @@ class Generator {
         case Format::kFpUnary:
         case Format::kFpPlain:
         case Format::kIntToFp:
-        case Format::kFpMoveIn: break;
-        case Format::kAuipc: f.imm &= 0xfffff000; break;
-        case Format::kBranch: f.imm = 8; break;  // over the next, or not
+        case Format::kFpMoveIn:
+          break;
+        case Format::kAuipc:
+          f.imm &= 0xfffff000;
+          break;
+        case Format::kBranch:
+          f.imm = 8;
+          break;  // over the next, or not
         case Format::kLoad:
         case Format::kFpLoad:
         case Format::kStore:
@@ -112,7 +119,9 @@ class Generator {
           f.rs1 = kPointer;
           f.imm = 0;
           break;
-        case Format::kCsr: f.imm = 1; break;  // fflags
+        case Format::kCsr:
+          f.imm = 1;
+          break;  // fflags
         case Format::kCsrImm:
           f.imm = 1;
           // frm may only be a mode there is.
@@ -121,7 +130,8 @@ class Generator {
             f.rs1 = static_cast<uint8_t>(rng_.Below(5));
           }
           break;
-        default: continue;
+        default:
+          continue;
       }
       const uint32_t word = Encode(insn, f);
       if (insn.format == Format::kBranch) return {word, Simple()};
@@ -156,19 +166,19 @@ void AppendCompare(std::vector<uint32_t>* code, uint32_t a, uint32_t b,
   Append(code, Li(5, kRamBase + a));
   Append(code, Li(6, kRamBase + b));
   Append(code, Li(7, count));
-  Append(code, {I("addi", 8, 0, first),
-                // loop:
-                I("lw", 9, 5, 0), I("lw", 10, 6, 0),
-                Branch("bne", 9, 10, 28),  // to the end, x8 says which
-                I("addi", 5, 5, 4), I("addi", 6, 6, 4), I("addi", 8, 8, 1),
-                I("addi", 7, 7, -1), Branch("bne", 7, 0, -28),
-                I("addi", 8, 0, 0)});
+  Append(code,
+         {I("addi", 8, 0, first),
+          // loop:
+          I("lw", 9, 5, 0), I("lw", 10, 6, 0),
+          Branch("bne", 9, 10, 28),  // to the end, x8 says which
+          I("addi", 5, 5, 4), I("addi", 6, 6, 4), I("addi", 8, 8, 1),
+          I("addi", 7, 7, -1), Branch("bne", 7, 0, -28), I("addi", 8, 0, 0)});
 }
 
 void AppendTell(std::vector<uint32_t>* code, int reg) {
   Append(code, Li(6, kRamBase + kHost));
-  Append(code, {I("slli", 5, reg, 1), I("ori", 5, 5, 1),
-                Store("sw", 5, 6, 0), Store("sw", 0, 6, 4), Jal(0, -8)});
+  Append(code, {I("slli", 5, reg, 1), I("ori", 5, 5, 1), Store("sw", 5, 6, 0),
+                Store("sw", 0, 6, 4), Jal(0, -8)});
 }
 
 struct Image {
@@ -234,8 +244,7 @@ TEST_CASE("random programs end as they do on QEMU") {
     std::vector<uint32_t> data(kDataWords);
     Rng rng(seed, 22);
     for (uint32_t& word : data) word = rng.Next();
-    const std::vector<uint32_t> program =
-        WithDump(Generator(seed).Program());
+    const std::vector<uint32_t> program = WithDump(Generator(seed).Program());
 
     Image first;
     std::vector<uint32_t> code = program;

@@ -88,8 +88,7 @@ TEST_CASE("files that are not for us say so") {
   CHECK(ErrorOf(With(36, 4)) ==
         "f: offset 36: e_flags: double-precision ABI; allowed are soft-float "
         "and single-precision");
-  CHECK(ErrorOf(With(44, 0, 2)) ==
-        "f: offset 44: e_phnum: nothing to load");
+  CHECK(ErrorOf(With(44, 0, 2)) == "f: offset 44: e_phnum: nothing to load");
   CHECK(ErrorOf(With(42, 56, 2)) ==
         "f: offset 42: e_phentsize: 56; allowed is 32");
 }
@@ -112,13 +111,26 @@ TEST_CASE("files that contradict themselves say where") {
   CHECK(ErrorOf(With(52 + 20, 0xffffffff)).starts_with("f: offset 52: "));
 }
 
+TEST_CASE("a program may say where it ends, within RAM") {
+  const AddressMap map = Map();
+  const std::vector<std::byte> good = Good();
+  CHECK(*ExitWord(*ParseElf(good, "f"), map) == 0x800);
+  ElfWriter writer(0x100, Exit(0));
+  const std::vector<std::byte> none = writer.Write();
+  CHECK(*ExitWord(*ParseElf(none, "f"), map) == std::nullopt);
+  writer.AddSymbol("tohost", 0x2000);
+  const std::vector<std::byte> outside = writer.Write();
+  CHECK(ExitWord(*ParseElf(outside, "f"), map).error().message ==
+        "f: symbol tohost: 0x00002000; allowed are multiples of 4 in RAM: "
+        "ram 0x00000000..0x00000fff, local 0xffb00000..0xffb00fff");
+}
+
 TEST_CASE("no damage gets past the reader") {
   const std::vector<std::byte> good = Good();
   CHECK(ErrorOf(good) == "no error");
   for (size_t size = 0; size < good.size(); ++size) {
-    const std::vector<std::byte> cut(good.begin(),
-                                     good.begin() +
-                                         static_cast<std::ptrdiff_t>(size));
+    const std::vector<std::byte> cut(
+        good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size));
     const std::string message = ErrorOf(cut);
     CHECK(message.starts_with("f: offset "));
   }

@@ -30,8 +30,8 @@ class ElfWriter {
     for (const auto& [name, value] : symbols_) {
       table.push_back(static_cast<uint32_t>(names.size()));
       table.push_back(value);
-      table.push_back(8);                  // st_size
-      table.push_back(0x11 | 1u << 16);    // global object, in section 1
+      table.push_back(8);                // st_size
+      table.push_back(0x11 | 1u << 16);  // global object, in section 1
       names += name + '\0';
     }
     while (names.size() % 4 != 0) names += '\0';
@@ -54,10 +54,16 @@ class ElfWriter {
     out.resize(out.size() + names.size() / 4);
     std::memcpy(out.data() + names_word, names.data(), names.size());
     const std::vector<uint32_t> sections = {
-        0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-        0, 1, 7, address_, code_at, size(words_), 0, 0, 4, 0,
-        0, 2, 0, 0, table_at, size(table), 3, 1, 4, 16,
-        0, 3, 0, 0, names_at, size(names), 0, 0, 1, 0};
+        0,        0,           0,        0,
+        0,        0,           0,        0,
+        0,        0,           0,        1,
+        7,        address_,    code_at,  size(words_),
+        0,        0,           4,        0,
+        0,        2,           0,        0,
+        table_at, size(table), 3,        1,
+        4,        16,          0,        3,
+        0,        0,           names_at, size(names),
+        0,        0,           1,        0};
     out.insert(out.end(), sections.begin(), sections.end());
     std::vector<std::byte> bytes(out.size() * 4);
     std::memcpy(bytes.data(), out.data(), bytes.size());

@@ -22,20 +22,20 @@ constexpr uint32_t kMine = 0x800, kTheirs = 0x840, kCount = 60;
 // after x13 rounds of its own. Who begins has x14 != 0.
 std::vector<uint32_t> PingPong(bool fence) {
   std::vector<uint32_t> code = {
-      I("addi", 5, 0, 0),            // 0: number of the round
-      Branch("bne", 14, 0, 20),      // 4: who begins skips the wait
-      I("addi", 5, 5, 1),            // 8
-      I("lw", 6, 10, 0),             // 12: wait
+      I("addi", 5, 0, 0),        // 0: number of the round
+      Branch("bne", 14, 0, 20),  // 4: who begins skips the wait
+      I("addi", 5, 5, 1),        // 8
+      I("lw", 6, 10, 0),         // 12: wait
       fence ? Word("fence", {.imm = 0xff}) : Nop(),
-      Branch("bne", 6, 5, -8),       // 20
-      I("addi", 7, 13, 0),           // 24: work
-      I("addi", 7, 7, -1),           // 28
-      Branch("bne", 7, 0, -4),       // 32
-      R("add", 8, 5, 14),            // 36
-      Store("sw", 8, 11, 0),         // 40
-      I("addi", 13, 13, 1),          // 44
-      I("addi", 9, 0, kCount),       // 48
-      Branch("blt", 8, 9, -44)};     // 52: to 8
+      Branch("bne", 6, 5, -8),    // 20
+      I("addi", 7, 13, 0),        // 24: work
+      I("addi", 7, 7, -1),        // 28
+      Branch("bne", 7, 0, -4),    // 32
+      R("add", 8, 5, 14),         // 36
+      Store("sw", 8, 11, 0),      // 40
+      I("addi", 13, 13, 1),       // 44
+      I("addi", 9, 0, kCount),    // 48
+      Branch("blt", 8, 9, -44)};  // 52: to 8
   code[1] = Branch("bne", 14, 0, 20);
   Append(&code, Exit(0));
   return code;
@@ -121,8 +121,8 @@ TEST_CASE("who polls does sleep, and wakes in time") {
              std::vector<uint32_t>{I("lw", 5, 0, 0x400),
                                    Branch("beq", 5, 0, -4), Word("ebreak")});
   Group group;
-  const MachineOptions options{
-      .timed = true, .pipeline = WormholePipeline(BabyCore::kB)};
+  const MachineOptions options{.timed = true,
+                               .pipeline = WormholePipeline(BabyCore::kB)};
   Core& core = group.Add(ConfigOf(options), MapOf(options, ram));
   core.Reset(0);
   CHECK(group.RunUntil(100000) == Group::State::kIdle);
@@ -148,11 +148,11 @@ TEST_CASE("a loop whose rounds differ is not taken for one that repeats") {
   const auto run = [](bool sleep) {
     auto ram = std::make_shared<Ram>(4096);
     WriteWords(ram.get(), 0,
-               std::vector<uint32_t>{I("lw", 5, 0, 0x400),
-                                     I("lw", 6, 0, 0x440), Jal(0, -8)});
+               std::vector<uint32_t>{I("lw", 5, 0, 0x400), I("lw", 6, 0, 0x440),
+                                     Jal(0, -8)});
     Group group;
-    const MachineOptions options{
-        .timed = true, .pipeline = WormholePipeline(BabyCore::kB)};
+    const MachineOptions options{.timed = true,
+                                 .pipeline = WormholePipeline(BabyCore::kB)};
     CoreConfig config = ConfigOf(options);
     config.sleep = sleep;
     group.Add(config, MapOf(options, ram)).Reset(0);
@@ -194,13 +194,13 @@ Outcome RunMailbox(uint64_t quantum, std::vector<uint64_t>* log) {
   constexpr uint32_t kBox = 0xFFEC0000;
   auto ram = std::make_shared<Ram>(4096);
   std::vector<uint32_t> send = {
-      I("addi", 7, 7, -1), Branch("bne", 7, 0, -4),  // later and later
-      Store("sw", 5, 10, 0), I("addi", 5, 5, -1), I("addi", 7, 5, 50),
-      Branch("bge", 5, 0, -20)};
+      I("addi", 7, 7, -1),   Branch("bne", 7, 0, -4),  // later and later
+      Store("sw", 5, 10, 0), I("addi", 5, 5, -1),
+      I("addi", 7, 5, 50),   Branch("bge", 5, 0, -20)};
   Append(&send, Exit(0));
-  std::vector<uint32_t> receive = {
-      I("lw", 6, 10, 0), R("add", 8, 8, 6), Store("sw", 8, 0, 0x700),
-      Branch("bne", 6, 0, -12)};
+  std::vector<uint32_t> receive = {I("lw", 6, 10, 0), R("add", 8, 8, 6),
+                                   Store("sw", 8, 0, 0x700),
+                                   Branch("bne", 6, 0, -12)};
   Append(&receive, Exit(0));
   WriteWords(ram.get(), 0, send);
   WriteWords(ram.get(), 0x100, receive);
@@ -208,11 +208,12 @@ Outcome RunMailbox(uint64_t quantum, std::vector<uint64_t>* log) {
   auto box = std::make_shared<Mailbox>(&group);
   const MachineOptions options{.timed = true};
   for (int i = 0; i < 2; ++i) {
-    Core& core = group.Add(
-        ConfigOf(options),
-        MapOf(options, ram,
-              {{.name = "mailbox", .base = kBox, .size = 4096,
-                .latency = Latency::kSync, .device = box}}));
+    Core& core = group.Add(ConfigOf(options), MapOf(options, ram,
+                                                    {{.name = "mailbox",
+                                                      .base = kBox,
+                                                      .size = 4096,
+                                                      .latency = Latency::kSync,
+                                                      .device = box}}));
     core.Reset(i == 0 ? 0 : 0x100);
     core.set_x(10, kBox);
     core.set_x(5, 20);
@@ -265,11 +266,13 @@ Outcome RunTiles(uint64_t quantum, int threads) {
   for (int i = 0; i < 2; ++i) {
     Tile& tile = tiles[i];
     WriteWords(tile.ram.get(), 0, PingPong(false));
-    Core& core = tile.group.Add(
-        ConfigOf(options),
-        MapOf(options, tile.ram,
-              {{.name = "noc", .base = kLink, .size = 4096,
-                .latency = Latency::kTile, .device = tile.link}}));
+    Core& core =
+        tile.group.Add(ConfigOf(options), MapOf(options, tile.ram,
+                                                {{.name = "noc",
+                                                  .base = kLink,
+                                                  .size = 4096,
+                                                  .latency = Latency::kTile,
+                                                  .device = tile.link}}));
     core.Reset(0);
     core.set_x(10, kMine);
     core.set_x(11, kLink);
@@ -317,8 +320,8 @@ TEST_CASE("two tiles are the same on one host thread and on two") {
 TEST_CASE("waiting for each other is a deadlock with names") {
   auto ram = std::make_shared<Ram>(4096);
   WriteWords(ram.get(), 0,
-             std::vector<uint32_t>{I("lw", 5, 10, 0),
-                                   Branch("beq", 5, 0, -4), Word("ebreak")});
+             std::vector<uint32_t>{I("lw", 5, 10, 0), Branch("beq", 5, 0, -4),
+                                   Word("ebreak")});
   Group group;
   for (const char* name : {"tile 0,0 core B", "tile 0,0 core NC"}) {
     CoreConfig config = ConfigOf({.timed = true});
@@ -357,8 +360,8 @@ TEST_CASE("a program that never ends meets its budget") {
 
 TEST_CASE("atomics of five cores lose nothing") {
   auto ram = std::make_shared<Ram>(4096);
-  std::vector<uint32_t> code = {
-      R("amoadd.w", 5, 10, 6), I("addi", 7, 7, -1), Branch("bne", 7, 0, -8)};
+  std::vector<uint32_t> code = {R("amoadd.w", 5, 10, 6), I("addi", 7, 7, -1),
+                                Branch("bne", 7, 0, -8)};
   Append(&code, Exit(0));
   WriteWords(ram.get(), 0, code);
   Group group;

@@ -115,8 +115,7 @@ TEST_CASE("branches go where the oracle says") {
   for (const char* name : {"beq", "bne", "blt", "bge", "bltu", "bgeu"}) {
     CAPTURE(name);
     ForOperands([&](uint32_t a, uint32_t b) {
-      const Core& core =
-          bench.Run(Branch(name, 6, 7, 0x20), {{6, a}, {7, b}});
+      const Core& core = bench.Run(Branch(name, 6, 7, 0x20), {{6, a}, {7, b}});
       CHECK(core.trap().pc == kCode + (taken(name, a, b) ? 0x20 : 4));
     });
   }
@@ -182,10 +181,9 @@ TEST_CASE("atomics return what was there and write what they should") {
 TEST_CASE("a reservation holds for one conditional store") {
   auto ram = std::make_shared<Ram>(4096);
   Core core(ConfigOf({}), MapOf({}, ram));
-  const std::vector<uint32_t> code = {
-      R("sc.w", 5, 6, 7),  // none yet: fails
-      R("lr.w", 8, 6, 0), R("sc.w", 9, 6, 7), R("sc.w", 10, 6, 7),
-      Word("ebreak")};
+  const std::vector<uint32_t> code = {R("sc.w", 5, 6, 7),  // none yet: fails
+                                      R("lr.w", 8, 6, 0), R("sc.w", 9, 6, 7),
+                                      R("sc.w", 10, 6, 7), Word("ebreak")};
   WriteWords(ram.get(), 0, code);
   WriteWords(ram.get(), kData, std::array{uint32_t{11}});
   core.Reset(0);

@@ -36,8 +36,7 @@ inline CoreConfig ConfigOf(const MachineOptions& options) {
 }
 
 // RAM that everybody shares, and a private one at kLocalBase.
-inline AddressMap MapOf(const MachineOptions& options,
-                        std::shared_ptr<Ram> ram,
+inline AddressMap MapOf(const MachineOptions& options, std::shared_ptr<Ram> ram,
                         std::vector<Region> more = {}) {
   more.push_back({.name = "ram",
                   .base = options.base,

@@ -35,8 +35,8 @@ Status WriteSignature(const Elf& elf, const AddressMap& map,
   std::vector<uint32_t> words((*end - *begin) / 4);
   TRIPTYCH_TRY(map.Read(*begin, std::as_writable_bytes(std::span(words))));
   const auto name = std::filesystem::path(elf.file).filename().string();
-  std::FILE* out = std::fopen((folder + "/" + name + ".signature").c_str(),
-                              "w");
+  std::FILE* out =
+      std::fopen((folder + "/" + name + ".signature").c_str(), "w");
   if (out == nullptr) return MakeError(ErrorCode::kIo, folder);
   for (const uint32_t word : words) fmt::print(out, "{:08x}\n", word);
   std::fclose(out);
@@ -52,7 +52,7 @@ Status RunFile(const std::string& path, const MachineOptions& options,
   CoreConfig config = ConfigOf(options);
   config.name = path;
   config.machine_traps = config.misaligned = true;
-  config.tohost = elf.Symbol("tohost");
+  TRIPTYCH_ASSIGN(config.tohost, ExitWord(elf, map));
   Group group;
   Core& core = group.Add(std::move(config), map);
   core.Reset(elf.entry);
@@ -76,8 +76,7 @@ int Main(std::span<char*> args) {
       options.pipeline = WormholePipeline(BabyCore::kB);
     } else if (arg == "--signature" && i + 1 < args.size()) {
       signatures = args[++i];
-    } else if (const Status s = RunFile(arg, options, signatures, &totals);
-               s) {
+    } else if (const Status s = RunFile(arg, options, signatures, &totals); s) {
       ++passed;
     } else {
       ++failed;

@@ -171,9 +171,8 @@ uint32_t RoundAway(double exact) {
   const double scaled = std::ldexp(std::fabs(exact), -unit);
   const double rounded = std::floor(scaled + 0.5);
   const double magnitude = std::ldexp(rounded, unit);
-  const float single = magnitude > 0x1.fffffep127
-                           ? INFINITY
-                           : static_cast<float>(magnitude);
+  const float single =
+      magnitude > 0x1.fffffep127 ? INFINITY : static_cast<float>(magnitude);
   return B(std::copysign(single, static_cast<float>(std::copysign(1, exact))));
 }
 

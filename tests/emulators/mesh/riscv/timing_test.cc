@@ -25,8 +25,8 @@ class Clock {
   }
   uint64_t Load(uint8_t rd, uint32_t address, Latency where = Latency::kL1,
                 uint8_t a = 0) {
-    const uint64_t t = timing.LoadAt(timing.Issue({.rd = rd, .rs1 = a}), where,
-                                     address, 4);
+    const uint64_t t =
+        timing.LoadAt(timing.Issue({.rd = rd, .rs1 = a}), where, address, 4);
     timing.Load(t, rd, where, address);
     return t;
   }
@@ -97,20 +97,20 @@ TEST_CASE("the retire queue holds eight") {
 
 TEST_CASE("Wormhole hands results on only as they enter or leave") {
   Clock next(kWormhole);
-  next.Load(5, 0x100);                // 0, leaves the unit at 8
-  CHECK(next.Alu(6) == 1);            // behind it: leaves at 9
-  CHECK(next.Alu(7, 6) == 2);         // takes x6 as it enters
+  next.Load(5, 0x100);         // 0, leaves the unit at 8
+  CHECK(next.Alu(6) == 1);     // behind it: leaves at 9
+  CHECK(next.Alu(7, 6) == 2);  // takes x6 as it enters
   CHECK(next.Alu(8, 7) == 3);
   Clock late(kWormhole);
   late.Load(5, 0x100);
   CHECK(late.Alu(6) == 1);
   CHECK(late.Alu() == 2);
-  CHECK(late.Alu(7, 6) == 9);         // x6 is inside: wait until it leaves
+  CHECK(late.Alu(7, 6) == 9);  // x6 is inside: wait until it leaves
   Clock black(kBlackhole);
   black.Load(5, 0x100);
   CHECK(black.Alu(6) == 1);
   CHECK(black.Alu() == 2);
-  CHECK(black.Alu(7, 6) == 3);        // any result there is can be had
+  CHECK(black.Alu(7, 6) == 3);  // any result there is can be had
 }
 
 TEST_CASE("Wormhole sustains four loads every N - 1 cycles") {
@@ -296,8 +296,7 @@ double RoundCycles(const PipelineParams& params,
                    const std::vector<uint32_t>& body) {
   std::vector<uint32_t> code = body;
   code.push_back(I("addi", 31, 31, -1));
-  code.push_back(
-      Branch("bne", 31, 0, -4 * static_cast<int>(body.size()) - 4));
+  code.push_back(Branch("bne", 31, 0, -4 * static_cast<int>(body.size()) - 4));
   Append(&code, Exit(0));
   const auto cycles = [&](uint32_t rounds) {
     auto ram = std::make_shared<Ram>(4096);
