@@ -9,6 +9,7 @@
 
 #include "emulators/mesh/riscv/insns.h"
 #include "kernels/base/check.h"
+#include "kernels/base/rng.h"
 
 namespace triptych::mesh::riscv {
 
@@ -68,6 +69,22 @@ inline std::vector<uint32_t> Exit(int code) {
 inline void Append(std::vector<uint32_t>* to,
                    const std::vector<uint32_t>& words) {
   to->insert(to->end(), words.begin(), words.end());
+}
+
+// Words that mostly are instructions, with short distances.
+inline std::vector<uint32_t> RandomWords(uint64_t seed, int count) {
+  Rng rng(seed, 5);
+  const auto reg = [&] { return static_cast<uint8_t>(rng.Below(32)); };
+  std::vector<uint32_t> words;
+  for (int i = 0; i < count; ++i) {
+    const Insn& insn =
+        Insns()[rng.Below(static_cast<uint32_t>(Insns().size()))];
+    Fields f{.rd = reg(), .rs1 = reg(), .rs2 = reg(), .rs3 = reg()};
+    f.rm = static_cast<uint8_t>(rng.Below(8));
+    f.imm = static_cast<int32_t>(rng.Below(256)) * 4 - 256;
+    words.push_back(rng.Below(50) == 0 ? rng.Next() : Encode(insn, f));
+  }
+  return words;
 }
 
 }  // namespace triptych::mesh::riscv

@@ -302,23 +302,7 @@ TEST_CASE("misaligned accesses work where they are allowed") {
 TEST_CASE("results are the same for every quantum") {
   // Random words that mostly are instructions, over a small memory.
   for (uint64_t seed = 0; seed < 60; ++seed) {
-    Rng rng(seed, 5);
-    std::vector<uint32_t> code;
-    for (int i = 0; i < 600; ++i) {
-      const Insn& insn =
-          Insns()[rng.Below(static_cast<uint32_t>(Insns().size()))];
-      const auto reg = [&] { return static_cast<uint8_t>(rng.Below(32)); };
-      code.push_back(
-          rng.Below(50) == 0
-              ? rng.Next()
-              : Encode(insn, {.rd = reg(),
-                              .rs1 = reg(),
-                              .rs2 = reg(),
-                              .rs3 = reg(),
-                              .rm = static_cast<uint8_t>(rng.Below(8)),
-                              .imm = static_cast<int32_t>(rng.Below(256)) * 4 -
-                                     256}));
-    }
+    const std::vector<uint32_t> code = RandomWords(seed, 600);
     const auto run = [&](uint64_t quantum, bool timed, bool sleep) {
       MachineOptions options{.timed = timed};
       CoreConfig config = ConfigOf(options);

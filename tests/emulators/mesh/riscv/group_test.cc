@@ -317,6 +317,60 @@ TEST_CASE("two tiles are the same on one host thread and on two") {
   CHECK(RunTiles(5, 1) == one);
 }
 
+// Three cores run into each other's code and data.
+std::vector<uint64_t> RunRandom(uint64_t seed, uint64_t quantum, bool timed,
+                                bool sleep) {
+  constexpr uint64_t kEnd = 8000;
+  auto ram = std::make_shared<Ram>(4096);
+  WriteWords(ram.get(), 0, RandomWords(seed, 600));
+  Group group;
+  for (uint32_t i = 0; i < 3; ++i) {
+    const MachineOptions options{
+        .timed = timed,
+        .pipeline = i == 1 ? WormholePipeline(BabyCore::kT1)
+                           : BlackholePipeline(BabyCore::kB)};
+    CoreConfig config = ConfigOf(options);
+    config.sleep = sleep;
+    config.machine_traps = config.misaligned = true;
+    Core& core = group.Add(std::move(config), MapOf(options, ram));
+    core.Reset(i * 512);
+    Rng values(seed, i + 10);
+    for (int r = 1; r < 32; ++r) core.set_x(r, values.Below(1024) * 4);
+  }
+  // From outside, too: where somebody may be polling.
+  for (uint32_t i = 0; i < 8; ++i) {
+    group.Post({1000 + 700 * i, ram, 2400 + 64 * i, {4, std::byte{1}}});
+  }
+  auto state = Group::State::kLimit;
+  for (uint64_t t = quantum; state == Group::State::kLimit && t <= kEnd;
+       t += quantum) {
+    state = group.RunUntil(t);
+  }
+  std::vector<uint64_t> result;
+  for (uint32_t i = 0; i < 4096; i += 4) result.push_back(ReadWord(*ram, i));
+  for (size_t i = 0; i < group.size(); ++i) {
+    const Core& core = group.core(i);
+    if (core.stop() != Stop::kTrap) continue;
+    result.insert(result.end(), {core.instructions(), core.now(), core.pc()});
+  }
+  return result;
+}
+
+TEST_CASE("programs that run into each other do so the same way always") {
+  for (uint64_t seed = 0; seed < 40; ++seed) {
+    CAPTURE(seed);
+    for (const bool timed : {false, true}) {
+      const auto whole = RunRandom(seed, 8000, timed, true);
+      const bool awake = RunRandom(seed, 8000, timed, false) == whole;
+      CHECK(awake);
+      const bool fine = RunRandom(seed, 10, timed, true) == whole;
+      CHECK(fine);
+      const bool coarse = RunRandom(seed, 400, timed, true) == whole;
+      CHECK(coarse);
+    }
+  }
+}
+
 TEST_CASE("waiting for each other is a deadlock with names") {
   auto ram = std::make_shared<Ram>(4096);
   WriteWords(ram.get(), 0,
