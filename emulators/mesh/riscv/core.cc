@@ -88,6 +88,8 @@ Core::Core(CoreConfig config, AddressMap memory)
   TRIPTYCH_CHECK(region != nullptr && region->ram, "tohost", *config_.tohost);
   region->ram->marks()[(*config_.tohost - region->base) / Ram::kGranule] |=
       Ram::kExit;
+  // The short way there does not look at marks.
+  if (local_.data == region->ram->data()) local_ = {};
 }
 
 void Core::Reset(uint32_t pc, uint64_t cycle) {

@@ -133,6 +133,11 @@ void Group::Reset(size_t core, uint32_t pc, uint64_t cycle) {
   Tighten(core);
 }
 
+void Group::Hold(size_t core) {
+  Forget(core);
+  cores_[core]->Hold();
+}
+
 bool Group::WakeWatchers(uint64_t cycle, const Ram* ram, uint64_t offset,
                          uint64_t size) {
   bool any = false;

@@ -22,6 +22,7 @@
 namespace triptych::mesh::riscv {
 
 // Bytes that arrive from elsewhere: before any core's access at that cycle.
+// Cores that decoded what was there go on with that (core.h, "Code").
 // Writes of one cycle happen in the order in which they were posted.
 struct RemoteWrite {
   uint64_t cycle = 0;
@@ -62,6 +63,7 @@ class Group : private StoreListener {
   void Post(RemoteWrite write);
   void Wake(size_t core, uint64_t cycle);
   void Reset(size_t core, uint32_t pc, uint64_t cycle);
+  void Hold(size_t core);  // in reset from now on
 
   // Until all have exited. The error is that of the core that trapped or
   // failed, of all that wait for each other, or says that the budget is spent.

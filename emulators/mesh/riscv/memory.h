@@ -85,7 +85,8 @@ struct Region {
   uint32_t base = 0;
   uint32_t size = 0;  // bytes; base and size are multiples of 16
   Latency latency = Latency::kL1;
-  // Other cores may access it, so accesses go by time. Devices always are.
+  // Others may access it, cores or RemoteWrite: accesses go by time, and who
+  // polls it is woken. Devices always are shared.
   bool shared = false;
   bool executable = false;
   // At most one of the two. With neither, a core stops at an access

@@ -268,18 +268,19 @@ TEST_CASE("machine traps go to mtvec and come back") {
 
 TEST_CASE("tohost ends a program") {
   for (const bool timed : {false, true}) {
-    CoreConfig config = ConfigOf({.timed = timed});
-    config.tohost = 0x800;
-    auto ram = std::make_shared<Ram>(4096);
-    WriteWords(
-        ram.get(), 0,
-        std::vector<uint32_t>{Store("sw", 0, 0, 0x7fc), I("addi", 5, 0, 9),
-                              Store("sw", 5, 6, 0), Nop()});
-    Core core(config, MapOf({}, ram));
-    core.Reset(0);
-    core.set_x(6, 0x800);
-    CHECK(core.RunUntil(kForever) == Stop::kExited);
-    CHECK(core.exit_code() == 4);
+    for (const uint32_t place : {0x800u, kLocalBase + 64}) {
+      CoreConfig config = ConfigOf({.timed = timed});
+      config.tohost = place;
+      auto ram = std::make_shared<Ram>(4096);
+      WriteWords(ram.get(), 0,
+                 std::vector<uint32_t>{Store("sw", 0, 6, 0), I("addi", 5, 0, 9),
+                                       Store("sw", 5, 6, 0), Nop()});
+      Core core(config, MapOf({}, ram));
+      core.Reset(0);
+      core.set_x(6, place);
+      CHECK(core.RunUntil(kForever) == Stop::kExited);
+      CHECK(core.exit_code() == 4);
+    }
   }
 }
 

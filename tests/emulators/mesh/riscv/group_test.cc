@@ -104,7 +104,7 @@ TEST_CASE("ping-pong is the same for any quantum, awake or asleep") {
         const Outcome whole = RunPingPong(s);
         s.sleep = false;
         CHECK(RunPingPong(s) == whole);
-        for (const uint64_t quantum : {7, 100, 5000}) {
+        for (const uint64_t quantum : {7u, 100u, 5000u}) {
           s.quantum = quantum;
           s.sleep = true;
           CAPTURE(quantum);
@@ -234,7 +234,7 @@ TEST_CASE("devices are asked in order, make cores wait and wake them") {
   const Outcome whole = RunMailbox(1000000, &log);
   CHECK(std::ranges::is_sorted(log));
   CHECK(log.size() > 42);  // 21 of each, and some that waited
-  for (const uint64_t quantum : {1, 10, 333}) {
+  for (const uint64_t quantum : {1u, 10u, 333u}) {
     CHECK(RunMailbox(quantum, &other) == whole);
     CHECK(other == log);
   }
@@ -390,6 +390,29 @@ TEST_CASE("waiting for each other is a deadlock with names") {
         "deadlock: tile 0,0 core B: pc 0x00000000: lw x5,0(x10): waits for "
         "0x00000800, which nobody changes; tile 0,0 core NC: pc 0x00000000: "
         "lw x5,0(x10): waits for 0x00000840, which nobody changes");
+}
+
+TEST_CASE("cores are held in reset, also while they sleep") {
+  auto ram = std::make_shared<Ram>(4096);
+  std::vector<uint32_t> code = {I("lw", 5, 0, 0x400), Branch("beq", 5, 0, -4)};
+  Append(&code, Exit(0));
+  WriteWords(ram.get(), 0, code);
+  Group group;
+  const MachineOptions options{.timed = true};
+  Core& core = group.Add(ConfigOf(options), MapOf(options, ram));
+  CHECK(group.RunUntil(1000) == Group::State::kDone);
+  CHECK(core.instructions() == 0);
+  group.Reset(0, 0, 2000);
+  CHECK(core.now() == 2000);
+  CHECK(group.RunUntil(10000) == Group::State::kIdle);
+  group.Hold(0);
+  group.Post({11000, ram, 0x400, {4, std::byte{1}}});
+  CHECK(group.RunUntil(20000) == Group::State::kDone);
+  CHECK(core.stop() == Stop::kHeld);
+  CHECK(ReadWord(*ram, 0x400) == 0x01010101);
+  group.Reset(0, 0, 30000);
+  CHECK(group.Run(40000));
+  CHECK(core.x(5) == 0x01010101);
 }
 
 TEST_CASE("a program that never ends meets its budget") {

@@ -145,7 +145,9 @@ inline const std::map<std::string, Oracle>& IntegerOracles() {
     m["ror"] = [](U a, U b) { return Rotated(a, -static_cast<int>(b % 32)); };
     m["rori"] = m["ror"];
     m["orc.b"] = [](U a, U) {
-      return Bitwise([&](int i) { return (a / Power(i / 8 * 8)) % 256 != 0; });
+      return Bitwise([&](int i) {
+        return (a / Power(static_cast<U>(i / 8 * 8))) % 256 != 0;
+      });
     };
     m["rev8"] = [](U a, U) {
       return Bitwise([&](int i) { return BitOf(a, (3 - i / 8) * 8 + i % 8); });
