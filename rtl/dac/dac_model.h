@@ -14,14 +14,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "rtl/rtl_constants.h"
+
 namespace triptych::rtl {
 
-inline constexpr int kDacLanes = 64;
-inline constexpr int kDacBits = 10;
-inline constexpr int kDacUnaryBits = 5;
 inline constexpr int kDacBinaryBits = kDacBits - kDacUnaryBits;
 inline constexpr int kDacElements = 1 << kDacUnaryBits;
-inline constexpr int kDacLevelsPerLsb = 256;
 
 // What one lane's switches are set to.
 struct DacSwitches {
