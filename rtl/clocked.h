@@ -3,9 +3,9 @@
 #ifndef TRIPTYCH_RTL_CLOCKED_H_
 #define TRIPTYCH_RTL_CLOCKED_H_
 
-#include <cstdint>
+#include <verilated.h>
 
-#include "verilated.h"
+#include <cstdint>
 
 namespace triptych::rtl {
 
@@ -28,6 +28,10 @@ struct Clocked {
   // One cycle in reset; inputs stay as they are.
   void Reset() {
     module.rst_ni = 0;
+    // The first evaluation of all only notes where the clock is: a rising
+    // edge there would be lost, and the reset with it.
+    module.clk_i = 0;
+    module.eval();
     Clock();
     module.rst_ni = 1;
     cycles = 0;

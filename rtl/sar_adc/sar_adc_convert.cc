@@ -75,9 +75,8 @@ HWY_INLINE void ConvertLanes(const SarSearch& search,
       // Looks without errors of their own all see the same.
       const bool voted = error != nullptr && k >= search.vote_from;
       const int looks = voted ? kSarVotes : 1;
-      const auto keep =
-          Decide<kRecord>(d, input, trial, row, looks, lane,
-                          front_end.metastable_below, record);
+      const auto keep = Decide<kRecord>(d, input, trial, row, looks, lane,
+                                        front_end.metastable_below, record);
       if (row != nullptr) row += looks * kSarLanes;
       kept = hn::Add(kept, hn::IfThenElseZero(keep, capacitor));
       const auto weight = hn::Set(d, search.weight[k]);

@@ -76,11 +76,11 @@ void DacModel(benchmark::State& state) {
   std::vector<DacElements> elements;
   for (size_t i = 0; i < kSources; ++i) elements.emplace_back(0.01, 4, i);
   const std::vector<uint16_t> codes = DacCodes();
-  std::vector<uint8_t> first(kSources);
+  std::vector<DacLane> lanes(kSources);
   std::vector<int32_t> levels(kSources);
   for (auto _ : state) {
     for (size_t i = 0; i < kSources; ++i) {
-      levels[i] = elements[i].Level(codes[i], true, first[i]);
+      levels[i] = elements[i].Level(codes[i], Dem::kRotate, lanes[i]);
     }
     benchmark::DoNotOptimize(levels.data());
     benchmark::ClobberMemory();
@@ -90,7 +90,7 @@ void DacModel(benchmark::State& state) {
 BENCHMARK(DacModel);
 
 void DacVerilated(benchmark::State& state) {
-  DacRtl rtl(true);
+  DacRtl rtl(Dem::kRotate);
   const std::vector<uint16_t> codes = DacCodes();
   std::array<DacSwitches, kDacLanes> switches;
   for (auto _ : state) {

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A changed module changes all three outputs; an unchanged one, none.
 
-rebuild_test.py VERILATE VERILATOR PACKAGE SOURCE. What Meson compiles must differ
-whenever the RTL does, or tests pass on hardware that is no longer there; and
-must not be touched otherwise, or everything compiles again. And a module that
-is wrong leaves the last good outputs alone.
+rebuild_test.py VERILATE VERILATOR PACKAGE SOURCE. What Meson compiles must
+differ whenever the RTL does, or tests pass on hardware that is no longer
+there; and must not be touched otherwise, or everything compiles again. And a
+module that is wrong leaves the last good outputs alone.
 """
 import pathlib
 import subprocess
