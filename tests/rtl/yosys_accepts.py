@@ -5,6 +5,7 @@
 Verilator takes more of the language than synthesis does. A block that only
 simulates is not a block.
 """
+import pathlib
 import re
 import shutil
 import subprocess
@@ -18,8 +19,11 @@ def main():
         return 77
     # Lanes are copies of each other: two tell as much as 64, in a tenth of
     # the time.
+    lanes = re.search(r'parameter int unsigned Lanes\b',
+                      pathlib.Path(sources[-1]).read_text())
+    two = ' -chparam Lanes 2' if lanes else ''
     script = (f'read_verilog -sv {" ".join(sources)}; '
-              f'hierarchy -check -top {top} -chparam Lanes 2; '
+              f'hierarchy -check -top {top}{two}; '
               'synth -noabc -auto-top; check -assert; stat')
     run = subprocess.run(['yosys', '-p', script], text=True, check=False,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -28,7 +32,8 @@ def main():
         return 1
     latches = re.findall(r'\$_DLATCH\S*\s+\d+', run.stdout)
     cells = re.findall(r'Number of cells:\s+(\d+)', run.stdout)
-    print(f'{top}: {cells[-1] if cells else "?"} cells for two lanes')
+    of = ' for two lanes' if lanes else ''
+    print(f'{top}: {cells[-1] if cells else "?"} cells{of}')
     if latches:
         print('latches, which no block here means to have:', *latches)
         return 1
