@@ -100,6 +100,35 @@ def frame_fields(table):
     return table.get('frame_field', [])
 
 
+def sv_register_file(table):
+    """All registers by word: what each can, its bits and its reset value."""
+    rows = {row['offset'] // 4: (row, mask) for row, mask in registers(table)}
+    words = max(rows, default=-1) + 1
+    if not words:
+        return []
+    can = {'r': 0, 'w': 0, 'rw': 0}
+    masks, resets = [], []
+    for word in range(words):
+        row, mask = rows.get(word, ({'access': ''}, 0))
+        for access in can:
+            can[access] |= (access in row['access']) << word
+        masks.append(mask)
+        resets.append(row.get('reset', 0))
+
+    def packed(values):
+        return ', '.join(f"32'd{v}" for v in reversed(values))
+
+    return [f'  localparam int unsigned RegisterWords = {words};',
+            *(f'  localparam logic [{words - 1}:0] Registers{name} = '
+              f"{words}'h{can[access]:x};"
+              for name, access in [('Readable', 'r'), ('Writable', 'w'),
+                                   ('Stored', 'rw')]),
+            f'  localparam logic [{32 * words - 1}:0] RegistersMask = '
+            f'{{{packed(masks)}}};',
+            f'  localparam logic [{32 * words - 1}:0] RegistersReset = '
+            f'{{{packed(resets)}}};']
+
+
 def sv_of(table):
     lines = ['// Generated from rtl/constants/constants.toml: edit that.',
              '// verilator lint_off UNUSEDPARAM', 'package rtl_constants;']
@@ -126,6 +155,7 @@ def sv_of(table):
         for field in row.get('fields', []):
             plain(camel(row['name'], field['name'], 'lsb'), field['lsb'])
             plain(camel(row['name'], field['name'], 'bits'), field['bits'])
+    lines += sv_register_file(table)
     for field in frame_fields(table):
         plain(camel('frame', field['name'], 'lsb'), field['lsb'])
         plain(camel('frame', field['name'], 'bits'), field['bits'])
@@ -171,6 +201,9 @@ def cpp_of(table):
                     f'{yes["r" in row["access"]]}, '
                     f'{yes["w" in row["access"]]}, '
                     f'{row.get("reset", 0)}u, {mask}u}},')
+    words = max((row['offset'] // 4 + 1 for row, _ in registers(table)),
+                default=0)
+    lines.append(f'inline constexpr int kRegisterWords = {words};')
     lines.append(f'inline constexpr std::array<RegisterSpec, {len(rows)}> '
                  'kRegisters{')
     lines += rows + ['};']

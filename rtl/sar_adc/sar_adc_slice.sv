@@ -156,7 +156,13 @@ module sar_adc_slice #(
   for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
     logic [SumBits-1:0]    sum_q;
     logic [WeightBits-1:0] result_q;
-    logic [CountBits-1:0]  top_q, bottom_q, metastable_count_q, chain_q;
+    logic [CountBits-1:0]  top_q, bottom_q, metastable_count_q, chain_q, next;
+
+    if (lane + 1 < Lanes) begin : gen_next
+      assign next = gen_lane[lane+1].chain_q;
+    end else begin : gen_next
+      assign next = '0;
+    end
 
     always_ff @(posedge clk_i) begin
       if (busy_q) begin
@@ -190,16 +196,8 @@ module sar_adc_slice #(
           default:                           chain_q <= metastable_count_q;
         endcase
       end else if (shift_i) begin
-        chain_q <= gen_next.next;
+        chain_q <= next;
       end
-    end
-
-    if (lane + 1 < Lanes) begin : gen_next
-      logic [CountBits-1:0] next;
-      assign next = gen_lane[lane+1].chain_q;
-    end else begin : gen_next
-      logic [CountBits-1:0] next;
-      assign next = '0;
     end
 
     assign result_o[lane*WordBits +: WordBits] = WordBits'(result_q);

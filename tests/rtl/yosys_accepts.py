@@ -30,6 +30,10 @@ def main():
     if run.returncode != 0:
         print(run.stdout[-4000:])
         return 1
+    undeclared = re.findall(r'Warning: .*implicitly declared.*', run.stdout)
+    if undeclared:
+        print('names that synthesis has to guess:', *undeclared, sep='\n')
+        return 1
     latches = re.findall(r'\$_DLATCH\S*\s+\d+', run.stdout)
     cells = re.findall(r'Number of cells:\s+(\d+)', run.stdout)
     of = ' for two lanes' if lanes else ''
