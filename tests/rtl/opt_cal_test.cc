@@ -269,6 +269,39 @@ TEST_CASE("Background: clipped conversions teach nothing") {
   CHECK(bench.differ == 0);
 }
 
+TEST_CASE("RTL == model: estimates stop at both their ends") {
+  for (const uint16_t end : {0, (1 << 14) - 1}) {
+    Bench bench(true);
+    bench.in.steps = kCalSteps;
+    bench.in.rate = 7;
+    bench.in.pairs = true;
+    for (int k = 0; k < kCalSteps; ++k) {
+      bench.in.weight_write = true;
+      bench.in.weight_step = k;
+      bench.in.weight = end;
+      bench.Cycle();
+    }
+    // What +delta keeps, -delta does not, in every step; and the difference
+    // is far too large, which wants smaller weights, or far too small.
+    SarRecord plus, minus;
+    plus.result.fill(end == 0 ? 9000 : 1000);
+    minus.result.fill(end == 0 ? 1000 : 9000);
+    plus.kept.fill(UINT64_MAX);
+    for (int i = 0; i < 20; ++i) {
+      for (const bool second : {false, true}) {
+        bench.in.second = second;
+        bench.Conversion(bench.model().Plus(second) ? plus : minus);
+      }
+      for (int cycle = 0; cycle < kCalSteps + 2; ++cycle) bench.Cycle();
+    }
+    for (const uint32_t estimate : bench.registers().estimate) {
+      // From the largest weight there is a unit's fraction to the end.
+      CHECK(estimate == (end == 0 ? 0 : (1u << 24) - 1));
+    }
+    CHECK(bench.differ == 0);
+  }
+}
+
 TEST_CASE("RTL == model: learning, recalibrated midway, in every cycle") {
   Bench bench(true);
   Rng rng(6);

@@ -361,6 +361,24 @@ TEST_CASE("Votes on the last four steps lower the comparators' noise") {
   CHECK(NoiseOf(search) < 0.7 * one_look);
 }
 
+TEST_CASE("RTL == model: a sum of one LSB, to the fraction, is code 1") {
+  SarSearch search = MakeSarSearch(1);
+  search.weight[0] = 1 << (kSarWeightFracBits - 1);  // and half an LSB: one
+  const SarFrontEnd ideal = IdealFrontEnd(search);
+  SarRtl rtl(search);
+  SarCounters counters;
+  Levels levels;
+  levels.fill(kSarLevelsPerLsb);
+  SarRecord model, verilated;
+  SarConvert(search, ideal, levels.data(), nullptr, &model);
+  rtl.Convert(ideal, levels.data(), nullptr, &verilated);
+  CHECK(model == verilated);
+  CHECK(model.result[0] == 1 << kSarWeightFracBits);
+  counters.Add(search, model);
+  CHECK(counters.count[kSarEventBottom][0] == 0);
+  CHECK(rtl.Counters() == counters);
+}
+
 TEST_CASE("RTL == model: counters stop at the top, and start again") {
   const SarSearch search = MakeSarSearch(1);
   SarFrontEnd front_end = IdealFrontEnd(search);
