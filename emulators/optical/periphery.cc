@@ -24,7 +24,7 @@ Converters::Converters(const Params& params)
     : dac_bits(static_cast<int>(params.dac_bits)),
       adc_bits(static_cast<int>(params.adc_bits)),
       dac_exact(params.dac_unit_sigma == 0),
-      rotate(params.dac_rotate),
+      dem(params.dac_rotate ? rtl::Dem::kRotate : rtl::Dem::kOff),
       rtl(params.rtl()) {
   if (dac_bits > 0) {
     for (int64_t i = 0; i < RoundUp(params.plane_rows, int64_t{64}); ++i) {
@@ -43,13 +43,16 @@ Converters::Converters(const Params& params)
 }
 
 Dacs::Dacs(const Converters& converters, int64_t first, int64_t count)
-    : converters_(converters),
-      first_(first),
-      element_(static_cast<size_t>(count)) {
+    : converters_(converters), first_(first) {
   TRIPTYCH_CHECK(first % rtl::kDacLanes == 0, "first", first);
-  if (!converters.rtl) return;
+  if (!converters.rtl) {
+    for (int64_t i = 0; i < count; ++i) {
+      lanes_.emplace_back(static_cast<int>(i % rtl::kDacLanes));
+    }
+    return;
+  }
   for (int64_t i = 0; i < count; i += rtl::kDacLanes) {
-    slices_.push_back(std::make_unique<rtl::DacRtl>(converters.rotate));
+    slices_.push_back(std::make_unique<rtl::DacRtl>(converters.dem));
   }
 }
 
@@ -65,7 +68,7 @@ void Dacs::Convert(std::span<const uint16_t> codes, std::span<float> levels) {
     const rtl::DacElements& elements =
         converters_.dac[static_cast<size_t>(first_) + i];
     const auto code = static_cast<uint16_t>(codes[i] << shift);
-    const int32_t level = elements.Level(code, converters_.rotate, element_[i]);
+    const int32_t level = elements.Level(code, converters_.dem, lanes_[i]);
     levels[i] = static_cast<float>(level) * lsb;
   }
 }

@@ -23,7 +23,8 @@ struct Converters {
   explicit Converters(const Params& params);
   int dac_bits, adc_bits;
   bool dac_exact;  // ideal elements: a code's level is the code
-  bool rotate, rtl;
+  rtl::Dem dem;
+  bool rtl;
   std::vector<rtl::DacElements> dac;  // by source
   rtl::SarSearch search;
   std::vector<rtl::SarFrontEnd> adc;  // by slice of receivers
@@ -42,7 +43,7 @@ class Dacs {
   void ConvertRtl(std::span<const uint16_t> codes, std::span<float> levels);
   const Converters& converters_;
   int64_t first_;
-  std::vector<uint8_t> element_;  // where each source's next run begins
+  std::vector<rtl::DacLane> lanes_;                   // each source's registers
   std::vector<std::unique_ptr<rtl::DacRtl>> slices_;  // RTL only
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rtl/dac/dac_model.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -16,21 +17,46 @@ int UnaryCount(uint16_t code) {
 }
 int BinaryPart(uint16_t code) { return code & ((1 << kDacBinaryBits) - 1); }
 
-// Where the next conversion begins, `count` elements after `first`.
-uint8_t Advance(uint8_t first, int count, bool rotate) {
-  return rotate ? static_cast<uint8_t>((first + count) & kLastElement) : 0;
+constexpr int kSegmentCodes = 1 << (kDacBits - kDacSegmentBits);
+
+uint16_t Leap(uint16_t lfsr) {
+  static_assert(kDacLfsrBits == 16);
+  for (int i = 0; i < kDacLfsrLeap; ++i) {
+    lfsr = static_cast<uint16_t>(lfsr >> 1 ^ (lfsr & 1 ? kDacLfsrTaps : 0));
+  }
+  return lfsr;
 }
 
 }  // namespace
 
-DacSwitches DacEncode(uint16_t code, bool rotate, uint8_t& first) {
+uint8_t DacLane::Advance(int count, Dem dem) {
+  const uint8_t begin =
+      dem == Dem::kRandom ? static_cast<uint8_t>(lfsr & kLastElement) : first;
+  first = dem == Dem::kRotate
+              ? static_cast<uint8_t>((begin + count) & kLastElement)
+              : 0;
+  if (dem == Dem::kRandom) lfsr = Leap(lfsr);
+  return begin;
+}
+
+uint16_t DacCorrect(uint16_t code, const DacKnots& knots) {
+  const int segment = code / kSegmentCodes, along = code % kSegmentCodes;
+  const int low = knots[segment], high = knots[segment + 1];
+  // In 1/(4 * 64) LSB.
+  const int fine = low * kSegmentCodes + (high - low) * along;
+  constexpr int kFineBits = kDacBits - kDacSegmentBits + kDacKnotFracBits;
+  const int rounded = (fine + (1 << (kFineBits - 1))) >> kFineBits;
+  return static_cast<uint16_t>(
+      std::clamp(code + rounded, 0, (1 << kDacBits) - 1));
+}
+
+DacSwitches DacEncode(uint16_t code, Dem dem, DacLane& lane) {
   static_assert(kDacElements == 32, "one word of switches a lane");
   const int count = UnaryCount(code);
   const uint32_t run = (uint32_t{1} << count) - 1;
   DacSwitches switches;
-  switches.unary = std::rotl(run, first);
+  switches.unary = std::rotl(run, lane.Advance(count, dem));
   switches.binary = static_cast<uint16_t>(BinaryPart(code));
-  first = Advance(first, count, rotate);
   return switches;
 }
 
@@ -65,11 +91,29 @@ int32_t DacElements::Level(const DacSwitches& switches) const {
   return level;
 }
 
-int32_t DacElements::Level(uint16_t code, bool rotate, uint8_t& first) const {
+int32_t DacElements::Level(uint16_t code, Dem dem, DacLane& lane) const {
   const int count = UnaryCount(code);
-  const int32_t unary = before_[first + count] - before_[first];
-  first = Advance(first, count, rotate);
+  const int begin = lane.Advance(count, dem);
+  const int32_t unary = before_[begin + count] - before_[begin];
   return unary + binary_sum_[BinaryPart(code)];
+}
+
+DacKnots MeasureKnots(const DacElements& elements) {
+  constexpr int kTop = (1 << kDacBits) - 1;
+  DacLane still;
+  const auto level = [&](int code) {
+    return static_cast<double>(
+        elements.Level(static_cast<uint16_t>(code), Dem::kOff, still));
+  };
+  const double bottom = level(0), lsb = (level(kTop) - bottom) / kTop;
+  DacKnots knots;
+  for (int k = 0; k < kDacKnots; ++k) {
+    const int code = std::min(k * kSegmentCodes, kTop);
+    const double inl = (level(code) - bottom) / lsb - code;
+    const long knot = std::lround(-inl * (1 << kDacKnotFracBits));
+    knots[k] = static_cast<int8_t>(std::clamp<long>(knot, INT8_MIN, INT8_MAX));
+  }
+  return knots;
 }
 
 }  // namespace triptych::rtl

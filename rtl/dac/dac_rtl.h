@@ -14,11 +14,13 @@ namespace triptych::rtl {
 class DacRtl {
  public:
   // Resets the slice.
-  explicit DacRtl(bool rotate);
+  explicit DacRtl(Dem dem);
   ~DacRtl();
   DacRtl(const DacRtl&) = delete;
   DacRtl& operator=(const DacRtl&) = delete;
 
+  // Writes a lane's correction table; kDacKnots cycles.
+  void SetKnots(int lane, const DacKnots& knots);
   // One code a lane in, one switch word a lane out; kDacLanes of each.
   void Convert(const uint16_t* code, DacSwitches* switches);
   // Rising clock edges since the reset.

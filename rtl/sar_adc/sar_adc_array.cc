@@ -37,25 +37,33 @@ void Move(const int32_t* HWY_RESTRICT capacitor, uint64_t on, uint64_t off,
   }
 }
 
-uint64_t Compare(const int32_t* HWY_RESTRICT level,
-                 const int32_t* HWY_RESTRICT error,
-                 const int32_t* HWY_RESTRICT kept,
-                 const int32_t* HWY_RESTRICT capacitor, int32_t bias) {
+uint64_t Pack(Lanes d, hn::Mask<Lanes> mask, int lane) {
+  uint64_t part = 0;
+  uint8_t bytes[sizeof part] = {};
+  hn::StoreMaskBits(d, mask, bytes);
+  std::memcpy(&part, bytes, sizeof part);
+  return part << lane;
+}
+
+void Compare(const int32_t* HWY_RESTRICT level,
+             const int32_t* HWY_RESTRICT error,
+             const int32_t* HWY_RESTRICT kept,
+             const int32_t* HWY_RESTRICT capacitor, int32_t bias,
+             int32_t metastable_below, SarArray::Look* look) {
   const Lanes d;
-  uint64_t bits = 0;
   for (int lane = 0; lane < kSarLanes; lane += hn::Lanes(d)) {
     auto seen = hn::LoadU(d, level + lane);
     if (error != nullptr) seen = hn::Add(seen, hn::LoadU(d, error + lane));
     const auto trial = hn::Add(
         hn::Add(hn::LoadU(d, kept + lane), hn::LoadU(d, capacitor + lane)),
         hn::Set(d, bias));
-    uint64_t part = 0;
-    uint8_t bytes[sizeof part] = {};
-    hn::StoreMaskBits(d, hn::Ge(seen, trial), bytes);
-    std::memcpy(&part, bytes, sizeof part);
-    bits |= part << lane;
+    look->comparator |= Pack(d, hn::Ge(seen, trial), lane);
+    if (metastable_below > 0) {
+      const auto away = hn::Abs(hn::Sub(seen, trial));
+      const auto close = hn::Lt(away, hn::Set(d, metastable_below));
+      look->unresolved |= Pack(d, close, lane);
+    }
   }
-  return bits;
 }
 
 }  // namespace triptych::rtl::HWY_NAMESPACE
@@ -79,11 +87,13 @@ void SarArray::Follow(const uint32_t* switches) {
   }
 }
 
-uint64_t SarArray::Compare(int step, const int32_t* level,
-                           const int32_t* error) const {
-  return HWY_DYNAMIC_DISPATCH(Compare)(
-      level, error == nullptr ? nullptr : error + step * kSarLanes,
-      kept_.data(), front_end_.capacitor[step].data(), front_end_.bias[step]);
+SarArray::Look SarArray::Compare(int step, const int32_t* level,
+                                 const int32_t* error) const {
+  Look look;
+  HWY_DYNAMIC_DISPATCH(Compare)
+  (level, error, kept_.data(), front_end_.capacitor[step].data(),
+   front_end_.bias[step], front_end_.metastable_below, &look);
+  return look;
 }
 
 }  // namespace triptych::rtl

@@ -21,9 +21,13 @@ class SarArray {
   // the RTL's port: two words of it are the 64 lanes of one step.
   void Follow(const uint32_t* switches);
 
-  // One bit a lane: its level (and error, if not null: steps x lanes, as for
-  // SarConvert) is not below the array's with capacitor `step` on trial.
-  uint64_t Compare(int step, const int32_t* level, const int32_t* error) const;
+  // What the comparators say with capacitor `step` on trial; one bit a lane.
+  // `error`, if not null, is the row of this look (see SarConvert).
+  struct Look {
+    uint64_t comparator = 0;  // level (and error) not below the array's
+    uint64_t unresolved = 0;  // too close to it to have settled
+  };
+  Look Compare(int step, const int32_t* level, const int32_t* error) const;
 
  private:
   const SarFrontEnd& front_end_;

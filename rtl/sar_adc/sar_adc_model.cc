@@ -75,6 +75,20 @@ SarFrontEnd MismatchedFrontEnd(const SarSearch& search, double unit_sigma,
   return front_end;
 }
 
+void SarCounters::Add(const SarSearch& search, const SarRecord& record) {
+  const int limit = search.max_code() << kSarWeightFracBits;
+  const auto add = [this](int event, int lane, bool happened) {
+    uint16_t& n = count[event][lane];
+    n = static_cast<uint16_t>(n + (happened && n != UINT16_MAX));
+  };
+  static_assert(kSarCountBits == 16, "UINT16_MAX is the counters' top");
+  for (int lane = 0; lane < kSarLanes; ++lane) {
+    add(kSarEventTop, lane, record.result[lane] == limit);
+    add(kSarEventBottom, lane, record.result[lane] >> kSarWeightFracBits == 0);
+    add(kSarEventMetastable, lane, record.metastable >> lane & 1);
+  }
+}
+
 void SarConvertRow(const SarSearch& search, const SarFrontEnd* front_ends,
                    const int32_t* level, size_t count, uint16_t* code) {
   size_t i = 0;

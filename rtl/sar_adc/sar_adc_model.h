@@ -17,20 +17,25 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "rtl/rtl_constants.h"
+
 namespace triptych::rtl {
 
-inline constexpr int kSarLanes = 64;
-inline constexpr int kSarMaxBits = 10;
-inline constexpr int kSarMaxSteps = 12;
-inline constexpr int kSarWeightFracBits = 4;  // a digital weight: 1/16 LSB
-inline constexpr int kSarLevelsPerLsb = 256;  // an analog level: 1/256 LSB
-
 // The digital side. weight[k] is what keeping capacitor k adds to the code.
+// From step vote_from on, the majority of kSarVotes looks at the comparator
+// decides.
 struct SarSearch {
   int bits = 0, steps = 0;
+  int vote_from = kSarMaxSteps;                 // never
   std::array<uint16_t, kSarMaxSteps> weight{};  // 1/16 LSB
   uint16_t max_code() const { return static_cast<uint16_t>((1 << bits) - 1); }
+  // How often the comparators are looked at in one conversion.
+  int looks() const {
+    const int voted = steps > vote_from ? steps - vote_from : 0;
+    return steps + (kSarVotes - 1) * voted;
+  }
 };
+inline constexpr int kSarMaxLooks = kSarVotes * kSarMaxSteps;
 
 // The search of a `bits`-bit converter, 1 <= bits <= kSarMaxBits. From 4 bits
 // on, 2^(bits-4) of the first weight become a step of their own, and from 7
@@ -52,6 +57,9 @@ struct SarFrontEnd {
   // Added to the level while capacitor k is on trial: half of what the later
   // steps can make good, less half an LSB for rounding.
   std::array<int32_t, kSarMaxSteps> bias{};
+  // A comparator that sees less than this has not resolved when it is looked
+  // at. It decides by the sign nonetheless. 0: always in time.
+  int32_t metastable_below = 0;
 };
 
 // Capacitors exactly as `search` weighs them.
@@ -64,11 +72,30 @@ SarFrontEnd MismatchedFrontEnd(const SarSearch& search, double unit_sigma,
                                uint64_t seed, uint64_t slice);
 
 // Converts one sample a lane. `level` and `code` hold kSarLanes elements and
-// may not overlap. `error`, if not null, holds steps x kSarLanes levels that
+// may not overlap. `error`, if not null, holds looks x kSarLanes levels that
 // the comparators see in excess of the truth: noise, offset, or a test's
 // wrong decision.
 void SarConvert(const SarSearch& search, const SarFrontEnd& front_end,
                 const int32_t* level, const int32_t* error, uint16_t* code);
+
+// All that a conversion leaves in a slice's registers.
+struct SarRecord {
+  // The code with its fraction, 1/16 LSB; half an LSB above the sum of the
+  // weights, clipped to the largest code. The code is result / 16.
+  alignas(64) std::array<uint16_t, kSarLanes> result{};
+  std::array<uint64_t, kSarMaxSteps> kept{};  // bit l: lane l keeps step's
+  uint64_t metastable = 0;                    // bit l: lane l, in some look
+  friend bool operator==(const SarRecord&, const SarRecord&) = default;
+};
+void SarConvert(const SarSearch& search, const SarFrontEnd& front_end,
+                const int32_t* level, const int32_t* error, SarRecord* record);
+
+// A slice's event counters, by kSarEvent* and lane. They stop at the top.
+struct SarCounters {
+  std::array<std::array<uint16_t, kSarLanes>, 3> count{};
+  void Add(const SarSearch& search, const SarRecord& record);
+  friend bool operator==(const SarCounters&, const SarCounters&) = default;
+};
 
 // The same for `count` samples in consecutive lanes: sample i is converted by
 // lane i % kSarLanes of front end i / kSarLanes. No comparator error. A last

@@ -24,9 +24,16 @@ class SarRtl {
   // As SarConvert; the analog side may differ from call to call.
   void Convert(const SarFrontEnd& front_end, const int32_t* level,
                const int32_t* error, uint16_t* code);
+  // The same, and all that it leaves in the slice's registers.
+  void Convert(const SarFrontEnd& front_end, const int32_t* level,
+               const int32_t* error, SarRecord* record);
   // As SarConvertRow: one slice plays all of them in turn.
   void ConvertRow(const SarFrontEnd* front_ends, const int32_t* level,
                   size_t count, uint16_t* code);
+  // The event counters, read through the slice's chain; kSarLanes cycles an
+  // event.
+  SarCounters Counters();
+  void ClearCounters();
   // Rising clock edges since the reset.
   uint64_t cycles() const;
 

@@ -9,13 +9,16 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "kernels/base/rng.h"
 #include "rtl/dac/dac_model.h"
 #include "rtl/dac/dac_rtl.h"
+#include "rtl/opt_post/opt_post_rtl.h"
 #include "rtl/sar_adc/sar_adc_model.h"
 #include "rtl/sar_adc/sar_adc_rtl.h"
+#include "tests/rtl/opt_top_host.h"
 
 namespace triptych::rtl {
 namespace {
@@ -76,11 +79,11 @@ void DacModel(benchmark::State& state) {
   std::vector<DacElements> elements;
   for (size_t i = 0; i < kSources; ++i) elements.emplace_back(0.01, 4, i);
   const std::vector<uint16_t> codes = DacCodes();
-  std::vector<uint8_t> first(kSources);
+  std::vector<DacLane> lanes(kSources);
   std::vector<int32_t> levels(kSources);
   for (auto _ : state) {
     for (size_t i = 0; i < kSources; ++i) {
-      levels[i] = elements[i].Level(codes[i], true, first[i]);
+      levels[i] = elements[i].Level(codes[i], Dem::kRotate, lanes[i]);
     }
     benchmark::DoNotOptimize(levels.data());
     benchmark::ClobberMemory();
@@ -90,7 +93,7 @@ void DacModel(benchmark::State& state) {
 BENCHMARK(DacModel);
 
 void DacVerilated(benchmark::State& state) {
-  DacRtl rtl(true);
+  DacRtl rtl(Dem::kRotate);
   const std::vector<uint16_t> codes = DacCodes();
   std::array<DacSwitches, kDacLanes> switches;
   for (auto _ : state) {
@@ -102,6 +105,49 @@ void DacVerilated(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * kSources);
 }
 BENCHMARK(DacVerilated);
+
+void PostVerilated(benchmark::State& state) {
+  PostRtl rtl;
+  Rng rng(5);
+  std::array<uint16_t, kSarLanes> results;
+  for (uint16_t& r : results) r = static_cast<uint16_t>(rng.Below(1 << 14));
+  std::array<int16_t, kSarLanes> values;
+  for (auto _ : state) {
+    rtl.Apply(results.data(), 0, 0, values.data());
+    benchmark::DoNotOptimize(values.data());
+  }
+  state.SetItemsProcessed(state.iterations() * kSarLanes);
+}
+BENCHMARK(PostVerilated);
+
+// The whole periphery: frames in, DAC, ADC, post-processing, frames out.
+// Calibration learns (range 0: 1), which takes two conversions a vector; they
+// count as such. Items are conversions by the receivers.
+void TopVerilated(benchmark::State& state) {
+  const bool pairs = state.range(0) != 0;
+  SimpleOptics optics(0, 0.01);
+  const SarSearch search = MakeSarSearch(10);
+  const SarFrontEnd front_end = MismatchedFrontEnd(search, 0.01, 2, 0);
+  Host host(optics, front_end, Host::Run::kRtl);
+  host.Configure(search, PlaceField(pairs, kVectorPairs) |
+                             PlaceField(kCalSteps, kVectorSteps));
+  host.Load(1);
+  host.Command(kSeqCommandStream);
+  const std::vector<uint16_t> codes = DacCodes();
+  uint16_t vector = 0;
+  for (auto _ : state) {
+    host.Write(kRegCredit, 16);
+    for (int i = 0; i < 16; ++i) {
+      host.Queue(EncodeFrame({1, vector++, kSarLanes, 0},
+                             std::span(codes).first(kSarLanes)));
+    }
+    while (host.received.size() < 16 * 18) host.Cycle();
+    host.received.clear();
+  }
+  state.SetItemsProcessed(state.iterations() * 16 * kSarLanes *
+                          (pairs ? 2 : 1));
+}
+BENCHMARK(TopVerilated)->Arg(0)->Arg(1);
 
 }  // namespace
 }  // namespace triptych::rtl

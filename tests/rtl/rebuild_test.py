@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A changed module changes all three outputs; an unchanged one, none.
 
-rebuild_test.py VERILATE VERILATOR SOURCE. What Meson compiles must differ
-whenever the RTL does, or tests pass on hardware that is no longer there; and
-must not be touched otherwise, or everything compiles again. And a module that
-is wrong leaves the last good outputs alone.
+rebuild_test.py VERILATE VERILATOR PACKAGE SOURCE. What Meson compiles must
+differ whenever the RTL does, or tests pass on hardware that is no longer
+there; and must not be touched otherwise, or everything compiles again. And a
+module that is wrong leaves the last good outputs alone.
 """
 import pathlib
 import subprocess
@@ -13,12 +13,12 @@ import sys
 import tempfile
 
 
-def verilate(verilate_py, verilator, source, outdir):
+def verilate(verilate_py, verilator, package, source, outdir):
     top = source.stem
     return subprocess.run(
         [sys.executable, verilate_py, '--verilator', verilator, '--top', top,
          '--prefix', 'V' + top, '--outdir', outdir,
-         '--depfile', outdir / 'deps.d', source],
+         '--depfile', outdir / 'deps.d', package, source],
         check=False, capture_output=True, text=True)
 
 
@@ -32,7 +32,7 @@ def times(outdir):
 
 
 def main():
-    verilate_py, verilator, original = sys.argv[1:]
+    verilate_py, verilator, package, original = sys.argv[1:]
     with tempfile.TemporaryDirectory() as scratch:
         scratch = pathlib.Path(scratch)
         source = scratch / pathlib.Path(original).name
@@ -42,7 +42,7 @@ def main():
 
         def run(new_text):
             source.write_text(new_text)
-            return verilate(verilate_py, verilator, source, outdir)
+            return verilate(verilate_py, verilator, package, source, outdir)
 
         assert run(text).returncode == 0
         first, kept = outputs(outdir), times(outdir)
@@ -55,8 +55,9 @@ def main():
         assert outputs(outdir) == first, 'a comment changed what is compiled'
         assert times(outdir) == kept, 'a comment touched generated files'
 
-        assert 'FracBits = 4' in text
-        assert run(text.replace('FracBits = 4', 'FracBits = 3')).returncode == 0
+        assert 'OneLsb  = SumBits' in text
+        changed = text.replace('OneLsb  = SumBits', 'OneLsb  = ~SumBits')
+        assert run(changed).returncode == 0
         second = outputs(outdir)
         for name, old in first.items():
             assert second[name] != old, f'{name} does not see the change'

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstdlib>
 #include <utility>
@@ -18,7 +19,7 @@ namespace {
 
 using Levels = std::array<int32_t, kSarLanes>;
 using Codes = std::array<uint16_t, kSarLanes>;
-using Errors = std::array<int32_t, kSarMaxSteps * kSarLanes>;
+using Errors = std::array<int32_t, kSarMaxLooks * kSarLanes>;
 
 // Half of a whole LSB's range: inputs within it belong to the code.
 constexpr int kHalf = kSarLevelsPerLsb / 2;
@@ -51,6 +52,9 @@ TEST_CASE("The weights of every width sum to its largest code") {
   }
   const SarSearch ten = MakeSarSearch(10);
   CHECK(ten.steps == 12);
+  for (int k = 0; k < ten.steps; ++k) {
+    CHECK(ten.weight[k] == kSarNominalLsb[k] << kSarWeightFracBits);
+  }
   CHECK(SarTolerance(ten, 0) == 64);
 }
 
@@ -215,53 +219,200 @@ TEST_CASE("RTL == model: all codes with every single wrong decision") {
   CHECK(differ == 0);
 }
 
-TEST_CASE("RTL == model: 1e5 random conversions, mismatch, noise, clipping") {
-  constexpr int kBatches = 10, kSlicesPerBatch = 157;  // 100,480 conversions
+// A search as calibration might leave it, votes on the last steps or none.
+SarSearch RandomSearch(int bits, Rng& rng) {
+  SarSearch search = MakeSarSearch(bits);
+  for (int k = 0; k < search.steps; ++k) {
+    search.weight[k] = static_cast<uint16_t>(search.weight[k] + rng.Below(5));
+  }
+  const int voted = static_cast<int>(rng.Below(5));
+  if (voted > 0) search.vote_from = std::max(search.steps - voted, 0);
+  return search;
+}
+
+// Converts batches of slices by both: mismatched, noisy, some comparators
+// late, inputs beyond both ends. Counts what differs: codes, kept capacitors
+// and flags after each conversion, event counters after each batch.
+struct RandomSar {
   int differ = 0;
-  std::vector<int> histogram(1 << kSarMaxBits);
-  for (int batch = 0; batch < kBatches; ++batch) {
-    const int bits = batch % 2 ? 10 : 5 + batch / 2;
-    SarSearch search = MakeSarSearch(bits);
+  uint64_t conversions = 0, metastable = 0;
+  std::vector<int> histogram = std::vector<int>(1 << kSarMaxBits);
+
+  void Batch(uint64_t batch, int slices) {
+    const int bits = batch % 2 ? 10 : 1 + static_cast<int>(batch / 2 % 10);
     Rng rng(2024, batch);
-    // Calibrated weights are not whole LSB.
-    for (int k = 0; k < search.steps; ++k) {
-      search.weight[k] = static_cast<uint16_t>(search.weight[k] + rng.Below(5));
-    }
+    const SarSearch search = RandomSearch(bits, rng);
     SarRtl rtl(search);
-    for (int slice = 0; slice < kSlicesPerBatch; ++slice) {
-      const SarFrontEnd front_end =
-          MismatchedFrontEnd(search, 0.02, batch, slice);
+    SarCounters counters;
+    for (int slice = 0; slice < slices; ++slice) {
+      SarFrontEnd front_end = MismatchedFrontEnd(search, 0.02, batch, slice);
+      front_end.metastable_below = static_cast<int32_t>(rng.Below(9));
       Levels levels;
       Errors errors;
       const double span = (1 << bits) * kSarLevelsPerLsb;
       for (int32_t& level : levels) {
         level = static_cast<int32_t>((1.1 * rng.Uniform() - 0.05) * span);
       }
-      for (int32_t& error : errors) {
-        error = static_cast<int32_t>(kSarLevelsPerLsb * rng.Normal());
+      const int used = search.looks() * kSarLanes;
+      for (int i = 0; i < used; ++i) {
+        errors[i] = static_cast<int32_t>(kSarLevelsPerLsb * rng.Normal());
       }
-      differ += Differences(rtl, search, front_end, levels, errors.data());
+      SarRecord model, verilated;
+      SarConvert(search, front_end, levels.data(), errors.data(), &model);
+      rtl.Convert(front_end, levels.data(), errors.data(), &verilated);
+      differ += !(model == verilated);
       Codes codes;
-      SarConvert(search, front_end, levels.data(), nullptr, codes.data());
-      for (const uint16_t code : codes) ++histogram[code];
+      SarConvert(search, front_end, levels.data(), errors.data(), codes.data());
+      for (int lane = 0; lane < kSarLanes; ++lane) {
+        differ += codes[lane] != model.result[lane] >> kSarWeightFracBits;
+        ++histogram[codes[lane]];
+      }
+      counters.Add(search, model);
+      conversions += kSarLanes;
+      metastable += static_cast<uint64_t>(std::popcount(model.metastable));
     }
+    differ += !(rtl.Counters() == counters);
   }
-  CHECK(differ == 0);
+};
+
+TEST_CASE("RTL == model: 1e5 random conversions, codes and registers") {
+  RandomSar random;
+  for (uint64_t batch = 0; batch < 20; ++batch) random.Batch(batch, 79);
+  CHECK(random.differ == 0);
+  CHECK(random.conversions >= 100'000);
+  CHECK(random.metastable > 0);
   // The stimulus reaches the whole range, both ends included.
-  CHECK(std::count(histogram.begin(), histogram.end(), 0) < 8);
-  CHECK(histogram.front() > 0);
-  CHECK(histogram.back() > 0);
+  CHECK(std::count(random.histogram.begin(), random.histogram.end(), 0) < 8);
+  CHECK(random.histogram.front() > 0);
+  CHECK(random.histogram.back() > 0);
 }
 
-TEST_CASE("RTL: a conversion takes steps + 2 cycles") {
+TEST_CASE("slow: RTL == model: 1e7 random conversions, codes and registers") {
+  RandomSar random;
+  for (uint64_t batch = 100; random.conversions < 10'000'000; ++batch) {
+    random.Batch(batch, 790);
+  }
+  CHECK(random.differ == 0);
+}
+
+// Which looks of step k, each a bit of `wrong`, see the opposite of the truth.
+Errors WrongLooks(const SarSearch& search, int k, int wrong, int32_t by) {
+  Errors errors{};
+  for (int i = 0; i < kSarVotes; ++i) {
+    if (!(wrong >> i & 1)) continue;
+    const int row = search.vote_from + kSarVotes * (k - search.vote_from) + i;
+    std::fill_n(errors.begin() + row * kSarLanes, kSarLanes, by);
+  }
+  return errors;
+}
+
+TEST_CASE("Votes: one wrong look of three changes nothing, two do") {
+  SarSearch search = MakeSarSearch(10);
+  search.vote_from = search.steps - 4;
+  const SarFrontEnd ideal = IdealFrontEnd(search);
+  SarRtl rtl(search);
+  for (int k = search.vote_from; k < search.steps; ++k) {
+    for (int wrong = 0; wrong < 1 << kSarVotes; ++wrong) {
+      CAPTURE(k);
+      CAPTURE(wrong);
+      int off = 0, differ = 0;
+      for (const int32_t by : {-(1 << 20), 1 << 20}) {
+        const Errors errors = WrongLooks(search, k, wrong, by);
+        ForEachCode(10, 0, [&](int first, const Levels& levels) {
+          differ += Differences(rtl, search, ideal, levels, errors.data());
+          Codes codes;
+          SarConvert(search, ideal, levels.data(), errors.data(), codes.data());
+          for (int lane = 0; lane < kSarLanes; ++lane) {
+            off += codes[lane] != first + lane;
+          }
+        });
+      }
+      CHECK(differ == 0);
+      CHECK((off > 0) == (std::popcount(static_cast<unsigned>(wrong)) >= 2));
+    }
+  }
+}
+
+// Mean square error of 10-bit codes under comparator noise of 0.5 LSB, LSB^2.
+double NoiseOf(const SarSearch& search) {
+  const SarFrontEnd ideal = IdealFrontEnd(search);
+  Rng rng(5);
+  double squares = 0;
+  ForEachCode(10, 0, [&](int first, const Levels& levels) {
+    Errors errors;
+    for (int32_t& error : errors) {
+      error = static_cast<int32_t>(kSarLevelsPerLsb / 2 * rng.Normal());
+    }
+    Codes codes;
+    SarConvert(search, ideal, levels.data(), errors.data(), codes.data());
+    for (int lane = 0; lane < kSarLanes; ++lane) {
+      const double error = codes[lane] - (first + lane);
+      squares += error * error;
+    }
+  });
+  return squares / 1024;
+}
+
+TEST_CASE("Votes on the last four steps lower the comparators' noise") {
+  SarSearch search = MakeSarSearch(10);
+  const double one_look = NoiseOf(search);
+  search.vote_from = search.steps - 4;
+  CHECK(search.looks() == 20);
+  CHECK(NoiseOf(search) < 0.7 * one_look);
+}
+
+TEST_CASE("RTL == model: a sum of one LSB, to the fraction, is code 1") {
+  SarSearch search = MakeSarSearch(1);
+  search.weight[0] = 1 << (kSarWeightFracBits - 1);  // and half an LSB: one
+  const SarFrontEnd ideal = IdealFrontEnd(search);
+  SarRtl rtl(search);
+  SarCounters counters;
+  Levels levels;
+  levels.fill(kSarLevelsPerLsb);
+  SarRecord model, verilated;
+  SarConvert(search, ideal, levels.data(), nullptr, &model);
+  rtl.Convert(ideal, levels.data(), nullptr, &verilated);
+  CHECK(model == verilated);
+  CHECK(model.result[0] == 1 << kSarWeightFracBits);
+  counters.Add(search, model);
+  CHECK(counters.count[kSarEventBottom][0] == 0);
+  CHECK(rtl.Counters() == counters);
+}
+
+TEST_CASE("RTL == model: counters stop at the top, and start again") {
+  const SarSearch search = MakeSarSearch(1);
+  SarFrontEnd front_end = IdealFrontEnd(search);
+  front_end.metastable_below = 1 << 20;  // always late
+  SarRtl rtl(search);
+  SarCounters counters;
+  Levels levels;
+  for (int lane = 0; lane < kSarLanes; ++lane) levels[lane] = lane % 2 << 12;
+  SarRecord record;
+  for (int i = 0; i < UINT16_MAX + 2; ++i) {
+    rtl.Convert(front_end, levels.data(), nullptr, &record);
+    counters.Add(search, record);
+  }
+  CHECK(rtl.Counters() == counters);
+  CHECK(counters.count[kSarEventTop][1] == UINT16_MAX);
+  CHECK(counters.count[kSarEventBottom][0] == UINT16_MAX);
+  CHECK(counters.count[kSarEventBottom][1] == 0);
+  CHECK(counters.count[kSarEventMetastable][63] == UINT16_MAX);
+  rtl.ClearCounters();
+  CHECK(rtl.Counters() == SarCounters{});
+  rtl.Convert(front_end, levels.data(), nullptr, &record);
+  CHECK(rtl.Counters().count[kSarEventTop][1] == 1);
+}
+
+TEST_CASE("RTL: a conversion takes looks + 2 cycles") {
   for (const int bits : {4, 8, 10}) {
-    const SarSearch search = MakeSarSearch(bits);
+    SarSearch search = MakeSarSearch(bits);
+    search.vote_from = bits;  // the last two of ten bits' steps
     SarRtl rtl(search);
     const SarFrontEnd ideal = IdealFrontEnd(search);
     Levels levels{};
     Codes codes;
     rtl.Convert(ideal, levels.data(), nullptr, codes.data());
-    CHECK(rtl.cycles() == static_cast<uint64_t>(search.steps) + 2);
+    CHECK(rtl.cycles() == static_cast<uint64_t>(search.looks()) + 2);
   }
 }
 

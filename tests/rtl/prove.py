@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Proves a block's invariants with yosys: by induction, for all inputs.
+
+prove.py PACKAGE TOP SOURCE PROOF; 77 means skipped. PROOF is a module that
+wires one lane of the block up and asserts what must hold. Its state is made
+visible for that. And since a proof that cannot fail proves nothing, the block
+is broken in the ways of FAULTS, and each must be refuted.
+"""
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+# By block: the lane's name in its proof, what of its state is shown, and
+# faults that the proof must refute.
+BLOCKS = {
+    'sar_adc_slice': ('sar_lane', [
+        'busy_q', 'round_q', 'step_q', 'look_q', 'first_q', 'second_q',
+        'weight_q', 'gen_lane?0?.sum_q', 'gen_lane?0?.top_q',
+        'gen_lane?0?.bottom_q'], [
+            ('(sum_q >= limit) ? limit : sum_q', 'sum_q'),
+            ('sum_q <= sum_q + (weight', 'sum_q <= sum_q - (weight'),
+            ('(first_q & second_q) | (comparator_i & (first_q | second_q))',
+             '(first_q & ~second_q) | (comparator_i & second_q)'),
+            ('| (busy_q & ~last)', '| busy_q'),
+            ("(sum_q < OneLsb)", "(sum_q > OneLsb)"),
+        ]),
+    'dac_slice': ('dac_lane', [
+        'corrected_valid_q', 'gen_lane?0?.corrected_q', 'gen_lane?0?.lfsr_q',
+        'gen_lane?0?.first_q', 'gen_lane?0?.knot_q'], [
+            ('^ {Elements{end_d[UnaryBits]}}', ''),
+            ('leap(lfsr_q)', "'0"),
+            ('rotate ? end_d[UnaryBits-1:0]', 'rotate ? first'),
+            ('<<< (Fine - 1))', '<<< Fine)'),
+        ]),
+}
+
+
+def prove(package, top, text, proof, scratch):
+    """(proved, what yosys said) of `text` as the block's source."""
+    lane, shown, _ = BLOCKS[top]
+    source = scratch / f'{top}.sv'
+    source.write_text(text)
+    script = '; '.join([
+        f'read_verilog -sv {package} {source}',
+        f'hierarchy -check -top {top} -chparam Lanes 1',
+        f'rename -top {lane}', 'proc',
+        f'expose {" ".join("w:" + name for name in shown)}',
+        f'read_verilog -sv -formal {proof}',
+        f'hierarchy -check -top {proof.stem}', 'proc', 'flatten', 'opt',
+        'memory', 'opt',
+        'sat -verify -tempinduct -prove-asserts -set-assumes '
+        f'-show-public -maxsteps 4 {proof.stem}'])
+    run = subprocess.run(['yosys', '-p', script], text=True, check=False,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    proved = 'Induction step proven: SUCCESS!' in run.stdout
+    refuted = 'Called with -verify and proof did fail!' in run.stdout
+    if proved == refuted or proved != (run.returncode == 0):
+        raise RuntimeError(f'yosys had trouble:\n{run.stdout[-3000:]}')
+    return proved, run.stdout
+
+
+def main():
+    package, top, source, proof = sys.argv[1:]
+    if shutil.which('yosys') is None:
+        print(f'skipped: nothing was proved of {top}, there is no yosys here')
+        return 77
+    text = pathlib.Path(source).read_text()
+    proof = pathlib.Path(proof)
+    with tempfile.TemporaryDirectory() as scratch:
+        scratch = pathlib.Path(scratch)
+        proved, said = prove(package, top, text, proof, scratch)
+        if not proved:
+            print(said[-6000:])
+            print(f'{top}: not proved')
+            return 1
+        asserts = len(re.findall(r'\bassert\(', proof.read_text()))
+        print(f'{top}: {asserts} assertions proved')
+        faults = BLOCKS[top][2]
+        for old, new in faults:
+            if old not in text:
+                print(f'{top}: "{old}" is no longer in {source}')
+                return 1
+            if prove(package, top, text.replace(old, new), proof, scratch)[0]:
+                print(f'{top}: "{new}" in the place of "{old}" is proved too')
+                return 1
+        print(f'{top}: {len(faults)} faults refuted')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
