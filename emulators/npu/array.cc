@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "kernels/base/units.h"
+#include "rtl/npu_array/npu_array_gemm.h"
 
 namespace triptych::npu {
 namespace {
@@ -64,6 +65,15 @@ Dataflow FastestDataflow(const GemmSize& gemm, const ArraySize& array) {
     }
   }
   return best;
+}
+
+WsCycles WsTileCycles(const GemmSize& gemm, const ArraySize& array,
+                      int64_t acc_rows) {
+  const rtl::NpuArrayShape shape{.rows = static_cast<int>(array.rows),
+                                 .cols = static_cast<int>(array.cols),
+                                 .depth = static_cast<int>(acc_rows)};
+  const auto cycles = rtl::NpuGemmTime(shape, {gemm.m, gemm.n, gemm.k});
+  return {cycles.fill, cycles.stream, cycles.drain};
 }
 
 }  // namespace triptych::npu

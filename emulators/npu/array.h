@@ -42,6 +42,32 @@ int64_t PaddingMacs(Dataflow dataflow, const GemmSize& gemm,
 // The one with the fewest cycles; weight-stationary on a tie.
 Dataflow FastestDataflow(const GemmSize& gemm, const ArraySize& array);
 
+// One product on an array tile as it is built: rtl/npu_array, with R rows, C
+// columns and `acc_rows` rows of accumulators (at least 2), of which one half
+// fills while the other drains through the requantiser. Blocks of at most
+// acc_rows / 2 rows of m take
+//   fill    R + 1: the first weights, R rows one a cycle, and the command;
+//           nothing hides them
+//   stream  max(rows, R) for each block and fold, for the next weights shift
+//           in meanwhile and take R; the very last one its rows alone
+//   drain   R + C + 5: the last sum down the rows, the skew of the columns, 5
+//           registers of the requantiser. Every other drain hides.
+// from the first command to the last row of codes, commands, data and a taker
+// of codes being there. Blocks of a fold do not share its weights: each loads
+// them anew, hidden. With all of m in one block this is ArrayCycles' overlap
+// plus 8 cycles of registers, less R - m where m < R: there the last fold
+// waits for no more weights.
+//
+// Tests hold it to the Verilated block, cycle by cycle, at 8 x 8, 16 x 16 and
+// 4 x 12; and to what that obeys, rtl/npu_array/npu_array_timing.h, for R from
+// 3 on and any C (tests/rtl/npu_array_test.cc, tests/emulators/npu).
+struct WsCycles {
+  int64_t fill = 0, stream = 0, drain = 0;
+  int64_t total() const { return fill + stream + drain; }
+};
+WsCycles WsTileCycles(const GemmSize& gemm, const ArraySize& array,
+                      int64_t acc_rows);
+
 }  // namespace triptych::npu
 
 #endif  // TRIPTYCH_EMULATORS_NPU_ARRAY_H_

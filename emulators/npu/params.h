@@ -18,7 +18,7 @@ struct DramParams {
   int64_t channels = 8;             // each with its own banks
   int64_t banks = 16;               // of a channel; rows open in parallel
   int64_t burst_bytes = 64;         // BL32 of a x16 channel
-  int64_t interleave_bytes = 256;   // of a channel, then the next one's
+  int64_t interleave_bytes = 512;   // of a channel, then the next one's
   int64_t bank_interleave = 2;      // banks that neighbouring bursts alternate
   double activate_ns = 18;          // tRCD
   double precharge_ns = 18;         // tRP
@@ -61,14 +61,14 @@ struct FrontEndParams {
 
 struct EnergyParams {  // pJ
   double mac_int8 = 0.13;
-  double vector_op = 0.5;
-  double special_op = 2;  // a division, a root, a step of exp and the like
+  double vector_op = 1;
+  double special_op = 6;  // a division, a root, a step of exp and the like
   double scratchpad_byte = 0.3;
-  double accumulator_byte = 0.15;
-  double l2_byte = 1;
+  double accumulator_byte = 0.17;
+  double l2_byte = 3.4;
   double dram_byte = 40;
   double dram_activation = 1500;  // and precharge
-  double command = 50;
+  double command = 220;
   double leakage_w = 0.5;
 };
 
@@ -83,6 +83,7 @@ struct Params {
   int64_t cores = 4, array_rows = 128, array_cols = 128;
   std::string dataflow = "auto";
   bool fold_overlap = true;
+  bool short_loads = false;
   Hertz clock{0.8e9};
   int64_t scratchpad_kib = 4096;  // a core
   int64_t l2_kib = 16384;         // shared
@@ -117,6 +118,9 @@ struct Params {
       "what stays in the array: weights, outputs, inputs, or the fastest");
     v("array.fold_overlap", p.fold_overlap,
       "the next fold is loaded while one computes");
+    v("array.short_loads", p.short_loads,
+      "weights for k rows of the array take k cycles to shift in, not all of "
+      "its rows");
     v("clock_hz", p.clock, 1e6, 1e10, "clock of everything but DRAM");
     v("scratchpad_kib", p.scratchpad_kib, 1, 1 << 20,
       "scratchpad of a core, KiB; half of it is being filled");

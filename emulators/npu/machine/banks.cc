@@ -65,17 +65,24 @@ int64_t Banks::Serve(const BankWords& words, int64_t now) {
 int64_t Banks::ServePart(const BankWords& words, int64_t now, int64_t from,
                          int64_t to, int64_t total) {
   if (from == 0 && to == total) return Serve(words, now);
-  BankWords part;
-  part.any = words.any;
-  const double before = static_cast<double>(from) / static_cast<double>(total);
-  const double after = static_cast<double>(to) / static_cast<double>(total);
+  if (!words.any) return now;
+  // Shares of 2^32: what all parts take is exactly the whole.
+  const auto share = [total](int64_t part) {
+    return static_cast<uint64_t>(static_cast<double>(part) * 0x1p32 /
+                                 static_cast<double>(total));
+  };
+  const uint64_t before = share(from), after = share(to);
+  int64_t done = now;
   for (int b = 0; b < banks_; ++b) {
     const auto i = static_cast<size_t>(b);
-    const auto all = static_cast<double>(words.words[i]);
-    part.words[i] = static_cast<uint32_t>(all * after) -
-                    static_cast<uint32_t>(all * before);
+    const uint64_t all = words.words[i];
+    const auto count =
+        static_cast<int64_t>((all * after >> 32) - (all * before >> 32));
+    const int64_t end = std::max(free_[i], now) + count;
+    free_[i] = count > 0 ? end : free_[i];
+    done = count > 0 ? std::max(done, end) : done;
   }
-  return Serve(part, now);
+  return done;
 }
 
 }  // namespace triptych::npu

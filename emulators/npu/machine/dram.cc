@@ -12,59 +12,17 @@ namespace {
 
 constexpr int64_t kLongAgo = INT64_MIN / 4;
 
+// By how many sets a row's are turned: a multiplicative hash (D. Knuth, The Art
+// of Computer Programming 3, 6.4).
+uint64_t Turned(int64_t row) {
+  return static_cast<uint32_t>(row) * 0x9e37'79b9u >> 20;
+}
+
 int64_t PicosOf(double nanoseconds) {
   return static_cast<int64_t>(std::llround(nanoseconds * 1e3));
 }
 
-// Time i of 0..n that lie evenly in a span.
-int64_t Between(const DramSpan& span, int64_t i, int64_t n) {
-  if (span.last == span.first) return span.first;
-  return span.first + (span.last - span.first) * i / std::max<int64_t>(n, 1);
-}
-
 }  // namespace
-
-// When a port asks for the bursts of its next slice, one after the other, one
-// every `pace`: each takes the place of one of the last slice, in their order.
-class Dram::Asking {
- public:
-  Asking(const DramPort& port, int64_t pace)
-      : groups_(port.groups_), pace_(pace), next_(port.asked_.first) {}
-
-  DramSpan Next(uint32_t bursts) {
-    const int64_t first = std::max(next_, Room());
-    Skip(bursts - 1);
-    const int64_t last = std::max(first + (bursts - 1) * pace_, Room());
-    Skip(1);
-    next_ = last + pace_;
-    return {first, last};
-  }
-  // How many bursts take the places of ones that were served together.
-  uint32_t even() const {
-    return group_ == groups_.size() ? UINT32_MAX
-                                    : groups_[group_].bursts - burst_;
-  }
-  // The earliest time of the next burst, for all this port knows.
-  int64_t next() const { return next_; }
-
- private:
-  // When the burst is done whose place the next one takes.
-  int64_t Room() const {
-    if (group_ == groups_.size()) return 0;
-    const DramPort::Group& group = groups_[group_];
-    return Between(group.done, burst_, group.bursts - 1);
-  }
-  void Skip(uint32_t bursts) {
-    burst_ += bursts;
-    while (group_ < groups_.size() && burst_ >= groups_[group_].bursts) {
-      burst_ -= groups_[group_++].bursts;
-    }
-  }
-  const std::vector<DramPort::Group>& groups_;
-  int64_t pace_, next_;
-  size_t group_ = 0;
-  uint32_t burst_ = 0;
-};
 
 DramLevel DramLevelOf(const DramParams& dram) {
   if (dram.model == "rows") return DramLevel::kRows;
@@ -77,14 +35,17 @@ Dram::Dram(const DramParams& p, int64_t outstanding)
     : level_(DramLevelOf(p)),
       burst_bytes_(static_cast<uint32_t>(p.burst_bytes)),
       slice_bytes_(static_cast<uint32_t>(outstanding * p.burst_bytes)),
-      interleave_bursts_(static_cast<uint32_t>(
-          std::max<int64_t>(1, p.interleave_bytes / p.burst_bytes))),
       bank_interleave_(
           static_cast<uint32_t>(std::min(p.bank_interleave, p.banks))),
+      position_(bank_interleave_),
+      burst_size_(burst_bytes_),
+      interleave_bursts_(static_cast<uint64_t>(
+          std::max<int64_t>(1, p.interleave_bytes / p.burst_bytes))),
       set_bursts_(bank_interleave_ *
-                  static_cast<uint32_t>(std::max<int64_t>(
+                  static_cast<uint64_t>(std::max<int64_t>(
                       1, static_cast<int64_t>(p.row_bytes) / p.burst_bytes))),
       sets_(static_cast<uint64_t>(p.banks / bank_interleave_)),
+      channel_count_(static_cast<uint64_t>(p.channels)),
       burst_(std::max<int64_t>(
           1, PicosOf(static_cast<double>(p.burst_bytes * p.channels) /
                      p.peak_gb_per_s))),
@@ -108,7 +69,7 @@ Dram::Dram(const DramParams& p, int64_t outstanding)
       batch_bursts_(static_cast<uint32_t>(p.write_batch)) {
   channels_.resize(static_cast<size_t>(p.channels));
   for (Channel& channel : channels_) {
-    channel.banks.resize(sets_ * bank_interleave_);
+    channel.banks.resize(sets_.value() * bank_interleave_);
     channel.waiting.reserve(batch_bursts_ + 1);
   }
   Reset(0);
@@ -133,117 +94,105 @@ void Dram::Reset(int64_t phase) {
   counts_ = {};
 }
 
-DramSpan Dram::Serve(DramPort& port, const DramPiece* pieces, int count,
-                     bool write, int64_t pace) {
-  uint32_t bursts = 0;
+Span Dram::Serve(Window& window, const DramPiece* pieces, int count, bool write,
+                 int64_t pace) {
+  Span done{INT64_MAX, 0};
   for (int i = 0; i < count; ++i) {
-    const uint64_t first = pieces[i].address / burst_bytes_;
-    const uint64_t last =
-        (pieces[i].address + pieces[i].bytes - 1) / burst_bytes_;
-    bursts += static_cast<uint32_t>(last - first + 1);
-    (write ? counts_.write_bytes : counts_.read_bytes) += pieces[i].bytes;
-  }
-  counts_.bursts += bursts;
-  if (level_ == DramLevel::kIdeal) return ServeIdeal(port, bursts, pace);
-
-  Asking asking(port, pace);
-  groups_.clear();
-  DramSpan done{INT64_MAX, 0};
-  for (int i = 0; i < count; ++i) {
-    uint64_t burst = pieces[i].address / burst_bytes_;
+    uint64_t burst = burst_size_.Quotient(pieces[i].address);
     const uint64_t end =
-        (pieces[i].address + pieces[i].bytes - 1) / burst_bytes_ + 1;
+        burst_size_.Quotient(pieces[i].address + pieces[i].bytes - 1) + 1;
+    (write ? counts_.write_bytes : counts_.read_bytes) += pieces[i].bytes;
+    counts_.bursts += end - burst;
+    if (level_ == DramLevel::kIdeal) {
+      const Span part =
+          ServeIdeal(window, static_cast<uint32_t>(end - burst), pace);
+      done.first = std::min(done.first, part.first);
+      done.last = std::max(done.last, part.last);
+      continue;
+    }
     bool joins = false;  // the run to come goes on with the last one's row
     while (burst < end) {
       uint32_t number = 0;
       Run run = Locate(burst, &number);
       const uint32_t whole = run.bursts;
-      // A run is asked for evenly: its bursts take the places of neighbours.
-      const uint32_t most = level_ == DramLevel::kBursts
-                                ? 1
-                                : std::min(run.bursts, asking.even());
+      Channel& channel = channels_[number];
+      // A run is asked for, and served, evenly.
+      uint32_t most = std::min(run.bursts, window.even());
+      if (write) most = std::min(most, EvenWrites(channel));
+      if (level_ == DramLevel::kBursts) most = 1;
       run.bursts = static_cast<uint32_t>(std::min<uint64_t>(most, end - burst));
       run.starts = !joins;
-      run.asked = asking.Next(run.bursts);
-      Channel& channel = channels_[number];
-      DramSpan part =
-          write ? AcceptWrite(channel, run) : ServeRead(channel, run);
+      run.asked = window.Ask(run.bursts, pace);
+      Span part = write ? AcceptWrite(channel, run) : ServeRead(channel, run);
       part.first += latency_;
       part.last += latency_;
+      window.Done(part, run.bursts, joins, step_);
       done.first = std::min(done.first, part.first);
       done.last = std::max(done.last, part.last);
-      if (DramPort::Group* last = groups_.empty() ? nullptr : &groups_.back();
-          last != nullptr && joins && part.first >= last->done.last &&
-          part.first <= last->done.last + step_) {
-        last->done.last = part.last;
-        last->bursts += run.bursts;
-      } else {
-        groups_.push_back({part, run.bursts});
-      }
       joins = run.bursts < whole;
       burst += run.bursts;
     }
   }
-  port.groups_.swap(groups_);
-  // The port's own pace counts too, were the memory faster.
-  port.asked_ = {std::max(port.groups_[0].done.first, asking.next()),
-                 done.last};
   return done;
 }
 
 // Pins that are never idle while something is asked for.
-DramSpan Dram::ServeIdeal(DramPort& port, uint32_t bursts, int64_t pace) {
+Span Dram::ServeIdeal(Window& window, uint32_t bursts, int64_t pace) {
   const auto channels = static_cast<int64_t>(channels_.size());
-  const int64_t begin = std::max(port.asked_.first, ideal_free_);
-  const int64_t last_asked =
-      std::max(port.asked_.last, port.asked_.first + (bursts - 1) * pace);
-  ideal_free_ = begin + CeilDiv(bursts * burst_, channels);
-  const DramSpan done{begin + CeilDiv(burst_, channels) + latency_,
-                      std::max(ideal_free_, last_asked) + latency_};
-  port.asked_ = {std::max(done.first, port.asked_.first + bursts * pace),
-                 std::max(done.last, last_asked + pace)};
+  const int64_t one = CeilDiv(burst_, channels);
+  Span done{INT64_MAX, 0};
+  while (bursts > 0) {
+    const uint32_t part = std::min(bursts, window.even());
+    const Span asked = window.Ask(part, pace);
+    const int64_t begin = std::max(asked.first, ideal_free_);
+    ideal_free_ =
+        std::max(begin + CeilDiv(part * burst_, channels), asked.last + one);
+    const Span came{begin + one + latency_, ideal_free_ + latency_};
+    window.Done(came, part, false, 0);
+    done.first = std::min(done.first, came.first);
+    done.last = std::max(done.last, came.last);
+    bursts -= part;
+  }
   return done;
 }
 
 Dram::Run Dram::Locate(uint64_t burst, uint32_t* channel) const {
-  const auto channels = static_cast<uint64_t>(channels_.size());
-  const uint64_t unit = burst / interleave_bursts_;
-  const auto within = static_cast<uint32_t>(burst % interleave_bursts_);
-  *channel = static_cast<uint32_t>(unit % channels);
-  const uint64_t local = unit / channels * interleave_bursts_ + within;
-  const uint64_t page = local / set_bursts_;
+  const uint64_t unit = interleave_bursts_.Quotient(burst);
+  const auto within =
+      static_cast<uint32_t>(interleave_bursts_.Remainder(burst));
+  *channel = static_cast<uint32_t>(channel_count_.Remainder(unit));
+  const uint64_t local =
+      channel_count_.Quotient(unit) * interleave_bursts_.value() + within;
+  const uint64_t page = set_bursts_.Quotient(local);
   Run run;
-  run.column = static_cast<uint32_t>(local % set_bursts_);
-  run.row = static_cast<int64_t>(page / sets_);
-  run.set = static_cast<uint32_t>((page + page / sets_) % sets_);
-  run.bursts = std::min(interleave_bursts_ - within, set_bursts_ - run.column);
+  run.column = static_cast<uint32_t>(set_bursts_.Remainder(local));
+  run.row = static_cast<int64_t>(sets_.Quotient(page));
+  run.set = static_cast<uint32_t>(sets_.Remainder(page + Turned(run.row)));
+  run.bursts = static_cast<uint32_t>(std::min(
+      interleave_bursts_.value() - within, set_bursts_.value() - run.column));
   return run;
 }
 
-DramSpan Dram::ServeRead(Channel& channel, const Run& run) {
+Span Dram::ServeRead(Channel& channel, const Run& run) {
   if (channel.waiting_bursts > 0 && run.starts) {
     FlushIdle(channel, run.asked.first);
   }
   return ServeRun(channel, run, false);
 }
 
-// The buffer takes a batch while another is being written.
-DramSpan Dram::AcceptWrite(Channel& channel, Run run) {
-  DramSpan taken{INT64_MAX, 0};
-  while (run.bursts > 0) {
-    Run part = run;
-    part.bursts = std::min(run.bursts, batch_bursts_ - channel.waiting_bursts);
-    run.bursts -= part.bursts;
-    run.column += part.bursts;
-    run.starts = false;
-    channel.waiting.push_back(part);
-    channel.waiting_bursts += part.bursts;
-    if (channel.waiting_bursts == batch_bursts_) Flush(channel);
-    const int64_t room = channel.bus_free - batch_bursts_ * burst_;
-    taken.first = std::min(taken.first, std::max(part.asked.first, room));
-    taken.last = std::max(taken.last, std::max(part.asked.last, room));
-  }
-  return taken;
+// Bursts that go into the buffer as evenly as they are asked for: all but the
+// one that fills it.
+uint32_t Dram::EvenWrites(const Channel& channel) const {
+  return std::max(1u, batch_bursts_ - 1 - channel.waiting_bursts);
+}
+
+// At most EvenWrites. The buffer takes a batch while another is being written.
+Span Dram::AcceptWrite(Channel& channel, const Run& run) {
+  channel.waiting.push_back(run);
+  channel.waiting_bursts += run.bursts;
+  if (channel.waiting_bursts >= batch_bursts_) Flush(channel);
+  const int64_t room = channel.bus_free - batch_bursts_ * burst_;
+  return {std::max(run.asked.first, room), std::max(run.asked.last, room)};
 }
 
 void Dram::Flush(Channel& channel) {
@@ -270,17 +219,16 @@ int64_t Dram::Drain(int64_t time) {
   return time;
 }
 
-DramSpan Dram::ServeRun(Channel& channel, const Run& run, bool write) {
+Span Dram::ServeRun(Channel& channel, const Run& run, bool write) {
   // A refresh may be put off; it is until the row's bursts that were asked
   // for together are through.
   const int64_t now = std::max(run.asked.first, channel.bus_free);
   if (run.starts && now >= channel.refresh_at) Refresh(channel, now);
-  DramSpan data;
+  Span data;
   if (run.bursts > 1 && StreamRun(channel, run, write, &data)) return data;
   for (uint32_t i = 0; i < run.bursts; ++i) {
-    Bank& bank = channel.banks[run.set * bank_interleave_ +
-                               (run.column + i) % bank_interleave_];
-    const int64_t asked = Between(run.asked, i, run.bursts - 1);
+    Bank& bank = SetOf(channel, run)[PositionOf(run.column + i)];
+    const int64_t asked = run.asked.At(i, run.bursts);
     const int64_t end = OneBurst(channel, bank, run.row, asked, write);
     if (i == 0) data.first = end;
     data.last = end;
@@ -289,8 +237,8 @@ DramSpan Dram::ServeRun(Channel& channel, const Run& run, bool write) {
       Run rest = run;
       rest.column += i + 1;
       rest.bursts -= i + 1;
-      rest.asked.first = Between(run.asked, i + 1, run.bursts - 1);
-      DramSpan tail;
+      rest.asked.first = run.asked.At(i + 1, run.bursts);
+      Span tail;
       TRIPTYCH_CHECK(StreamRun(channel, rest, write, &tail));
       data.last = tail.last;
       break;
@@ -326,15 +274,14 @@ int64_t Dram::OneBurst(Channel& channel, Bank& bank, int64_t row, int64_t asked,
 // A run whose banks all have its row open: its bursts follow each other at
 // the pace of the bus and the bank groups, or as they are asked for. False,
 // and nothing done, if a row is not open.
-bool Dram::StreamRun(Channel& channel, const Run& run, bool write,
-                     DramSpan* data) {
+bool Dram::StreamRun(Channel& channel, const Run& run, bool write, Span* data) {
   const uint32_t banks = std::min(run.bursts, bank_interleave_);
-  Bank* const set = &channel.banks[run.set * bank_interleave_];
+  Bank* const set = SetOf(channel, run);
   int64_t columns = run.asked.first, gap = kLongAgo;
   for (uint32_t i = 0; i < banks; ++i) {
-    const Bank& bank = set[(run.column + i) % bank_interleave_];
+    const Bank& bank = set[PositionOf(run.column + i)];
     if (bank.row != run.row) return false;
-    columns = std::max(columns, bank.columns);
+    columns = std::max(columns, bank.columns - i * step_);
     gap = std::max(gap, bank.last_data + same_group_ - i * step_);
   }
   const int64_t latency = write ? write_latency_ : read_latency_;
@@ -347,7 +294,7 @@ bool Dram::StreamRun(Channel& channel, const Run& run, bool write,
   channel.bus_free = last + burst_;
   for (uint32_t i = 0; i < banks; ++i) {
     // The last of the run's bursts are one in each bank, in this order.
-    Bank& bank = set[(run.column + run.bursts - banks + i) % bank_interleave_];
+    Bank& bank = set[PositionOf(run.column + run.bursts - banks + i)];
     bank.last_data = last - (banks - 1 - i) * step_;
     bank.precharge =
         std::max(bank.precharge,

@@ -9,13 +9,13 @@
 // turn. Addresses: `interleave_bytes` a channel in turn; in a channel,
 // neighbouring bursts alternate over `bank_interleave` banks of different
 // groups (a page set), then come the other sets, then the next row, whose
-// sets are rotated by the row's number so that streams at the same distance
-// do not keep meeting in one bank.
+// sets are turned by a hash of the row's number, so that streams at a round
+// distance do not keep meeting in one bank.
 //
 // A transfer is served in slices of at most the bursts a DMA channel may have
-// on the way. A slice is a list of runs (bursts of one page set of one
-// channel); runs are served in the order they come. Two levels share all of
-// that and differ in what they walk:
+// on the way (window.h). A slice is a list of runs (bursts of one page set of
+// one channel); runs are served in the order they come. Two levels share all
+// of that and differ in what they walk:
 //   kBursts  each burst finds its own time
 //   kRows    a run whose rows are open takes one step, in closed form
 // kIdeal has the pins' rate and the latency alone.
@@ -26,10 +26,11 @@
 #ifndef TRIPTYCH_EMULATORS_NPU_MACHINE_DRAM_H_
 #define TRIPTYCH_EMULATORS_NPU_MACHINE_DRAM_H_
 
-#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <vector>
 
+#include "emulators/npu/machine/window.h"
 #include "emulators/npu/params.h"
 
 namespace triptych::npu {
@@ -44,41 +45,31 @@ struct DramPiece {
   uint32_t bytes = 0;
 };
 
-// When the first and the last burst of a slice are asked for, or done.
-struct DramSpan {
-  int64_t first = 0, last = 0;
-};
-
-// What one DMA channel knows of its bursts on the way: it has a buffer for so
-// many, which it gives back in the order it asked for them.
-class DramPort {
- public:
-  // A transfer starts; what is on the way of the last one still counts.
-  void Start(int64_t time) {
-    asked_.first = std::max(asked_.first, time);
-    asked_.last = std::max(asked_.last, time);
-  }
-  // When the next slice's bursts may be asked for: as those of the last one
-  // were done.
-  const DramSpan& asked() const { return asked_; }
-
- private:
-  friend class Dram;
-  // Bursts of the last slice that were served together.
-  struct Group {
-    DramSpan done;
-    uint32_t bursts = 0;
-  };
-  DramSpan asked_;
-  std::vector<Group> groups_;  // in the order of addresses
-};
-
 struct DramCounts {
   uint64_t read_bytes = 0, write_bytes = 0;  // as asked for
   uint64_t bursts = 0;       // moved whole, however little of one is wanted
   uint64_t activations = 0;  // rows opened
   uint64_t refreshes = 0;    // of channels
   uint64_t turns = 0;        // of a bus, read to write or back
+};
+
+// Division by a number that is mostly a power of two.
+class Divisor {
+ public:
+  explicit Divisor(uint64_t value)
+      : value_(value),
+        shift_(std::has_single_bit(value) ? std::countr_zero(value) : -1) {}
+  uint64_t Quotient(uint64_t x) const {
+    return shift_ >= 0 ? x >> shift_ : x / value_;
+  }
+  uint64_t Remainder(uint64_t x) const {
+    return shift_ >= 0 ? x & (value_ - 1) : x % value_;
+  }
+  uint64_t value() const { return value_; }
+
+ private:
+  uint64_t value_;
+  int shift_;
 };
 
 // Not thread-safe. Results depend on the calls and their order alone.
@@ -95,12 +86,12 @@ class Dram {
   uint32_t burst_bytes() const { return burst_bytes_; }
 
   // Serves the next slice of a transfer: at most slice_bytes(), rounded up to
-  // bursts, in pieces. Bursts are asked for no earlier than port.asked() and
-  // one every `pace` ps; calls come in the order of port.asked().first. The
-  // result says when the data of the first and last burst is there (a read)
-  // or taken (a write); the latency is in it.
-  DramSpan Serve(DramPort& port, const DramPiece* pieces, int count, bool write,
-                 int64_t pace);
+  // bursts, in pieces, asked for as the window has room, one every `pace` ps.
+  // Calls come in the order of window.next(). The result says when the data of
+  // the first and last burst is there (a read) or taken (a write); the latency
+  // is in it.
+  Span Serve(Window& window, const DramPiece* pieces, int count, bool write,
+             int64_t pace);
 
   // Writes all that waits in the buffers; when the last of it is done.
   int64_t Drain(int64_t time);
@@ -125,7 +116,7 @@ class Dram {
     uint32_t set = 0, column = 0, bursts = 0;  // column: in bursts
     int64_t row = 0;
     bool starts = true;  // no continuation of the run before it
-    DramSpan asked;
+    Span asked;
   };
   struct Channel {
     int64_t bus_free = 0;  // end of the last data
@@ -138,24 +129,33 @@ class Dram {
     std::vector<Bank> banks;   // set * interleave + position
   };
 
-  class Asking;
   Run Locate(uint64_t burst, uint32_t* channel) const;
-  DramSpan ServeIdeal(DramPort& port, uint32_t bursts, int64_t pace);
-  DramSpan ServeRun(Channel& channel, const Run& run, bool write);
-  DramSpan ServeRead(Channel& channel, const Run& run);
-  DramSpan AcceptWrite(Channel& channel, Run run);
+  // The banks that a run's bursts alternate over, and which one of them a
+  // column lies in.
+  Bank* SetOf(Channel& channel, const Run& run) const {
+    return &channel.banks[run.set * bank_interleave_];
+  }
+  uint64_t PositionOf(uint32_t column) const {
+    return position_.Remainder(column);
+  }
+  Span ServeIdeal(Window& window, uint32_t bursts, int64_t pace);
+  Span ServeRun(Channel& channel, const Run& run, bool write);
+  Span ServeRead(Channel& channel, const Run& run);
+  uint32_t EvenWrites(const Channel& channel) const;
+  Span AcceptWrite(Channel& channel, const Run& run);
   void Flush(Channel& channel);
   void FlushIdle(Channel& channel, int64_t until);
   int64_t OneBurst(Channel& channel, Bank& bank, int64_t row, int64_t asked,
                    bool write);
-  bool StreamRun(Channel& channel, const Run& run, bool write, DramSpan* data);
+  bool StreamRun(Channel& channel, const Run& run, bool write, Span* data);
   void OpenRow(Channel& channel, Bank& bank, int64_t row, int64_t asked);
   void Refresh(Channel& channel, int64_t time);
   int64_t BusFree(const Channel& channel, bool write) const;
   DramLevel level_;
-  uint32_t burst_bytes_, slice_bytes_, interleave_bursts_, bank_interleave_;
-  uint32_t set_bursts_;  // of one row of a page set
-  uint64_t sets_;
+  uint32_t burst_bytes_, slice_bytes_, bank_interleave_;
+  // Bursts of a channel before the next one's; of one row of a page set.
+  Divisor position_, burst_size_, interleave_bursts_, set_bursts_, sets_,
+      channel_count_;
   // ps
   int64_t burst_, same_group_, step_, activate_, precharge_, row_cycle_,
       activate_gap_, four_activates_, read_latency_, write_latency_,
@@ -165,7 +165,6 @@ class Dram {
   uint32_t batch_bursts_;
   std::vector<Channel> channels_;
   int64_t ideal_free_ = 0;
-  std::vector<DramPort::Group> groups_;  // of the slice at hand
   DramCounts counts_;
 };
 

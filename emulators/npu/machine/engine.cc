@@ -60,6 +60,8 @@ Timing::Engine::Core::Core(const Stream& stream, int n, const Engine& engine)
   channels.resize(loads + stores);
   for (size_t i = 0; i < channels.size(); ++i) {
     channels[i].queue = i < loads ? Queue::kLoad : Queue::kStore;
+    const auto window = static_cast<uint32_t>(engine.params_.dma.outstanding);
+    channels[i].bursts = channels[i].beats = Window(window);
   }
 }
 
@@ -138,8 +140,11 @@ void Timing::Engine::Pump(Core& core) {
     const QueueState& queue = core.queues[static_cast<size_t>(core.blocked_on)];
     if (queue.count == depth_) return;
     // A place became free when the queue's last command started.
-    core.time = std::max(core.time, queue.last_start);
+    const int64_t waited = std::max<int64_t>(0, queue.last_start - core.time);
+    core.time += waited;
+    core.lost += waited;
     core.blocked.ready = core.time + params_.front.dispatch_cycles;
+    core.blocked.lost = core.lost;
     Push(core, core.blocked, std::exchange(core.blocked_on, Queue::kFrontEnd));
   }
   Issue issue;
@@ -178,7 +183,6 @@ void Timing::Engine::Pump(Core& core) {
     const Entry entry = EntryOf(core, issue);
     if (core.queues[static_cast<size_t>(queue)].count == depth_) {
       core.blocked = entry;
-      core.blocked.held_up = true;
       core.blocked_on = queue;
       return;
     }
@@ -201,8 +205,8 @@ bool Timing::Engine::CheckNext(Core& core, const Issue& issue) {
 }
 
 Timing::Engine::Entry Timing::Engine::EntryOf(Core& core, const Issue& issue) {
-  Entry entry{issue, core.mark, false,
-              core.time + params_.front.dispatch_cycles};
+  Entry entry{issue, core.mark, core.time + params_.front.dispatch_cycles,
+              core.lost};
   for (size_t i = 0; i < entry.tickets.size(); ++i) {
     const uint8_t event = issue.command->wait[i];
     if (event != 0) entry.tickets[i] = ++core.waits[event];
@@ -307,12 +311,15 @@ int64_t Timing::Engine::StartOf(Core& core, Queue queue) {
 }
 
 void Timing::Engine::Refresh(Core& core) {
-  int64_t next = kNever;
   for (int q = 1; q < kQueues; ++q) {
-    const int64_t start = StartOf(core, static_cast<Queue>(q));
-    core.starts[static_cast<size_t>(q)] = start;
-    next = std::min(next, start);
+    core.starts[static_cast<size_t>(q)] = StartOf(core, static_cast<Queue>(q));
   }
+  FindNext(core);
+}
+
+void Timing::Engine::FindNext(Core& core) {
+  int64_t next = kNever;
+  for (const int64_t start : core.starts) next = std::min(next, start);
   for (const Channel& channel : core.channels) {
     next = std::min(next, channel.next);
   }
@@ -323,8 +330,11 @@ void Timing::Engine::Refresh(Core& core) {
 void Timing::Engine::Step(Core& core) {
   for (Channel& channel : core.channels) {
     if (channel.next != now_) continue;
-    NextSlice(core, channel);
-    Refresh(core);
+    if (NextSlice(core, channel)) {
+      Refresh(core);
+    } else {
+      FindNext(core);
+    }
     return;
   }
   for (int q = 1; q < kQueues; ++q) {
@@ -363,13 +373,15 @@ Timing::Engine::Entry Timing::Engine::Pop(Core& core, Queue queue,
 
 void Timing::Engine::CountStall(Core& core, Queue queue, const Entry& entry,
                                 int64_t now) {
+  QueueState& q = core.queues[static_cast<size_t>(queue)];
+  const int64_t last_lost = std::exchange(q.last_lost, entry.lost);
   const int64_t waited = now - UnitFree(core, queue, entry);
   if (waited <= 0) return;
   const int64_t credit = CreditTime(core, entry);
   const Stall why = credit + params_.front.dispatch_cycles >= now && credit > 0
                         ? Stall::kEvent
-                    : entry.held_up ? Stall::kQueueSpace
-                                    : Stall::kDecode;
+                    : entry.lost > last_lost ? Stall::kQueueSpace
+                                             : Stall::kDecode;
   report_.cores[static_cast<size_t>(core.number)]
       .stalls[static_cast<size_t>(queue)][static_cast<size_t>(why)] += waited;
 }
@@ -432,7 +444,10 @@ void Timing::Engine::StartMatrix(Core& core, const Entry& entry, int64_t now) {
   const int64_t banks = ServeBanks(core, accesses, now, work);
   int64_t own = 0;  // cycles without bank conflicts
   if (command.opcode == Opcode::kLoadWeights) {
-    own = params_.array_rows;
+    // Weights shift in from above: after k shifts they are in the first k
+    // rows. What is in the others meets no activations.
+    own = params_.short_loads ? command.operands.load_weights.k
+                              : params_.array_rows;
     work.part = Part::kWeights;
     work.begin = now;
     work.end = std::max(now + own, banks);

@@ -32,8 +32,8 @@ class Timing::Engine {
   struct Entry {
     Issue issue;
     uint32_t mark = 0;
-    bool held_up = false;  // the front end stood before a full queue
-    int64_t ready = 0;     // decoded and dispatched
+    int64_t ready = 0;  // decoded and dispatched
+    int64_t lost = 0;   // cycles that the front end stood before full queues
     // Which credit of each event it waits for.
     std::array<uint64_t, 2> tickets{};
   };
@@ -47,6 +47,7 @@ class Timing::Engine {
     std::vector<Entry> ring;
     uint32_t head = 0, count = 0;
     int64_t last_start = 0;
+    int64_t last_lost = 0;  // Entry::lost of the last command
     int64_t free = 0;             // kVector: end of the last command
     int64_t last_done = 0;        // of those that gave their credits
     std::vector<Flight> flights;  // load and store: a ring of kFlights
@@ -66,10 +67,9 @@ class Timing::Engine {
     uint64_t meeting = 0;  // of a multicast: which one; 0: none
     int64_t start = 0;
     int64_t done = 0;
-    int64_t beats = 0;  // so far
+    int64_t moving = 0;  // cycles that it moved a beat
     bool dram = false;
-    DramPort port;
-    BeatSpan asked;  // of the L2
+    Window bursts, beats;  // on the way from DRAM, from the L2
     // The remote side, rows without gaps put together, and where we are.
     Access remote;
     uint64_t base = 0;  // of the region
@@ -84,6 +84,7 @@ class Timing::Engine {
     uint64_t decoded = 0;
     uint32_t mark = 0;
     int64_t time = 0;  // of the front end
+    int64_t lost = 0;  // of it, before full queues
     bool at_barrier = false, ended = false;
     Entry blocked;  // decoded, but its queue is full
     Queue blocked_on = Queue::kFrontEnd;
@@ -96,7 +97,8 @@ class Timing::Engine {
     int64_t last_done = 0;          // of everything so far
     int64_t meeting = -1;           // the multicast it waits at, or -1
     std::vector<Channel> channels;  // loads, then stores
-    std::array<int64_t, kQueues> starts{};
+    // Of each queue's head; the front end has none.
+    std::array<int64_t, kQueues> starts{kNever, kNever, kNever, kNever, kNever};
     int64_t next = kNever;  // the least of starts and channels
   };
 
@@ -113,6 +115,7 @@ class Timing::Engine {
   int64_t UnitFree(const Core& core, Queue queue, const Entry& entry) const;
   int64_t CreditTime(const Core& core, const Entry& entry) const;
   void Refresh(Core& core);
+  void FindNext(Core& core);
   void Step(Core& core);
   Entry Pop(Core& core, Queue queue, int64_t now);
   void CountStall(Core& core, Queue queue, const Entry& entry, int64_t now);
@@ -130,7 +133,7 @@ class Timing::Engine {
   Channel& BeginTransfer(Core& core, const Entry& entry, Queue queue,
                          int64_t now);
   void SetRemote(Channel& channel);
-  void NextSlice(Core& core, Channel& channel);
+  bool NextSlice(Core& core, Channel& channel);
   int64_t DramSlice(Channel& channel, int64_t* bytes);
   int64_t L2Slice(Channel& channel, int64_t* bytes);
   bool NextPiece(Channel& channel, int64_t unit, int64_t* units,

@@ -5,17 +5,12 @@
 #define TRIPTYCH_EMULATORS_NPU_MACHINE_L2_H_
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 
 #include "emulators/npu/machine/banks.h"
+#include "emulators/npu/machine/window.h"
 
 namespace triptych::npu {
-
-// Cycles at which the first and the last beat of a slice are asked for.
-struct BeatSpan {
-  int64_t first = 0, last = 0;
-};
 
 class L2 {
  public:
@@ -31,16 +26,20 @@ class L2 {
     piece.row_bytes = piece.stride1 = piece.stride2 = bytes;
     banks_.Count(piece, words);
   }
-  // When the first and last beat of a slice of `beats` are there. A channel
-  // moves a beat a cycle, and the next slice may be asked for as this one
-  // comes.
-  BeatSpan Serve(const BankWords& words, BeatSpan& asked, int64_t beats) {
-    const int64_t served = banks_.Serve(words, asked.first);
-    asked.last = std::max(asked.last, asked.first + beats - 1);
-    const BeatSpan done{asked.first + 1 + latency_,
-                        std::max(served, asked.last + 1) + latency_};
-    asked = {std::max(done.first, asked.first + beats), done.last};
-    return done;
+  // When the last of `beats` beats is there, of a slice with these words; they
+  // are asked for as the window has room, one a cycle.
+  int64_t Serve(const BankWords& words, Window& window, uint32_t beats) {
+    int64_t served = banks_.Serve(words, window.next());
+    int64_t last = 0;
+    while (beats > 0) {
+      const uint32_t part = std::min(beats, window.even());
+      const Span asked = window.Ask(part, 1);
+      served = std::max(served, asked.last + 1);
+      last = served + latency_;
+      window.Done({asked.first + 1 + latency_, last}, part, false, 0);
+      beats -= part;
+    }
+    return last;
   }
   int64_t line_bytes() const { return line_bytes_; }
 

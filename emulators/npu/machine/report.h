@@ -79,7 +79,8 @@ class WorkSink {
 enum class Stall : uint8_t {
   kEvent,       // the command at the head waited for an event
   kDecode,      // no command was there: the front end is too slow
-  kQueueSpace,  // no command was there: the front end stood before a full queue
+  kQueueSpace,  // no command was there: the front end stood before another
+                // queue, which was full
   kBank,        // other accesses held the banks
   kMemory,      // DRAM or L2 was not as fast as the channel
 };

@@ -3,8 +3,9 @@
 // Each core's front end decodes in order into four queues. A queue's head
 // starts when its unit can take it and each event it waits for has a credit:
 //
-//   array    MMLD shifts weights into the shadow plane, array.rows cycles, as
-//            soon as the plane is free; MM takes a row of A a cycle, and its
+//   array    MMLD shifts weights into the shadow plane, array.rows cycles (with
+//            array.short_loads, as many as it has rows), as soon as the plane
+//            is free; MM takes a row of A a cycle, and its
 //            last sums are in the accumulators array.rows + array.cols - 2
 //            cycles after its last row went in. MMLD and MM overlap, and so
 //            do neighbouring MMs. (rtl/npu_array is that array.)

@@ -89,7 +89,7 @@ Timing::Engine::Channel& Timing::Engine::BeginTransfer(Core& core,
   channel->cores = static_cast<uint16_t>(1u << core.number);
   channel->meeting = 0;
   channel->start = channel->done = now;
-  channel->beats = channel->moved = channel->i = channel->j = channel->at = 0;
+  channel->moving = channel->moved = channel->i = channel->j = channel->at = 0;
   channel->flight = q.flown++;
   q.flights[channel->flight % kFlights] = {&command, -1};
   channel->local = {.mark = entry.mark,
@@ -130,10 +130,9 @@ void Timing::Engine::SetRemote(Channel& channel) {
   channel.base = bases_[dma.region];
   channel.memory.part = channel.dram ? Part::kDram : Part::kL2;
   if (channel.dram) {
-    channel.port.Start(PicosOf(channel.start));
+    channel.bursts.NotBefore(PicosOf(channel.start));
   } else {
-    channel.asked = {std::max(channel.asked.first, channel.start),
-                     std::max(channel.asked.last, channel.start)};
+    channel.beats.NotBefore(channel.start);
   }
 }
 
@@ -180,12 +179,12 @@ int64_t Timing::Engine::DramSlice(Channel& channel, int64_t* bytes) {
   }
   const uint64_t bursts = dram_.counts().bursts;
   const uint64_t activations = dram_.counts().activations;
-  const DramSpan done =
-      dram_.Serve(channel.port, pieces_.data(),
+  const Span done =
+      dram_.Serve(channel.bursts, pieces_.data(),
                   static_cast<int>(pieces_.size()), write, pace_ps_);
   const uint64_t moved = dram_.counts().bursts - bursts;
-  channel.beats += static_cast<int64_t>(moved) *
-                   CeilDiv<int64_t>(burst, params_.dma.beat_bytes);
+  channel.moving += static_cast<int64_t>(moved) *
+                    CeilDiv<int64_t>(burst, params_.dma.beat_bytes);
   channel.memory[Act::kDramByte] += moved * static_cast<uint64_t>(burst);
   channel.memory[Act::kDramActivation] +=
       dram_.counts().activations - activations;
@@ -202,13 +201,14 @@ int64_t Timing::Engine::L2Slice(Channel& channel, int64_t* bytes) {
     *bytes += piece.bytes;
   }
   const int64_t beats = params_.dma.outstanding - units;
-  channel.beats += beats;
+  channel.moving += beats;
   channel.memory[Act::kL2Byte] += static_cast<uint64_t>(*bytes);
-  return l2_.Serve(words, channel.asked, beats).last;
+  return l2_.Serve(words, channel.beats, static_cast<uint32_t>(beats));
 }
 
-// Asks for the next slice, and knows when it will be there.
-void Timing::Engine::NextSlice(Core& core, Channel& channel) {
+// Asks for the next slice, and knows when it will be there. True if it was the
+// last.
+bool Timing::Engine::NextSlice(Core& core, Channel& channel) {
   int64_t bytes = 0;
   int64_t done =
       channel.dram ? DramSlice(channel, &bytes) : L2Slice(channel, &bytes);
@@ -222,9 +222,11 @@ void Timing::Engine::NextSlice(Core& core, Channel& channel) {
   channel.moved += bytes;
   channel.done = std::max(channel.done, done);
   const int64_t free =
-      channel.dram ? CyclesOf(channel.port.asked().first) : channel.asked.first;
+      channel.dram ? CyclesOf(channel.bursts.next()) : channel.beats.next();
   channel.next = std::max(free, now_);
-  if (channel.moved == channel.total) EndTransfer(core, channel, channel.next);
+  if (channel.moved < channel.total) return false;
+  EndTransfer(core, channel, channel.next);
+  return true;
 }
 
 void Timing::Engine::EndTransfer(Core& core, Channel& channel, int64_t free) {
@@ -237,7 +239,7 @@ void Timing::Engine::EndTransfer(Core& core, Channel& channel, int64_t free) {
   }
   Report(core, channel.memory, true);
   const int64_t done = channel.done;
-  const int64_t stalled = done - channel.start - channel.beats;
+  const int64_t stalled = done - channel.start - channel.moving;
   if (meeting == 0) {
     Land(core, channel, free, done, stalled);
     return;
