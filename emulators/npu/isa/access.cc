@@ -104,7 +104,6 @@ Access& Accesses::Add(const Access& access) {
 Accesses::Accesses(const Issue& issue, const MachineSize& machine) {
   const Command& command = *issue.command;
   const Operands& o = command.operands;
-  const VectorConfig& v = *issue.vector;
   switch (command.opcode) {
     case Opcode::kLoad:
       Add(RemoteSide(issue));
@@ -132,6 +131,17 @@ Accesses::Accesses(const Issue& issue, const MachineSize& machine) {
       Add(Written(AccRows(o.matmul.acc_row, o.matmul.rows, issue.n, machine),
                   (command.flags & kAccumulate) != 0));
       break;
+    default:
+      AddVectors(issue, machine);
+      break;
+  }
+}
+
+void Accesses::AddVectors(const Issue& issue, const MachineSize& machine) {
+  const Command& command = *issue.command;
+  const Operands& o = command.operands;
+  const VectorConfig& v = *issue.vector;
+  switch (command.opcode) {
     case Opcode::kDequantize: {
       const Dequantize& q = o.dequantize;
       Add(AccRows(q.acc_row, q.rows, q.cols, machine));
