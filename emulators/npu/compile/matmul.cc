@@ -572,7 +572,11 @@ std::vector<MatmulPlan> MatmulPlans(const MatmulSize& s, const Params& params,
   for (const auto [split_rows, prepared] :
        {Way{false, false}, Way{false, true}, Way{true, false}}) {
     // One row is quantised sooner than shared out.
-    if (prepared && (s.m == 1 || machine.cores == 1)) continue;
+    if (prepared &&
+        (s.m == 1 || machine.cores == 1 ||
+         QuantiseRowsThatFit({.dim = s.k}, machine.scratchpad_bytes) == 0)) {
+      continue;
+    }
     MatmulPlan plan;
     plan.split_rows = split_rows;
     plan.prepared = prepared;

@@ -371,10 +371,16 @@ Status LowerAddRows(const LowerRequest& r, Builder& b) {
 }
 
 Status LowerPosEmbed(const LowerRequest& r, Builder& b) {
-  const Matrix x = InputSize(r, 0);
+  const Matrix x = InputSize(r, 0), table = InputSize(r, 1);
+  const int64_t rows = x.rows / r.binding.batch;
+  if (r.binding.context + rows > table.rows) {
+    return MakeError(ErrorCode::kUnsupported,
+                     fmt::format("{}: positions up to {}; allowed below {}",
+                                 r.node.name, r.binding.context + rows,
+                                 table.rows));
+  }
   const int64_t first = r.binding.context * x.cols * kF32;
-  return AddEqualRows(r, x.rows / r.binding.batch,
-                      r.place.inputs[1].data + first, b);
+  return AddEqualRows(r, rows, r.place.inputs[1].data + first, b);
 }
 
 }  // namespace triptych::npu

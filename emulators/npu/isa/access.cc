@@ -104,7 +104,6 @@ Access& Accesses::Add(const Access& access) {
 Accesses::Accesses(const Issue& issue, const MachineSize& machine) {
   const Command& command = *issue.command;
   const Operands& o = command.operands;
-  const VectorConfig& v = *issue.vector;
   switch (command.opcode) {
     case Opcode::kLoad:
       Add(RemoteSide(issue));
@@ -132,6 +131,17 @@ Accesses::Accesses(const Issue& issue, const MachineSize& machine) {
       Add(Written(AccRows(o.matmul.acc_row, o.matmul.rows, issue.n, machine),
                   (command.flags & kAccumulate) != 0));
       break;
+    default:
+      AddVectors(issue, machine);
+      break;
+  }
+}
+
+void Accesses::AddVectors(const Issue& issue, const MachineSize& machine) {
+  const Command& command = *issue.command;
+  const Operands& o = command.operands;
+  const VectorConfig& v = *issue.vector;
+  switch (command.opcode) {
     case Opcode::kDequantize: {
       const Dequantize& q = o.dequantize;
       Add(AccRows(q.acc_row, q.rows, q.cols, machine));
@@ -200,9 +210,14 @@ Accesses::Accesses(const Issue& issue, const MachineSize& machine) {
     case Opcode::kRope: {
       const Rope& x = o.rope;
       Add(Floats(x.table, 1, int64_t{2} * x.rows * x.pairs));
-      Add(Written(
-          Floats(x.src, x.rows, int64_t{x.heads} * x.head_dim, v.src0_stride),
-          true));
+      // Up to the last feature that turns: src may be inside a row.
+      const int64_t tight = int64_t{x.heads} * x.head_dim * 4;
+      const int64_t reach =
+          int64_t{x.heads - 1} * x.head_dim + int64_t{2} * x.pairs;
+      Add(Written(Floats(x.src, x.rows, reach,
+                         v.src0_stride != 0 ? v.src0_stride
+                                            : static_cast<uint32_t>(tight)),
+                  true));
       break;
     }
     default:

@@ -44,6 +44,7 @@ class Accesses {
 
  private:
   Access& Add(const Access& access);
+  void AddVectors(const Issue& issue, const MachineSize& machine);
   std::array<Access, 4> accesses_;
   int count_ = 0;
 };

@@ -205,6 +205,7 @@ Result<Stream> Stream::Check(std::span<const Command> commands,
 }
 
 Status Stream::CheckAll(uint64_t most_decoded) {
+  most_decoded = std::min(most_decoded, UINT64_MAX / 2);  // one more fits
   // Per open loop: where it began, and how often what is inside is decoded.
   struct Open {
     uint32_t index;
@@ -337,6 +338,13 @@ Status CheckIssue(const Stream& stream, const Issue& issue,
     return stream.ErrorAt(issue.index,
                           "the array holds no weights; allowed after MMLD and "
                           "a swap");
+  }
+  if (issue.command->opcode == Opcode::kGather &&
+      (issue.remote < -kFarthest || issue.remote > kFarthest)) {
+    return stream.ErrorAt(issue.index,
+                          fmt::format("rows counted from {}; allowed -2^60 to "
+                                      "2^60",
+                                      issue.remote));
   }
   if (issue.command->opcode == Opcode::kLoad &&
       (issue.command->flags & kMulticast) != 0 && !issue.same_address) {

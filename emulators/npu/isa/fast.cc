@@ -39,6 +39,8 @@ class FastCore {
     return reinterpret_cast<int32_t*>(memory_->AccumulatorRow(core_, row));
   }
 
+  template <class F>
+  Status ForRows(const Issue& issue, const F& f);
   Status Load(const Issue& issue);
   Status Gather(const Issue& issue);
   Status Store(const Issue& issue);
@@ -60,44 +62,46 @@ class FastCore {
   Plane weights_, shadow_;
 };
 
-// Calls f(region offset, local offset, bytes) for rows, or for all of them at
-// once where both sides have no gaps.
+// Calls f(region's bytes, local bytes, count) for rows, or for all rows of
+// one j at once where neither side has gaps and one piece has them all.
 template <class F>
-Status ForRows(const Issue& issue, const F& f) {
+Status FastCore::ForRows(const Issue& issue, const F& f) {
   const Dma& dma = issue.command->operands.dma;
+  const auto region = static_cast<Region>(dma.region);
+  const bool write = issue.command->opcode == Opcode::kStore;
   const DmaRows rows(issue);
-  const bool together = rows.remote_stride1 == dma.size0 &&
-                        rows.local_stride1 == rows.local_bytes;
-  const int64_t count = together ? 1 : dma.size1;
-  const int64_t bytes = together ? int64_t{dma.size0} * dma.size1 : dma.size0;
+  std::byte* const local = At<std::byte>(dma.local);
+  const bool close = rows.remote_stride1 == dma.size0 &&
+                     rows.local_stride1 == rows.local_bytes;
   for (int64_t j = 0; j < dma.size2; ++j) {
-    for (int64_t i = 0; i < count; ++i) {
-      TRIPTYCH_TRY(
-          f(issue.remote + j * rows.remote_stride2 + i * rows.remote_stride1,
-            j * rows.local_stride2 + i * rows.local_stride1, bytes));
+    const int64_t first = issue.remote + j * rows.remote_stride2;
+    std::byte* const row = local + j * rows.local_stride2;
+    const int64_t bytes = int64_t{dma.size0} * dma.size1;
+    if (std::byte* all =
+            close ? memory_->At(region, first, bytes, write) : nullptr) {
+      f(all, row, static_cast<size_t>(bytes));
+      continue;
+    }
+    for (int64_t i = 0; i < dma.size1; ++i) {
+      const int64_t remote = first + i * rows.remote_stride1;
+      std::byte* one = memory_->At(region, remote, dma.size0, write);
+      if (one == nullptr) return NoPiece(*stream_, issue, remote);
+      f(one, row + i * rows.local_stride1, size_t{dma.size0});
     }
   }
   return {};
 }
 
 Status FastCore::Load(const Issue& issue) {
-  const Dma& dma = issue.command->operands.dma;
-  const auto region = static_cast<Region>(dma.region);
-  const bool unpack = (issue.command->flags & kUnpack4) != 0;
-  std::byte* const local = At<std::byte>(dma.local);
-  const auto one = [&](int64_t remote, int64_t to, int64_t bytes) -> Status {
-    const std::byte* from = memory_->At(region, remote, bytes, false);
-    if (from == nullptr) return NoPiece(*stream_, issue, remote);
-    if (unpack) {
-      ops_->unpack4(reinterpret_cast<const uint8_t*>(from),
-                    reinterpret_cast<int8_t*>(local + to),
-                    static_cast<size_t>(bytes));
-    } else {
-      std::memcpy(local + to, from, static_cast<size_t>(bytes));
-    }
-    return {};
-  };
-  return ForRows(issue, one);
+  if ((issue.command->flags & kUnpack4) == 0) {
+    return ForRows(issue, [](const std::byte* from, std::byte* to,
+                             size_t bytes) { std::memcpy(to, from, bytes); });
+  }
+  return ForRows(issue,
+                 [this](const std::byte* from, std::byte* to, size_t bytes) {
+                   ops_->unpack4(reinterpret_cast<const uint8_t*>(from),
+                                 reinterpret_cast<int8_t*>(to), bytes);
+                 });
 }
 
 Status FastCore::Gather(const Issue& issue) {
@@ -119,16 +123,9 @@ Status FastCore::Gather(const Issue& issue) {
 }
 
 Status FastCore::Store(const Issue& issue) {
-  const Dma& dma = issue.command->operands.dma;
-  const auto region = static_cast<Region>(dma.region);
-  const std::byte* const local = At<std::byte>(dma.local);
-  return ForRows(issue,
-                 [&](int64_t remote, int64_t from, int64_t bytes) -> Status {
-                   std::byte* to = memory_->At(region, remote, bytes, true);
-                   if (to == nullptr) return NoPiece(*stream_, issue, remote);
-                   std::memcpy(to, local + from, static_cast<size_t>(bytes));
-                   return {};
-                 });
+  return ForRows(issue, [](std::byte* to, const std::byte* from, size_t bytes) {
+    std::memcpy(to, from, bytes);
+  });
 }
 
 void FastCore::LoadWeights(const npu::LoadWeights& x, bool transposed) {

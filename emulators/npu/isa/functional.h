@@ -43,6 +43,9 @@ class Memory {
  public:
   explicit Memory(const MachineSize& machine);
 
+  // Whether it has what streams for `machine` address.
+  bool Fits(const MachineSize& machine) const;
+
   // What a DRAM region consists of from now on; replaces what it was. Pieces
   // are in the order of their offsets and do not overlap (a check); weights
   // and constants are never written. They must outlive their use.
@@ -72,7 +75,7 @@ struct ExecuteOptions {
 };
 
 // Runs a stream to its end; registers, strides, events and the array's weights
-// start afresh. The memory was made for stream.machine() (a check). After an
+// start afresh. The memory fits stream.machine() (a check). After an
 // error, which names the command, what the memory holds is unspecified. The
 // same bits for any thread count and on every host, provided that the stream
 // keeps isa.h's rule that no core reads or writes what another one writes

@@ -143,16 +143,17 @@ HWY_INLINE V TanhV(V x) {
   const TagOf<V> d;
   const auto one = hn::Set(d, 1.f);
   const auto a = hn::Abs(x);
-  const auto z = hn::Mul(x, x);
+  const auto z = hn::Mul(a, a);
   auto sum = hn::Set(d, kTanh[4]);
   for (size_t i = 4; i-- > 0;) {
     sum = hn::Add(hn::Set(d, kTanh[i]), hn::Mul(sum, z));
   }
-  const auto small = hn::Add(x, hn::Mul(x, hn::Mul(z, sum)));
+  const auto small = hn::Add(a, hn::Mul(a, hn::Mul(z, sum)));
   const auto e = ExpV(hn::Mul(hn::Set(d, -2.f), a));
-  const auto large = hn::CopySign(hn::Div(hn::Sub(one, e), hn::Add(one, e)), x);
-  return OneNanV(
-      hn::IfThenElse(hn::Lt(a, hn::Set(d, kTanhSmall)), small, large));
+  const auto large = hn::Div(hn::Sub(one, e), hn::Add(one, e));
+  const auto y =
+      hn::IfThenElse(hn::Lt(a, hn::Set(d, kTanhSmall)), small, large);
+  return OneNanV(hn::CopySign(y, x));
 }
 
 template <class V>

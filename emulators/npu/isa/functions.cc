@@ -77,10 +77,10 @@ float GeluErf(float x) {
 float Tanh(float x) {
   const float a = std::abs(x);
   if (a < kTanhSmall) {
-    const float z = x * x;
+    const float z = a * a;
     float sum = kTanh[4];
     for (int i = 3; i >= 0; --i) sum = kTanh[static_cast<size_t>(i)] + sum * z;
-    return x + x * (z * sum);
+    return std::copysign(a + a * (z * sum), x);
   }
   const float e = Exp(-2 * a);
   return OneNan(std::copysign((1 - e) / (1 + e), x));

@@ -18,6 +18,17 @@ Memory::Memory(const MachineSize& machine)
   pieces_[0] = {WritablePiece(0, l2_)};
 }
 
+bool Memory::Fits(const MachineSize& machine) const {
+  const auto size = [](const AlignedVector<std::byte>& bytes) {
+    return static_cast<int64_t>(bytes.size());
+  };
+  return machine.cores <= static_cast<int>(scratchpads_.size()) &&
+         machine.array_cols * 4 == acc_row_bytes_ &&
+         machine.scratchpad_bytes <= size(scratchpads_[0]) &&
+         machine.accumulator_rows * acc_row_bytes_ <= size(accumulators_[0]) &&
+         machine.l2_bytes <= size(l2_);
+}
+
 void Memory::Bind(Region region, std::vector<Piece> pieces) {
   TRIPTYCH_CHECK(region != Region::kL2, "the L2 is the machine's own");
   int64_t end = 0;

@@ -111,6 +111,8 @@ class CoreRunner {
 
 template <class Core>
 Status RunCores(const Stream& stream, Memory& memory, int threads) {
+  TRIPTYCH_CHECK(memory.Fits(stream.machine()), "memory too small for",
+                 stream.name());
   const auto cores = static_cast<size_t>(stream.machine().cores);
   std::vector<CoreRunner<Core>> runners;
   runners.reserve(cores);

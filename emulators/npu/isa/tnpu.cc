@@ -143,8 +143,9 @@ class TnpuReader {
                                         s.bytes, sizeof(Command)));
     }
     tnpu_.commands.resize(s.bytes / sizeof(Command));
-    std::memcpy(static_cast<void*>(tnpu_.commands.data()),
-                bytes_.data() + s.offset, s.bytes);
+    std::ranges::copy(
+        bytes_.subspan(s.offset, s.bytes),
+        std::as_writable_bytes(std::span(tnpu_.commands)).begin());
     return {};
   }
 

@@ -1,14 +1,20 @@
 // Values of compiled operators: products from their definition, bit for bit,
 // and the same bits however large the machine is that they are cut for.
 // SPDX-License-Identifier: Apache-2.0
+#include "emulators/npu/compile/values.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <string>
-#include <tuple>
+#include <utility>
 #include <vector>
 
+#include "emulators/npu/compile/matmul.h"
+#include "emulators/npu/compile/program.h"
+#include "emulators/npu/machine/timing.h"
 #include "emulators/session.h"
 #include "emulators/target.h"
 #include "kernels/base/rng.h"
@@ -154,6 +160,132 @@ TEST_CASE("products equal their definition on every machine") {
   }
 }
 
+// One product as one plan cuts it.
+std::vector<float> ByPlan(const Params& params, const Graph& graph,
+                          const Weights& weights, std::span<const float> input,
+                          const MatmulSize& size, const MatmulPlan& plan) {
+  const Node& node = graph.nodes()[0];
+  const Binding binding{.tokens = size.m};
+  NodeLayout layout =
+      LayoutOf(params, SizeOf(params, {}), graph, node, binding);
+  const MachineSize machine = SizeOf(params, layout.region_bytes);
+  Builder builder(machine);
+  builder.Mark(0);
+  REQUIRE(EmitMatmul({params, graph, node, binding, layout.place}, size, plan,
+                     builder));
+  builder.Barrier();
+  std::vector<Command> commands = builder.Take();
+  auto stream = Stream::Check(commands, machine, "plan");
+  REQUIRE_MESSAGE(stream.has_value(), (stream ? "" : stream.error().message));
+  const Segment segment(std::move(layout), std::move(commands),
+                        std::move(*stream));
+  const NodeWeights packed(
+      graph, node, weights,
+      std::make_shared<const WeightImage>(MakeWeightImage(
+          weights.Rows(node.inputs[1]), size.layout(machine), 1)));
+  const auto rows = static_cast<size_t>(size.m);
+  const ConstMatView<float> inputs[3] = {
+      {input.data(), rows, static_cast<size_t>(size.k)}, {}, {}};
+  std::vector<float> out(rows * static_cast<size_t>(size.n), -1);
+  Ledger ledger;
+  Memory memory(machine);
+  RunValues(params, segment, packed,
+            {.graph = graph,
+             .node = node,
+             .binding = binding,
+             .phase = Phase::kPrefill,
+             .inputs = std::span(inputs).first(node.inputs.size()),
+             .output = {out.data(), rows, static_cast<size_t>(size.n)},
+             .begin = Picos(),
+             .ledger = ledger},
+            memory);
+  return out;
+}
+
+TEST_CASE("every way to cut a product gives the same bits") {
+  Params params;
+  params.cores = 3;
+  params.array_rows = 8;
+  params.array_cols = 4;
+  params.chip.accumulator_kib = 1;
+  params.weight_bits = 4;
+  params.weight_group = 16;
+  size_t prepared = 0, split = 0, several = 0, chunks = 0;
+  for (const int64_t m : {1, 2, 5, 9, 40, 101}) {
+    for (const int64_t n : {2, 12, 41}) {
+      for (const int64_t k : {16, 160, 1056}) {
+        for (const int64_t kib : {16, 64}) {
+          params.scratchpad_kib = kib;
+          const Graph graph = OneProduct(n, k, n == 12);
+          const Weights weights = Weights::Random(graph, 5);
+          const auto input = RandomRow(static_cast<size_t>(m * k), 1);
+          const Node& node = graph.nodes()[0];
+          const MatmulSize size =
+              MatmulSizeOf(params, graph, node, {.tokens = m});
+          const auto plans = MatmulPlans(size, params, SizeOf(params, {}));
+          CAPTURE(m);
+          CAPTURE(n);
+          CAPTURE(k);
+          REQUIRE(!plans.empty());
+          const auto first =
+              ByPlan(params, graph, weights, input, size, plans[0]);
+          for (const MatmulPlan& plan : plans) {
+            prepared += plan.prepared;
+            split += plan.split_rows;
+            several += plan.blocks.parts > 1;
+            chunks += plan.buffers > 2;
+            CHECK(ByPlan(params, graph, weights, input, size, plan) == first);
+          }
+          const auto w = weights.Rows(node.inputs[1]);
+          WeightRows::Tile tile;
+          const auto cols = static_cast<size_t>(k);
+          float last =
+              ScalarTwin(std::span(input).last(cols),
+                         w.ReadRow(static_cast<size_t>(n - 1), tile), 4, 16);
+          if (n == 12) last += weights.Rows(node.inputs[2]).vector().back();
+          CHECK(first.back() == last);
+        }
+      }
+    }
+  }
+  // All of these were tried.
+  CHECK(prepared > 20);
+  CHECK(split > 20);
+  CHECK(several > 20);
+  CHECK(chunks > 20);
+}
+
+TEST_CASE("codes lie where the layout says, the low nibble first") {
+  MachineSize machine;
+  machine.cores = 2;
+  machine.array_rows = 4;
+  machine.array_cols = 2;
+  // Three rows a tile of two for each core: one group of four, one row left.
+  std::vector<float> w;
+  for (int r = 0; r < 5; ++r) {
+    for (int c = 0; c < 3; ++c) {
+      w.push_back(static_cast<float>(c == 0 ? 7 : r + c - 3));
+    }
+  }
+  const WeightLayout layout = WeightLayoutOf(5, 3, 3, 4, machine);
+  CHECK(layout.order.mixed == 4);
+  const WeightImage image =
+      MakeWeightImage(ConstMatView<float>(w.data(), 5, 3), layout, 2);
+  CHECK(layout.row_bytes() == 2);
+  REQUIRE(image.codes.size() == 10);
+  for (const float scale : image.scales) CHECK(scale == 1.0f);
+  // Rows in memory: 0 and 2 are the cores' first, 1 and 3 their second.
+  const int rows[] = {0, 2, 1, 3, 4};
+  for (int place = 0; place < 5; ++place) {
+    const int r = rows[place];
+    CHECK(layout.order.PlaceOf(r) == place);
+    const auto nibble = [](int x) { return static_cast<unsigned>(x) & 15u; };
+    const size_t at = 2 * static_cast<size_t>(place);
+    CHECK(image.codes[at] == (nibble(7) | nibble(r - 2) << 4));
+    CHECK(image.codes[at + 1] == nibble(r - 1));
+  }
+}
+
 ModelConfig Vit() {
   ModelConfig c = TinyLlama();
   c.name = "vit";
@@ -217,6 +349,94 @@ TEST_CASE("an encoder has the same bits on machines of any size") {
     CAPTURE(TextOf(machine));
     CHECK(OutputOf(*graph, weights, input, 1, machine) == expected);
   }
+}
+
+// The last row of logits, and the cycles, of a prompt on a machine.
+struct Answer {
+  std::vector<float> logits;
+  Picos makespan;
+};
+Answer AnswerOf(const Graph& graph, const Weights* weights, const Sets& sets) {
+  const auto target = MakeTarget("npu", sets);
+  REQUIRE(target);
+  const auto program = (*target)->Compile(graph, weights);
+  REQUIRE(program);
+  TensorStore tensors(graph, 1, 8);
+  const Entry& entry = *graph.FindEntry(Phase::kPrefill);
+  RunRequest request{.phase = Phase::kPrefill};
+  request.binding.tokens = 5;
+  if (weights != nullptr) {
+    for (const Value& value : graph.values()) {
+      if (value.kind != ValueKind::kInput) continue;
+      const auto ids = tensors.Make(value.id, 5, 1);
+      for (size_t i = 0; i < 5; ++i) ids(i, 0) = static_cast<float>(3 * i + 1);
+    }
+  }
+  Ledger ledger;
+  REQUIRE((*program)->Run(request, weights ? &tensors : nullptr, ledger));
+  Answer answer{{}, ledger.makespan()};
+  if (weights == nullptr) return answer;
+  const auto out = tensors.At(entry.output);
+  answer.logits.assign(out.data(), out.data() + out.size());
+  return answer;
+}
+
+TEST_CASE("how memory is timed changes times alone, values change no time") {
+  const auto graph = BuildGraph(TinyLlama());
+  REQUIRE(graph);
+  const Weights weights = Weights::Random(*graph, 11);
+  const Answer rows = AnswerOf(*graph, &weights, {"dram.model=rows"});
+  const Answer bursts = AnswerOf(*graph, &weights, {"dram.model=bursts"});
+  const Answer ideal = AnswerOf(*graph, &weights, {"dram.model=ideal"});
+  CHECK(bursts.logits == rows.logits);
+  CHECK(ideal.logits == rows.logits);
+  CHECK(ideal.makespan < bursts.makespan);
+  for (const char* model : {"rows", "bursts", "ideal"}) {
+    const Sets sets = {std::string("dram.model=") + model};
+    CHECK(AnswerOf(*graph, nullptr, sets).makespan ==
+          AnswerOf(*graph, &weights, sets).makespan);
+  }
+}
+
+TEST_CASE("a phase as one stream computes what its nodes do one by one") {
+  const auto graph = BuildGraph(TinyLlama());
+  REQUIRE(graph);
+  const Weights weights = Weights::Random(*graph, 11);
+  Params params;
+  const auto program =
+      MakeProgram(params, *graph, &weights, Phase::kPrefill, {.tokens = 5}, 1);
+  REQUIRE_MESSAGE(program.has_value(),
+                  (program ? "" : program.error().message));
+  const Tnpu& tnpu = program->tnpu;
+  const auto stream = Stream::Check(tnpu.commands, tnpu.machine, "phase");
+  REQUIRE(stream);
+  Memory memory(tnpu.machine);
+  std::vector<std::byte> cache(static_cast<size_t>(
+      tnpu.machine.region_bytes[static_cast<size_t>(Region::kCache)]));
+  std::vector<std::byte> activations(static_cast<size_t>(
+      tnpu.machine.region_bytes[static_cast<size_t>(Region::kActivations)]));
+  for (const Region region : {Region::kWeights, Region::kConstants}) {
+    memory.Bind(region, tnpu.Pieces(region));
+  }
+  memory.Bind(Region::kCache, {WritablePiece(0, cache)});
+  memory.Bind(Region::kActivations, {WritablePiece(0, activations)});
+  const auto label = [&](std::string_view name) {
+    const auto found = std::ranges::find(tnpu.labels, name, &Label::name);
+    REQUIRE(found != tnpu.labels.end());
+    return *found;
+  };
+  const std::vector<int32_t> ids = {1, 4, 7, 10, 13};
+  std::ranges::copy(
+      std::as_bytes(std::span(ids)),
+      activations.begin() +
+          static_cast<std::ptrdiff_t>(label("tokens.activations").offset));
+  REQUIRE(Execute(*stream, memory));
+  const Value& output = graph->value(graph->FindEntry(Phase::kPrefill)->output);
+  const Label out = label(output.name + ".activations");
+  std::vector<float> logits(out.bytes / sizeof(float));
+  std::ranges::copy(std::span(activations).subspan(out.offset, out.bytes),
+                    std::as_writable_bytes(std::span(logits)).begin());
+  CHECK(logits == AnswerOf(*graph, &weights, {}).logits);
 }
 
 }  // namespace

@@ -93,11 +93,36 @@ TEST_CASE("what one machine refuses the other refuses in the same words") {
   CHECK(ran > 25);
 }
 
+TEST_CASE("rows without gaps that lie in two pieces") {
+  const MachineSize machine = SmallMachine();
+  std::vector<std::byte> one(100, std::byte{1}), two(100, std::byte{2});
+  const auto run = [&](uint16_t rows, const auto& run_stream) {
+    const std::vector<Command> commands = {
+        Moves(Opcode::kLoad, Region::kWeights, 50, 0, 50, rows)};
+    const auto stream = Stream::Check(commands, machine, "s");
+    REQUIRE(stream);
+    Memory memory(machine);
+    memory.Bind(Region::kWeights,
+                {ReadOnlyPiece(0, one), ReadOnlyPiece(100, two)});
+    const Status status = run_stream(*stream, memory);
+    const auto local = memory.scratchpad(0).first(150);
+    return Outcome{status ? "" : status.error().message,
+                   status ? std::vector(local.begin(), local.end())
+                          : std::vector<std::byte>()};
+  };
+  const auto fast = [](const Stream& s, Memory& m) { return Execute(s, m); };
+  for (const uint16_t rows : {uint16_t{2}, uint16_t{3}, uint16_t{4}}) {
+    const Outcome want = run(rows, ExecuteScalar);
+    CHECK((want.error == "") == (rows < 4));
+    CHECK((run(rows, fast) == want));
+  }
+}
+
 // Weights stay what they were when they were loaded, whatever is written to
 // where they came from, before and after their first product.
 TEST_CASE("weights outlive the place they came from") {
   const MachineSize machine = SmallMachine();
-  for (const uint16_t rows : {1, 9}) {
+  for (const uint16_t rows : {uint16_t{1}, uint16_t{9}}) {
     for (const int overwritten : {0, 1, 2}) {
       std::vector<Command> commands = {Weights(0, 16, 16)};
       const Command write = Vectors(VectorOp::kExp, 4096, 0, 64, 4, 16);

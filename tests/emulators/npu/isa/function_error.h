@@ -59,9 +59,9 @@ struct FunctionRow {
 inline constexpr FunctionRow kFunctionRows[] = {
     {VectorOp::kExp, "exp", 0.52, 0.52},
     {VectorOp::kSilu, "silu", 60, 3},
-    {VectorOp::kGeluTanh, "gelu_tanh", 400, 40},
-    {VectorOp::kGeluErf, "gelu_erf", 10, 10},
-    {VectorOp::kTanh, "tanh", 2, 2},
+    {VectorOp::kGeluTanh, "gelu_tanh", 250, 35},
+    {VectorOp::kGeluErf, "gelu_erf", 10, 8},
+    {VectorOp::kTanh, "tanh", 1.6, 1.6},
     {VectorOp::kReciprocal, "reciprocal", 0.5, 0.5},
     {VectorOp::kRsqrt, "rsqrt", 1.5, 1.5},
 };

@@ -28,32 +28,42 @@ std::vector<float> Inputs(size_t block) {
   return in;
 }
 
-TEST_CASE("all of f32: the same bits on every SIMD target") {
-  for (const FunctionRow& row : kFunctionRows) {
-    std::vector<uint64_t> hashes(kBlocks);  // of the scalar form
-    const auto hash = [](const std::vector<float>& out) {
-      uint64_t h = 1469598103934665603;  // FNV-1a's
-      for (const float x : out) {
-        h = (h ^ std::bit_cast<uint32_t>(x)) * 1099511628211;
-      }
-      return h;
-    };
+uint64_t HashOf(const std::vector<float>& out) {
+  uint64_t h = 1469598103934665603;  // FNV-1a's
+  for (const float x : out) {
+    h = (h ^ std::bit_cast<uint32_t>(x)) * 1099511628211;
+  }
+  return h;
+}
+
+void CheckSameBits(const FunctionRow& row) {
+  std::vector<uint64_t> hashes(kBlocks);  // of the scalar form
+  ParallelFor(kBlocks, MaxThreads(), [&](size_t b) {
+    std::vector<float> out = Inputs(b);
+    for (float& x : out) x = Function(row.op, x);
+    hashes[b] = HashOf(out);
+  });
+  ForEachSimdTarget([&](int64_t target) {
+    std::vector<uint8_t> different(kBlocks);
     ParallelFor(kBlocks, MaxThreads(), [&](size_t b) {
       std::vector<float> out = Inputs(b);
-      for (float& x : out) x = Function(row.op, x);
-      hashes[b] = hash(out);
+      MapFunction(row.op, out.data(), out.data(), kBlock);
+      different[b] = HashOf(out) != hashes[b];
     });
-    ForEachSimdTarget([&](int64_t) {
-      std::vector<uint8_t> different(kBlocks);
-      ParallelFor(kBlocks, MaxThreads(), [&](size_t b) {
-        std::vector<float> out = Inputs(b);
-        MapFunction(row.op, out.data(), out.data(), kBlock);
-        different[b] = hash(out) != hashes[b];
-      });
-      size_t count = 0;
-      for (const uint8_t d : different) count += d;
-      CHECK_MESSAGE(count == 0, std::string(row.name));
-    });
+    size_t count = 0;
+    for (const uint8_t d : different) count += d;
+    CAPTURE(std::string(hwy::TargetName(target)));
+    CHECK_MESSAGE(count == 0, std::string(row.name));
+  });
+}
+
+TEST_CASE("all of f32: exp has the same bits on every SIMD target") {
+  CheckSameBits(kFunctionRows[0]);
+}
+
+TEST_CASE("all of f32: the others have the same bits on every SIMD target") {
+  for (const FunctionRow& row : kFunctionRows) {
+    if (row.op != VectorOp::kExp) CheckSameBits(row);
   }
 }
 
@@ -83,8 +93,8 @@ TEST_CASE("all of f32: how far off") {
       const std::vector<float> in = Inputs(b);
       std::vector<float> out(kBlock);
       MapFunction(row.op, in.data(), out.data(), kBlock);
-      // Every fourth: the exact functions are slow.
-      for (size_t i = b % 4; i < kBlock; i += 4) {
+      // Every 61st: the exact functions are slow.
+      for (size_t i = b % 61; i < kBlock; i += 61) {
         errors[b].Add(row.op, in[i], out[i]);
       }
     });

@@ -37,8 +37,8 @@ TEST_CASE("a listing reads as it was written") {
 .region wq weights 4096 65536   # the first of two
 .region x activations 0 512
 LOOP count=8
-  LD.unpack4.multicast region=weights offset=wq+64 reg=3 local=0x100 size0=64 size1=8 size2=1 wait=1,2 signal=3 cores=0x3
-  MMLD local=0x100 k=128 n=64
+  LD.unpack4.multicast region=weights offset=wq+64 local=0x100 size0=64 cores=3
+  MMLD local=0x100 k=128 n=64 wait=1,2 signal=3
   MM.accumulate.swap a=acc+0x40 acc_row=2 rows=7
   QT.bits8 src=0x0 dst=0x400 scales=0x800 rows=1 cols=4 multiplier=0.125f
   VEC op=mul src0=0x0 src1=1065353216 operand=immediate dst=0x0 rows=1 cols=4
@@ -50,8 +50,8 @@ END
   const Command& load = listing.commands[1];
   CHECK(load.operands.dma.offset == 4096 + 64);
   CHECK(load.flags == (kUnpack4 | kMulticast));
-  CHECK(load.wait == std::array<uint8_t, 2>{1, 2});
   CHECK(load.cores == 3);
+  CHECK(listing.commands[2].wait == std::array<uint8_t, 2>{1, 2});
   CHECK(listing.commands[3].operands.matmul.a == (kAccBit | 64));
   CHECK(listing.commands[4].operands.quantize.multiplier == 0.125f);
   CHECK(listing.commands[6].operands.norm.bias == kNoOperand);
