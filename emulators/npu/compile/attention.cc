@@ -172,7 +172,21 @@ class Emitter {
 
   // A head of keys a core.
   void Round(int64_t heads) {
-    for (int64_t q = 0; q < s_.queries; q += p_.queries) {
+    // Blocks that all see every key are one after the other the same.
+    const int64_t whole = s_.causal ? 0 : s_.queries / p_.queries;
+    const int64_t q_row = s_.heads * s_.dim * kF32;
+    const int64_t out_row = s_.heads * s_.v_dim * kF32;
+    if (whole > 1) {
+      b_.Repeat(whole, [&] {
+        Block(0, p_.queries);
+        b_.Add(q_at_, p_.queries * q_row);
+        b_.Add(out_at_, p_.queries * out_row);
+      });
+      b_.Add(q_at_, -whole * p_.queries * q_row);
+      b_.Add(out_at_, -whole * p_.queries * out_row);
+    }
+    for (int64_t q = whole > 1 ? whole * p_.queries : 0; q < s_.queries;
+         q += p_.queries) {
       Block(q, std::min(p_.queries, s_.queries - q));
     }
     b_.Add(q_at_, heads * s_.shared() * s_.dim * kF32);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "emulators/npu/compile/segment.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -9,6 +11,13 @@
 #include "models/ops/op.h"
 
 namespace triptych::npu {
+namespace {
+
+// Of one node and core, loops unrolled: some seconds to time, minutes of the
+// machine. Attention over tens of thousands of keys and queries has more.
+constexpr uint64_t kMostDecoded = uint64_t{1} << 21;
+
+}  // namespace
 
 Result<std::shared_ptr<const Segment>> CompileNode(const Params& params,
                                                    const Graph& graph,
@@ -29,6 +38,11 @@ Result<std::shared_ptr<const Segment>> CompileNode(const Params& params,
   std::vector<Command> commands = builder.Take();
   auto stream = Stream::Check(commands, machine, node.name);
   TRIPTYCH_CHECK(stream.has_value(), stream ? "" : stream.error().message);
+  if (stream->decoded() > kMostDecoded) {
+    return MakeError(ErrorCode::kUnsupported,
+                     fmt::format("{}: {} commands for a core; allowed up to {}",
+                                 node.name, stream->decoded(), kMostDecoded));
+  }
   // The stream's view of the commands stays where it is when they are moved.
   return std::make_shared<const Segment>(std::move(layout), std::move(commands),
                                          std::move(*stream));
