@@ -24,10 +24,11 @@
 // at once. The array waits if nothing is free while the port is at work.
 // Partial sums of ws and is go out and never come back.
 //
-// None of this is in that tool's paper (A. Samajdar et al., ISPASS 2020,
-// which describes the double-buffered memories): it was inferred from the
-// cycles and the words moved per port of the published runs, and reproduces
-// all of them exactly (validation/scalesim_bandwidth.csv).
+// That tool's paper (A. Samajdar et al., ISPASS 2020) describes double-buffered
+// memories and no more. The rest was settled by hypothesis and trial against
+// the cycles and the words moved per port of the published runs, all of which
+// this reproduces exactly (validation/scalesim_bandwidth.csv); none was kept
+// back.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_EMULATORS_NPU_PEERS_SCALESIM_MEMORY_H_
 #define TRIPTYCH_EMULATORS_NPU_PEERS_SCALESIM_MEMORY_H_
