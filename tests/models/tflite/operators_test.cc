@@ -211,7 +211,7 @@ TEST_CASE("TFLite products: rows of any rank, kept or not, and batches") {
   }
 }
 
-TEST_CASE("TFLite shapes: reshape, slice, gather, split, reduce") {
+TEST_CASE("TFLite changes of shape and of type") {
   const Numbers six = {1, 2, 3, 4, 5, 6};
   onnx::Dims dims;
   const auto with = [&](const std::function<int(TfliteWriter&, int)>& write) {
@@ -256,6 +256,13 @@ TEST_CASE("TFLite shapes: reshape, slice, gather, split, reduce") {
                           {2, 2});
             }),
             {2, 3, 5, 6});
+}
+
+TEST_CASE("TFLite slices, gathers, splits and reductions") {
+  onnx::Dims dims;
+  const auto with = [&](const std::function<int(TfliteWriter&, int)>& write) {
+    return Run({2, 3}, {1, 2, 3, 4, 5, 6}, write, &dims);
+  };
   const auto strided = [&](std::vector<int32_t> begin, std::vector<int32_t> end,
                            std::vector<int32_t> step, int begin_mask,
                            int end_mask, int shrink, TfliteShape shape) {
