@@ -191,6 +191,41 @@ def op_predicts_a_product():
     assert row["seconds"] > 0
 
 
+def npu_streams_are_files():
+    with tempfile.TemporaryDirectory() as folder:
+        def path(name):
+            return os.path.join(folder, name)
+        made = results("npu", "compile", "--phase", "prefill", "--tokens", "4",
+                       "-o", path("a.tnpu"))[0]
+        assert made["data_bytes"] > 0
+        assert made["commands"] < made["commands_unrolled"]
+        info = results("npu", "info", path("a.tnpu"))[0]
+        assert info["command_bytes"] == 32 * made["commands"]
+        # Text and back: the same commands, without the weights.
+        assert run("npu", "disasm", path("a.tnpu"), "-o",
+                   path("a.txt")).returncode == 0
+        results("npu", "asm", path("a.txt"), "-o", path("b.tnpu"))
+        again = run("npu", "disasm", path("b.tnpu"))
+        with open(path("a.txt"), encoding="utf-8") as file:
+            assert again.stdout == file.read()
+        ran = results("npu", "run", path("a.tnpu"), "--ids", "1,5,9,3",
+                      "--trace", path("t.json"))[0]
+        assert ran["cycles"] > 0 and ran["energy_j"] > 0
+        assert len(ran["top"]) == 5
+        with open(path("t.json"), encoding="utf-8") as file:
+            assert len(json.load(file)["traceEvents"]) > 100
+        refused("npu", "run", path("a.tnpu"), "--ids", "1", says="allowed 4")
+        refused("npu", "run", path("a.tnpu"), "--set", "cores=2",
+                says="made for 4 cores")
+        refused("npu", "run", path("a.txt"), says="a.txt")
+    # By shape alone, a decoding step of a model of a billion weights.
+    with tempfile.NamedTemporaryFile(suffix=".tnpu") as file:
+        made = results("npu", "compile", "-m", "llama-3.2-1b", "--context",
+                       "1024", "-o", file.name)[0]
+        assert made["command_bytes"] < 64 * 1024
+        assert made["data_bytes"] == 0
+
+
 def bench_compares_with_a_peer():
     # On a machine that may be busy: what is computed, not how fast.
     quick = ["--seconds", "0.005", "--unsteady"]

@@ -408,7 +408,7 @@ void AddNpuStreams(CLI::App& npu, Chosen& chosen) {
       ->required();
 
   const auto run = Command(
-      npu, "run", "time and energy of a file of commands; values if it has data",
+      npu, "run", "time and energy of a file of commands; values if it has any",
       NpuRunCommand, chosen);
   AddCommon(run.app, run.options, false);
   run.app->add_option("file", run.options.file, "F.tnpu")->required();

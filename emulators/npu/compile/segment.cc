@@ -16,6 +16,8 @@ namespace {
 // Of one node and core, loops unrolled: some seconds to time, minutes of the
 // machine. Attention over tens of thousands of keys and queries has more.
 constexpr uint64_t kMostDecoded = uint64_t{1} << 21;
+// Of a node's weights, caches and activations together, for the same reason.
+constexpr int64_t kMostBytes = int64_t{1} << 32;
 
 }  // namespace
 
@@ -30,6 +32,16 @@ Result<std::shared_ptr<const Segment>> CompileNode(const Params& params,
   NodeLayout layout =
       LayoutOf(params, SizeOf(params, {}), graph, node, binding);
   const MachineSize machine = SizeOf(params, layout.region_bytes);
+  int64_t bytes = 0;
+  for (const Region region :
+       {Region::kWeights, Region::kCache, Region::kActivations}) {
+    bytes += machine.region_bytes[static_cast<size_t>(region)];
+  }
+  if (bytes > kMostBytes) {
+    return MakeError(ErrorCode::kUnsupported,
+                     fmt::format("{}: operands of {} bytes; allowed up to {}",
+                                 node.name, bytes, kMostBytes));
+  }
   Builder builder(machine);
   builder.Mark(node.id);
   TRIPTYCH_TRY(FindLowering(node.op->name)(

@@ -23,8 +23,8 @@ struct Segment {
 };
 
 // The node alone, placed by LayoutOf, with a barrier at its end. Errors: it
-// has no commands, does not fit the machine, or takes more than two million
-// (kUnsupported). What the
+// has no commands, does not fit the machine, takes more than two million, or
+// has operands beyond 4 GiB (kUnsupported). What the
 // front end says of the commands is not an error but a bug: it aborts.
 Result<std::shared_ptr<const Segment>> CompileNode(const Params& params,
                                                    const Graph& graph,
