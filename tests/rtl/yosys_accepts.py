@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Synthesises one module; 77 means skipped.
 
-yosys_accepts.py TOP [PARAMETER=VALUE...] SOURCE...
+yosys_accepts.py TOP [--same-cycle] [PARAMETER=VALUE...] SOURCE...
 
 Verilator takes more of the language than synthesis does. A block that only
 simulates is not a block. Nor is one with a way from an input to an output
 that no register is on: Verilator would follow it on both edges of the clock.
+With --same-cycle the block is one that answers its neighbours so on purpose.
 """
 import pathlib
 import re
@@ -16,9 +17,11 @@ import sys
 
 
 def main():
-    top = sys.argv[1]
-    sources = [a for a in sys.argv[2:] if '=' not in a]
-    parameters = [a.replace('=', ' ') for a in sys.argv[2:] if '=' in a]
+    top, rest = sys.argv[1], sys.argv[2:]
+    same_cycle = '--same-cycle' in rest
+    rest = [a for a in rest if a != '--same-cycle']
+    sources = [a for a in rest if '=' not in a]
+    parameters = [a.replace('=', ' ') for a in rest if '=' in a]
     if shutil.which('yosys') is None:
         print(f'skipped: {top} was not synthesised, there is no yosys here')
         return 77
@@ -30,8 +33,9 @@ def main():
     small = ''.join(f' -chparam {p}' for p in parameters)
     script = (f'read_verilog -sv {" ".join(sources)}; '
               f'hierarchy -check -top {top}{small}; '
-              'synth -noabc -flatten; check -assert; stat; '
-              'delete t:$_*DFF*; select -assert-none i:* %co* o:* %i')
+              'synth -noabc -flatten; check -assert; stat')
+    if not same_cycle:
+        script += '; delete t:$_*DFF*; select -assert-none i:* %co* o:* %i'
     run = subprocess.run(['yosys', '-p', script], text=True, check=False,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if run.returncode != 0:
