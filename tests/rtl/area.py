@@ -3,7 +3,8 @@
 """Flip-flops and gates of the blocks, as the table in rtl/README.md.
 
 area.py PACKAGE RTL [BLOCK...]. yosys maps each block to flip-flops and simple
-gates and estimates transistors (stat -tech cmos); four of them are a gate
+gates, with little effort (with all of it, opt_post takes many minutes), and
+estimates transistors (stat -tech cmos); four of them are a gate
 equivalent, the area of a two-input NAND. Blocks with lanes are mapped with
 two and with four: what the two more cost is a lane, and 64 of them are two
 and 62 more. PACKAGE is the generated rtl_constants.svh.
@@ -38,7 +39,7 @@ def measure(package, rtl, block, lanes):
         'synth -flatten -noabc',
         # Enables and resets become gates before a plain flip-flop.
         'dfflegalize -cell $_DFF_P_ x',
-        'abc -g NAND,NOR,XOR,MUX', 'opt_clean', 'stat -tech cmos'])
+        'abc -fast -g NAND,NOR,XOR,MUX', 'opt_clean', 'stat -tech cmos'])
     said = subprocess.run(['yosys', '-p', script], text=True, check=True,
                           stdout=subprocess.PIPE).stdout
     last = said[said.rindex('Printing statistics'):]

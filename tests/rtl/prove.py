@@ -3,9 +3,9 @@
 """Proves a block's invariants with yosys: by induction, for all inputs.
 
 prove.py PACKAGE TOP SOURCE PROOF; 77 means skipped. PROOF is a module that
-wires one lane of the block up and asserts what must hold. What it has to see of
-the state is made visible. And since a proof that cannot fail proves nothing, the block
-is broken in the ways of FAULTS, and each must be refuted.
+wires one lane of the block up and asserts what must hold; what it has to see
+of the state is made visible. And since a proof that cannot fail proves
+nothing, the block is broken in the ways of BLOCKS, and each must be refuted.
 """
 import pathlib
 import re
