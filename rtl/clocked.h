@@ -3,17 +3,17 @@
 #ifndef TRIPTYCH_RTL_CLOCKED_H_
 #define TRIPTYCH_RTL_CLOCKED_H_
 
-#include <verilated.h>
-
 #include <cstdint>
+
+class VerilatedContext;  // the module's header has it
 
 namespace triptych::rtl {
 
 // `Module` has the ports clk_i and rst_ni. Not thread-safe; instances are
 // independent.
-template <class Module>
+template <class Module, class Context = VerilatedContext>
 struct Clocked {
-  VerilatedContext context;
+  Context context;
   Module module{&context};
   uint64_t cycles = 0;  // rising edges since the reset
 

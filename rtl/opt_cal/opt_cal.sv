@@ -401,9 +401,10 @@ module opt_cal #(
 
   assign busy_o          = state_q != Idle;
   assign want_o          = (state_q == Sample) & (started_q != samples);
-  assign source_o        = (state_q == Idle) ? 2'(rtl_constants::CalSourceSignal)
-                         : gain_q ? 2'(rtl_constants::CalSourceReference)
-                         : 2'(rtl_constants::CalSourceDark);
+  assign source_o        =
+      (state_q == Idle) ? 2'(rtl_constants::CalSourceSignal)
+               : gain_q ? 2'(rtl_constants::CalSourceReference)
+                        : 2'(rtl_constants::CalSourceDark);
   assign write_o         = write_q;
   assign write_lane_o    = write_lane_q;
   assign write_kind_o    = write_kind_q;

@@ -31,9 +31,8 @@ uint32_t Move(uint32_t estimate, uint64_t up, uint64_t down, int rate) {
 CalOutputs Calibration::Outputs() const {
   CalOutputs out = written_;
   out.busy = state_ != State::kIdle;
-  out.source = !out.busy ? kCalSourceSignal
-               : gain_   ? kCalSourceReference
-                         : kCalSourceDark;
+  const int busy_with = gain_ ? kCalSourceReference : kCalSourceDark;
+  out.source = static_cast<uint8_t>(out.busy ? busy_with : kCalSourceSignal);
   return out;
 }
 

@@ -14,7 +14,8 @@ namespace triptych::rtl {
 using RegisterWords = std::array<uint32_t, kRegisterWords>;
 
 inline uint32_t TakeField(uint32_t word, BitField field) {
-  return word >> field.lsb & ((uint64_t{1} << field.bits) - 1);
+  return static_cast<uint32_t>(word >> field.lsb &
+                               ((uint64_t{1} << field.bits) - 1));
 }
 inline uint32_t PlaceField(uint32_t value, BitField field) {
   return value << field.lsb;

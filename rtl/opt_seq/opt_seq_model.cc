@@ -96,8 +96,9 @@ void Sequencer::MoveState(const SeqInputs& in) {
         r_.tile = in.tile;
         r_.plane_valid = false;
       } else {
-        r_.state = in.command == kSeqCommandStream ? kSeqStateStream
-                                                   : kSeqStateCalibrate;
+        const bool stream = in.command == kSeqCommandStream;
+        r_.state =
+            static_cast<uint8_t>(stream ? kSeqStateStream : kSeqStateCalibrate);
       }
       return;
     case kSeqStateLoad:

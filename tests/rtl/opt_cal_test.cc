@@ -270,7 +270,7 @@ TEST_CASE("Background: clipped conversions teach nothing") {
 }
 
 TEST_CASE("RTL == model: estimates stop at both their ends") {
-  for (const uint16_t end : {0, (1 << 14) - 1}) {
+  for (const uint16_t end : {uint16_t{0}, uint16_t{(1 << 14) - 1}}) {
     Bench bench(true);
     bench.in.steps = kCalSteps;
     bench.in.rate = 7;

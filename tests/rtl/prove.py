@@ -3,9 +3,9 @@
 """Proves a block's invariants with yosys: by induction, for all inputs.
 
 prove.py PACKAGE TOP SOURCE PROOF; 77 means skipped. PROOF is a module that
-wires one lane of the block up and asserts what must hold. Its state is made
-visible for that. And since a proof that cannot fail proves nothing, the block
-is broken in the ways of FAULTS, and each must be refuted.
+wires one lane of the block up and asserts what must hold; what it has to see
+of the state is made visible. And since a proof that cannot fail proves
+nothing, the block is broken in the ways of BLOCKS, and each must be refuted.
 """
 import pathlib
 import re
@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 
-# By block: the lane's name in its proof, what of its state is shown, and
-# faults that the proof must refute.
+# By block: its name in its proof (of blocks with lanes, that of one lane),
+# what of its state is shown, and faults that the proof must refute.
 BLOCKS = {
     'sar_adc_slice': ('sar_lane', [
         'busy_q', 'round_q', 'step_q', 'look_q', 'first_q', 'second_q',
@@ -36,6 +36,13 @@ BLOCKS = {
             ('rotate ? end_d[UnaryBits-1:0]', 'rotate ? first'),
             ('<<< (Fine - 1))', '<<< Fine)'),
         ]),
+    'opt_seq': ('sequencer', [], [
+        ('(state_q == Idle) & plane_valid_q', 'state_q == Idle'),
+        ('ready & ours & (credits_q', 'ready & (credits_q'),
+        ('if (phase_q == Free) state_q', 'state_q'),
+        ('((phase_q != Free) | launch | drop)', '((phase_q != Free) | launch)'),
+        ("& (credits_q != 16'd0)", ''),
+    ]),
 }
 
 
@@ -44,11 +51,11 @@ def prove(package, top, text, proof, scratch):
     lane, shown, _ = BLOCKS[top]
     source = scratch / f'{top}.sv'
     source.write_text(text)
+    one = ' -chparam Lanes 1' if 'int unsigned Lanes ' in text else ''
     script = '; '.join([
         f'read_verilog -sv {package} {source}',
-        f'hierarchy -check -top {top} -chparam Lanes 1',
-        f'rename -top {lane}', 'proc',
-        f'expose {" ".join("w:" + name for name in shown)}',
+        f'hierarchy -check -top {top}{one}', f'rename -top {lane}', 'proc',
+        *(f'expose w:{name}' for name in shown),
         f'read_verilog -sv -formal {proof}',
         f'hierarchy -check -top {proof.stem}', 'proc', 'flatten', 'opt',
         'memory', 'opt',
