@@ -490,6 +490,7 @@ CASES = [
     timelines_have_two_forms,
     profile_needs_no_weights,
     op_predicts_a_product,
+    npu_streams_are_files,
     bench_compares_with_a_peer,
     validate_scores_a_table,
     accuracy_gates_against_a_baseline,
