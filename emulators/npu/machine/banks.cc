@@ -8,22 +8,26 @@ namespace triptych::npu {
 
 void Banks::AddRow(int64_t begin, int64_t bytes, uint32_t times,
                    BankWords& words) const {
-  const int64_t first = begin / word_bytes_;
-  const int64_t count = (begin + bytes - 1) / word_bytes_ - first + 1;
-  const auto everywhere = static_cast<uint32_t>(count / banks_) * times;
+  const auto at = static_cast<uint64_t>(begin);
+  const uint64_t first = word_size_.Quotient(at);
+  const uint64_t count =
+      word_size_.Quotient(at + static_cast<uint64_t>(bytes) - 1) - first + 1;
+  const uint32_t everywhere =
+      static_cast<uint32_t>(bank_count_.Quotient(count)) * times;
   if (everywhere > 0) {
     for (int b = 0; b < banks_; ++b) {
       words.words[static_cast<size_t>(b)] += everywhere;
     }
   }
-  int64_t bank = first % banks_;
-  for (int64_t rest = count % banks_; rest > 0; --rest) {
-    words.words[static_cast<size_t>(bank)] += times;
-    if (++bank == banks_) bank = 0;
+  uint64_t bank = bank_count_.Remainder(first);
+  for (uint64_t rest = bank_count_.Remainder(count); rest > 0; --rest) {
+    words.words[bank] += times;
+    if (++bank == bank_count_.value()) bank = 0;
   }
 }
 
-void Banks::Count(const Access& access, BankWords& words) const {
+void Banks::Count(const Access& access, BankWords& words,
+                  uint32_t times) const {
   words.any = true;
   int64_t row_bytes = access.row_bytes, rows1 = access.rows1;
   int64_t rows2 = access.rows2;
@@ -43,8 +47,8 @@ void Banks::Count(const Access& access, BankWords& words) const {
   for (int64_t j = 0; j < rows2; ++j) {
     int64_t begin = access.begin + j * access.stride2;
     for (int64_t i = 0; i < period; ++i, begin += access.stride1) {
-      AddRow(begin, row_bytes, static_cast<uint32_t>(again + (i < rest)),
-             words);
+      AddRow(begin, row_bytes,
+             static_cast<uint32_t>(again + (i < rest)) * times, words);
     }
   }
 }

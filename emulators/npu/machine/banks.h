@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "emulators/npu/isa/access.h"
+#include "emulators/npu/machine/divisor.h"
 
 namespace triptych::npu {
 
@@ -28,13 +29,17 @@ class Banks {
  public:
   // Word w lies in bank w mod banks. `banks` in 1..kMaxBanks.
   Banks(int banks, int64_t word_bytes)
-      : banks_(banks), word_bytes_(word_bytes) {}
+      : banks_(banks),
+        word_bytes_(word_bytes),
+        word_size_(static_cast<uint64_t>(word_bytes)),
+        bank_count_(static_cast<uint64_t>(banks)) {}
 
   void Reset() { free_ = {}; }
 
-  // Adds what `access` touches, each row by itself: a word that two rows
-  // share counts twice, unless the rows follow each other without gaps.
-  void Count(const Access& access, BankWords& words) const;
+  // Adds what `access` touches, `times` over, each row by itself: a word that
+  // two rows share counts twice, unless the rows follow each other without
+  // gaps.
+  void Count(const Access& access, BankWords& words, uint32_t times = 1) const;
 
   // When the words that are asked for at `now` have all been served: at
   // least now. `now` does not decrease from call to call.
@@ -51,6 +56,7 @@ class Banks {
 
   int banks_;
   int64_t word_bytes_;
+  Divisor word_size_, bank_count_;
   std::array<int64_t, kMaxBanks> free_{};
 };
 

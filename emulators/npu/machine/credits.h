@@ -9,6 +9,7 @@
 #ifndef TRIPTYCH_EMULATORS_NPU_MACHINE_CREDITS_H_
 #define TRIPTYCH_EMULATORS_NPU_MACHINE_CREDITS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

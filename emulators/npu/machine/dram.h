@@ -26,10 +26,10 @@
 #ifndef TRIPTYCH_EMULATORS_NPU_MACHINE_DRAM_H_
 #define TRIPTYCH_EMULATORS_NPU_MACHINE_DRAM_H_
 
-#include <bit>
 #include <cstdint>
 #include <vector>
 
+#include "emulators/npu/machine/divisor.h"
 #include "emulators/npu/machine/window.h"
 #include "emulators/npu/params.h"
 
@@ -53,25 +53,6 @@ struct DramCounts {
   uint64_t turns = 0;        // of a bus, read to write or back
 };
 
-// Division by a number that is mostly a power of two.
-class Divisor {
- public:
-  explicit Divisor(uint64_t value)
-      : value_(value),
-        shift_(std::has_single_bit(value) ? std::countr_zero(value) : -1) {}
-  uint64_t Quotient(uint64_t x) const {
-    return shift_ >= 0 ? x >> shift_ : x / value_;
-  }
-  uint64_t Remainder(uint64_t x) const {
-    return shift_ >= 0 ? x & (value_ - 1) : x % value_;
-  }
-  uint64_t value() const { return value_; }
-
- private:
-  uint64_t value_;
-  int shift_;
-};
-
 // Not thread-safe. Results depend on the calls and their order alone.
 class Dram {
  public:
@@ -84,6 +65,7 @@ class Dram {
   // Bytes of a slice: what a port may have on the way.
   uint32_t slice_bytes() const { return slice_bytes_; }
   uint32_t burst_bytes() const { return burst_bytes_; }
+  const Divisor& burst_size() const { return burst_size_; }
 
   // Serves the next slice of a transfer: at most slice_bytes(), rounded up to
   // bursts, in pieces, asked for as the window has room, one every `pace` ps.

@@ -43,7 +43,8 @@ Timing::Engine::Engine(const Params& params)
       cycles_per_ps_(params.clock.value / 1e12),
       depth_(static_cast<uint32_t>(params.front.queue_depth)),
       pace_ps_(
-          PicosOf(CeilDiv(params.dram.burst_bytes, params.dma.beat_bytes))) {}
+          PicosOf(CeilDiv(params.dram.burst_bytes, params.dma.beat_bytes))),
+      beat_size_(static_cast<uint64_t>(params.dma.beat_bytes)) {}
 
 Timing::Engine::Core::Core(const Stream& stream, int n, const Engine& engine)
     : front(stream, n),
@@ -405,12 +406,10 @@ int64_t Timing::Engine::ServeBanks(Core& core, const Accesses& accesses,
       std::max<int64_t>(1, stream_->machine().accumulator_rows);
   const int64_t row_bytes = params_.array_cols * 4;
   for (const Access& access : accesses.all()) {
-    const auto times = static_cast<uint64_t>(access.read + access.write);
-    const auto bytes = static_cast<uint64_t>(access.bytes()) * times;
+    const auto times = static_cast<uint32_t>(access.read + access.write);
+    const uint64_t bytes = static_cast<uint64_t>(access.bytes()) * times;
     if (access.space == Space::kScratchpad) {
-      for (uint64_t t = 0; t < times; ++t) {
-        core.scratchpad.Count(access, scratchpad);
-      }
+      core.scratchpad.Count(access, scratchpad, times);
       work[Act::kScratchpadByte] += bytes;
     } else if (access.space == Space::kAccumulators) {
       // A row is read, added to and written in one cycle; rows lie in parts.

@@ -47,7 +47,7 @@ class Timing::Engine {
     std::vector<Entry> ring;
     uint32_t head = 0, count = 0;
     int64_t last_start = 0;
-    int64_t last_lost = 0;  // Entry::lost of the last command
+    int64_t last_lost = 0;        // Entry::lost of the last command
     int64_t free = 0;             // kVector: end of the last command
     int64_t last_done = 0;        // of those that gave their credits
     std::vector<Flight> flights;  // load and store: a ring of kFlights
@@ -136,7 +136,7 @@ class Timing::Engine {
   bool NextSlice(Core& core, Channel& channel);
   int64_t DramSlice(Channel& channel, int64_t* bytes);
   int64_t L2Slice(Channel& channel, int64_t* bytes);
-  bool NextPiece(Channel& channel, int64_t unit, int64_t* units,
+  bool NextPiece(Channel& channel, const Divisor& unit, int64_t* units,
                  DramPiece* piece);
   void EndTransfer(Core& core, Channel& channel, int64_t free);
   void Land(Core& core, Channel& channel, int64_t free, int64_t done,
@@ -154,6 +154,7 @@ class Timing::Engine {
   double cycle_ps_, cycles_per_ps_;
   uint32_t depth_;
   int64_t pace_ps_;
+  Divisor beat_size_;
   std::vector<DramPiece> pieces_;
   std::vector<std::unique_ptr<Core>> cores_;
   std::array<uint64_t, kRegions> bases_{};

@@ -76,7 +76,8 @@ class Coster {
     cost_.special += static_cast<uint64_t>(elements * special);
   }
   int64_t Log2Lanes() const {
-    return std::bit_width(static_cast<uint64_t>(unit_.lanes - 1));
+    return static_cast<int64_t>(
+        std::bit_width(static_cast<uint64_t>(unit_.lanes - 1)));
   }
   const VectorUnit& unit_;
   VectorCost cost_;

@@ -138,8 +138,8 @@ void Timing::Engine::SetRemote(Channel& channel) {
 
 // The next bytes that lie together, as many as fit into `*units` units of
 // `unit` bytes, which it takes off; false at the end.
-bool Timing::Engine::NextPiece(Channel& channel, int64_t unit, int64_t* units,
-                               DramPiece* piece) {
+bool Timing::Engine::NextPiece(Channel& channel, const Divisor& unit,
+                               int64_t* units, DramPiece* piece) {
   const Access& remote = channel.remote;
   if (*units <= 0 || channel.j == remote.rows2) return false;
   int64_t row =
@@ -150,12 +150,13 @@ bool Timing::Engine::NextPiece(Channel& channel, int64_t unit, int64_t* units,
         stream_->machine().region_bytes[static_cast<size_t>(remote.region)]);
   }
   piece->address = channel.base + static_cast<uint64_t>(row + channel.at);
-  const auto offset =
-      static_cast<int64_t>(piece->address % static_cast<uint64_t>(unit));
+  const auto offset = static_cast<int64_t>(unit.Remainder(piece->address));
+  const auto size = static_cast<int64_t>(unit.value());
   const int64_t bytes =
-      std::min(remote.row_bytes - channel.at, *units * unit - offset);
+      std::min(remote.row_bytes - channel.at, *units * size - offset);
   piece->bytes = static_cast<uint32_t>(bytes);
-  *units -= CeilDiv(offset + bytes, unit);
+  *units -= static_cast<int64_t>(
+      unit.Quotient(static_cast<uint64_t>(offset + bytes + size - 1)));
   channel.at += bytes;
   if (channel.at == remote.row_bytes) {
     channel.at = 0;
@@ -173,7 +174,7 @@ int64_t Timing::Engine::DramSlice(Channel& channel, int64_t* bytes) {
   int64_t units = dram_.slice_bytes() / burst;
   pieces_.clear();
   DramPiece piece;
-  while (NextPiece(channel, burst, &units, &piece)) {
+  while (NextPiece(channel, dram_.burst_size(), &units, &piece)) {
     pieces_.push_back(piece);
     *bytes += piece.bytes;
   }
@@ -192,11 +193,10 @@ int64_t Timing::Engine::DramSlice(Channel& channel, int64_t* bytes) {
 }
 
 int64_t Timing::Engine::L2Slice(Channel& channel, int64_t* bytes) {
-  const int64_t beat = params_.dma.beat_bytes;
   int64_t units = params_.dma.outstanding;
   BankWords words;
   DramPiece piece;
-  while (NextPiece(channel, beat, &units, &piece)) {
+  while (NextPiece(channel, beat_size_, &units, &piece)) {
     l2_.Count(static_cast<int64_t>(piece.address), piece.bytes, words);
     *bytes += piece.bytes;
   }

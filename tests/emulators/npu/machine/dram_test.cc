@@ -240,8 +240,8 @@ TEST_CASE("a channel activates four rows in tFAW, and one bank in tRC") {
     CHECK(done.last == 200'000 + 3 * 5'000 + 18'000 + 21'250 + 5'000);
     // Rows of one bank, tRC apart: these pages of rows 0 to 3 are in set 0.
     pieces.clear();
-    for (const uint64_t page : {0, 8 + 5, 16 + 2, 24 + 6}) {
-      pieces.push_back({page * 4096, 64});
+    for (const uint32_t page : {0u, 8u + 5, 16u + 2, 24u + 6}) {
+      pieces.push_back({page * 4096u, 64});
     }
     Dram again(d, 32);
     Window one{32};

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,9 +50,22 @@ class KeepWork : public WorkSink {
 
 inline constexpr int64_t kMiB = 1 << 20;
 
+// Zeroes what the padding of two operands may have left in unused bytes.
+inline std::vector<Command> Tidy(std::vector<Command> commands) {
+  for (Command& c : commands) {
+    const size_t used = c.opcode == Opcode::kVector   ? 18
+                        : c.opcode == Opcode::kReduce ? 13
+                                                      : sizeof(Operands);
+    auto* bytes = reinterpret_cast<unsigned char*>(&c.operands);
+    std::fill(bytes + used, bytes + sizeof(Operands), 0);
+  }
+  return commands;
+}
+
 inline Result<TimingReport> TimeOf(const Params& params,
-                                   const std::vector<Command>& commands,
+                                   std::vector<Command> commands,
                                    WorkSink* sink = nullptr) {
+  commands = Tidy(std::move(commands));
   auto stream = Stream::Check(
       commands, SizeOf(params, {0, 64 * kMiB, kMiB, 64 * kMiB, 64 * kMiB}),
       "s");

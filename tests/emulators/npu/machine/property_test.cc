@@ -68,7 +68,6 @@ void CheckIntervals(const Timed& timed) {
 // Counts as a walk over the stream has them, without times.
 void CheckConservation(const Stream& stream, const Timed& timed) {
   uint64_t macs = 0, dram = 0, l2 = 0, commands = 0;
-  uint64_t multicast = 0;
   for (int core = 0; core < stream.machine().cores; ++core) {
     FrontEnd front(stream, core);
     Issue issue;
@@ -89,10 +88,7 @@ void CheckConservation(const Stream& stream, const Timed& timed) {
       // Of a multicast, its first core counts the bytes.
       const bool first =
           mask == 0 ? core == 0 : (mask & ((1u << core) - 1)) == 0;
-      if (shared && !first) {
-        multicast += bytes;
-        continue;
-      }
+      if (shared && !first) continue;
       (static_cast<Region>(o.dma.region) == Region::kL2 ? l2 : dram) += bytes;
     }
     commands += front.decoded();
@@ -261,7 +257,7 @@ double Tolerated(const Params& params, const More& more) {
 TEST_CASE("more of a resource never takes longer") {
   for (const char* model : {"ideal", "rows"}) {
     for (const int cores : {1, 4}) {
-      for (const uint16_t rows : {1, 8, 40}) {
+      for (const uint16_t rows : {uint16_t{1}, uint16_t{8}, uint16_t{40}}) {
         for (const bool store : {false, true}) {
           Params base = SmallParams(cores);
           base.dram = {};
@@ -289,7 +285,7 @@ TEST_CASE("more of a resource never takes longer") {
 
 TEST_CASE("one burst at a time or a row at once: the same to 2 %") {
   for (const int cores : {1, 4}) {
-    for (const uint16_t rows : {1, 40}) {
+    for (const uint16_t rows : {uint16_t{1}, uint16_t{40}}) {
       Params p = SmallParams(cores);
       p.dram = {};
       const auto commands = TiledProduct(200, rows, true);

@@ -116,6 +116,38 @@ TEST_CASE("a load from the L2") {
   CHECK(MustTime(far, {more}).cycles == 66 + 1 + 60 + 31);
 }
 
+TEST_CASE("banks of the L2") {
+  // 32 rows of 16 B, 1024 B apart: all in one of 8 banks of 128 B, a line
+  // each, so 32 cycles of it and 32 beats. The second load has it after the
+  // first.
+  Command strides = Plain(Opcode::kDmaConfig, kForLoad);
+  strides.operands.dma_config = {1024, 0, 0, 0};
+  KeepWork work;
+  MustTime(SmallParams(),
+           {strides, Moves(Opcode::kLoad, Region::kL2, 0, 0, 16, 32),
+            Moves(Opcode::kLoad, Region::kL2, 0, 512, 16, 32)},
+           &work);
+  CHECK(work.Of(1, Part::kLoad).start == 6);
+  CHECK(work.Of(1, Part::kLoad).done == 6 + 32 + 24);
+  CHECK(work.Of(2, Part::kLoad).start == 7);
+  CHECK(work.Of(2, Part::kLoad).done == 6 + 64 + 24);
+}
+
+TEST_CASE("a gather waits for its indices") {
+  Command gather = Moves(Opcode::kGather, Region::kWeights, 0, kA, 64, 16);
+  gather.operands.dma.index = 0x3000;
+  KeepWork work;
+  const TimingReport r = MustTime(
+      SmallParams(), {Moves(Opcode::kLoad, Region::kL2, 0, 0x3000, 64), gather},
+      &work);
+  CHECK(work.Of(0, Part::kLoad).done == 5 + 1 + 24);
+  CHECK(work.Of(1, Part::kLoad).start == 30);
+  // 16 rows of one burst each.
+  CHECK(work.Of(1, Part::kLoad).done == 30 + 16 + 100);
+  CHECK(r[Act::kDramByte] == 16 * 64);
+  CHECK(r[Act::kScratchpadByte] == 64 + 16 * 4 + 16 * 64);
+}
+
 TEST_CASE("two loads are under way at once, a third waits") {
   KeepWork work;
   const auto load = [](uint32_t i) {
