@@ -595,6 +595,7 @@ CASES = [
     profile_needs_no_weights,
     classify_hears_on_each_target,
     op_predicts_a_product,
+    npu_streams_are_files,
     bench_compares_with_a_peer,
     validate_scores_a_table,
     topology_is_timed_as_scale_sim_does,

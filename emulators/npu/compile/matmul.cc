@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <tuple>
 
 #include "emulators/npu/compile/image.h"
 #include "emulators/npu/compile/layout.h"
@@ -599,7 +600,9 @@ std::vector<MatmulPlan> MatmulPlans(const MatmulSize& s, const Params& params,
       break;
     }
   }
-  std::ranges::stable_sort(plans, {}, &MatmulPlan::cycles);
+  std::ranges::sort(plans, {}, [](const MatmulPlan& p) {
+    return std::tuple(p.cycles, p.split_rows, p.prepared);
+  });
   return plans;
 }
 
