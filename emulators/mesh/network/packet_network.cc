@@ -114,9 +114,9 @@ void PacketNetwork::Arrive(PacketId id) {
   }
   ++waits_;
   channel.waiting.push_back(id);
+  Progress(packet);
   packet.state = State::kWaiting;
   packet.waited_at = packet.held;
-  packet.since = queue_.now();
   Changed();
 }
 
