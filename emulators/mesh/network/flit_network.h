@@ -36,9 +36,9 @@ class FlitNetwork {
  private:
   // What of a packet has passed one hop.
   struct Passed {
-    int64_t sent = 0;                // flits
-    std::deque<int64_t> arrives;     // when those under way get to the next hop
-    int64_t there = 0;               // flits that have
+    int64_t sent = 0;             // flits
+    std::deque<int64_t> arrives;  // when those under way get to the next hop
+    int64_t there = 0;            // flits that have
     bool asked = false, owns = false;
   };
   struct Packet {

@@ -123,7 +123,8 @@ void Machine::Multicast(int noc, Place core, std::span<const Place> to,
   const double back = round - there;
   network_.SendTree(
       torus_.Tree(noc, core, to), config_.Flits(static_cast<double>(bytes)),
-      config_.reserve_hop * links, [this, back, done = std::move(done)]() mutable {
+      config_.reserve_hop * links,
+      [this, back, done = std::move(done)]() mutable {
         queue_.At(queue_.now() + back + config_.l1_access, std::move(done));
       });
 }
@@ -141,6 +142,7 @@ class Core {
     machine_.queue().At(start, [this] { Next(); });
   }
   double end() const { return end_; }
+  bool done() const { return op_ == program_.ops.size() && pending_ == 0; }
 
  private:
   // Posts the next operation.
@@ -175,8 +177,9 @@ class Core {
         Multicast(op, bytes, done);
     }
     if (left > bytes) {
-      machine_.queue().At(machine_.queue().now() + op.packet_cost,
-                          [this, &op, left, bytes] { Issue(op, left - bytes); });
+      machine_.queue().At(
+          machine_.queue().now() + op.packet_cost,
+          [this, &op, left, bytes] { Issue(op, left - bytes); });
     } else {
       ++op_;
       Next();
@@ -188,8 +191,7 @@ class Core {
     for (int32_t y = op.place.y; y <= op.last.y; ++y) {
       for (int32_t x = op.place.x; x <= op.last.x; ++x) to.push_back({x, y});
     }
-    machine_.Multicast(program_.noc, program_.core, to, bytes,
-                       std::move(done));
+    machine_.Multicast(program_.noc, program_.core, to, bytes, std::move(done));
   }
 
   void Done() {
@@ -227,7 +229,13 @@ std::vector<double> RunPrograms(const MachineConfig& config,
   }
   machine.queue().Run();
   std::vector<double> ends;
-  for (const auto& core : cores) ends.push_back(core->end());
+  for (const auto& core : cores) {
+    // Dimension order and the channels beyond the edge leave no circle to wait
+    // in.
+    TRIPTYCH_CHECK(core->done(), "transfers wait for each other; core",
+                   ends.size());
+    ends.push_back(core->end());
+  }
   return ends;
 }
 

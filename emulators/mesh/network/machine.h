@@ -75,16 +75,16 @@ class Machine {
   EventQueue queue_;
   PacketNetwork network_;
   std::map<LinkId, Interface> interfaces_;
-std::map<LinkId, double> banks_;  // when a bank is done with all of it
+  std::map<LinkId, double> banks_;  // when a bank is done with all of it
 };
 
 // One thing that a core does.
 struct CoreOp {
   enum class Kind : uint8_t { kRead, kWrite, kMulticast, kBarrier };
   Kind kind = Kind::kRead;
-  Place place;         // of the memory; of a multicast's first receiver
-  Place last;          // of a multicast's last: a rectangle of tiles
-  int64_t bytes = 0;   // any number: sent in packets
+  Place place;        // of the memory; of a multicast's first receiver
+  Place last;         // of a multicast's last: a rectangle of tiles
+  int64_t bytes = 0;  // any number: sent in packets
   // Cycles of the core before this, from the end of what it did before; or
   // when it happens, if that is known.
   double cost = 0;

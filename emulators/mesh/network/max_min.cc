@@ -60,11 +60,12 @@ std::span<const double> MaxMin::Rates(
     const double bound = share * (1 + 1e-12);
     // Those that want no more than the least share can have it. If there are
     // none, those on a link that offers no more are bound by it.
-    auto settled = std::stable_partition(
-        open_.begin(), open_.end(), [&](uint32_t f) { return caps[f] > bound; });
+    auto settled =
+        std::stable_partition(open_.begin(), open_.end(),
+                              [&](uint32_t f) { return caps[f] > bound; });
     if (settled == open_.end()) {
-      settled = std::stable_partition(
-          open_.begin(), open_.end(), [&](uint32_t f) {
+      settled =
+          std::stable_partition(open_.begin(), open_.end(), [&](uint32_t f) {
             return std::ranges::none_of(flows[f], [&](LinkId link) {
               return loads_[link].left <= bound * loads_[link].flows;
             });

@@ -47,8 +47,7 @@ class Reader {
     const JsonValue* value = event.Find(key);
     if (value == nullptr || value->kind != JsonValue::Kind::kInteger ||
         value->integer < least || value->integer > most) {
-      return Wrong(event, key,
-                   value == nullptr ? "missing" : value->Describe(),
+      return Wrong(event, key, value == nullptr ? "missing" : value->Describe(),
                    fmt::format("a whole number {}..{}", least, most));
     }
     return value->integer;
@@ -109,8 +108,8 @@ class Reader {
     double first = -1, last = 0;
     for (auto& [key, events] : cores_) {
       std::ranges::stable_sort(events, {}, &TraceEvent::at);
-      first = first < 0 ? events.front().at
-                        : std::min(first, events.front().at);
+      first =
+          first < 0 ? events.front().at : std::min(first, events.front().at);
       last = std::max(last, events.back().at);
       const auto& [x, y, proc] = key;
       trace.cores.push_back({{x, y}, proc, std::move(events)});
@@ -153,8 +152,7 @@ double CostOf(const TraceCosts& costs, const TraceEvent& event, bool dram,
   }
   if (before->kind == Kind::kBarrierEnd) return costs.barrier;
   if (dram) return costs.read;
-  const bool other =
-      last_read != nullptr && last_read->memory != event.memory;
+  const bool other = last_read != nullptr && last_read->memory != event.memory;
   return costs.shard_read + (other ? costs.new_tile : 0);
 }
 

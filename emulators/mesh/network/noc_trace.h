@@ -20,7 +20,13 @@
 namespace triptych::mesh {
 
 struct TraceEvent {
-  enum class Kind : uint8_t { kBegin, kRead, kBarrierStart, kBarrierEnd, kMark };
+  enum class Kind : uint8_t {
+    kBegin,
+    kRead,
+    kBarrierStart,
+    kBarrierEnd,
+    kMark
+  };
   Kind kind = Kind::kMark;
   Place memory;       // of a read
   int noc = 0;        // of a read

@@ -123,21 +123,13 @@ void PacketNetwork::Arrive(PacketId id) {
 void PacketNetwork::Take(PacketId id) {
   Packet& packet = packets_[id];
   const size_t hop = packet.held++;
-  bool waited = false;
-  if (hop == 0) {
-    packet.cap = 
-        packet.flits / std::max(packet.flits, packet.ready - queue_.now());
-  }
   Progress(packet);
-  if (packet.state == State::kWaiting) {
-    packet.state = State::kMoving;
-    waited = true;
-  }
-  if (hop == 0 || waited) {
+  if (hop == 0 || packet.state == State::kWaiting) {
     // What could not be sent while the head waited is there by now.
     packet.cap =
         packet.flits / std::max(packet.flits, packet.ready - queue_.now());
   }
+  packet.state = State::kMoving;
   packet.took.push_back(packet.moved);
   ++packet.version;
   SetActive(id, true);

@@ -86,11 +86,11 @@ class PacketNetwork {
     PacketClass cls = PacketClass::kRequest;
     State state = State::kMoving;
     bool tree = false;
-    bool active = false;         // its body moves: it has a share of links
-    size_t waited_at = 0;        // the hop before which its head last waited
-    double moved = 0;            // flits that left the source as it went on
-    double stored = 0;           // and while it waited
-    std::vector<double> took;    // `moved` when the head took each hop
+    bool active = false;       // its body moves: it has a share of links
+    size_t waited_at = 0;      // the hop before which its head last waited
+    double moved = 0;          // flits that left the source as it went on
+    double stored = 0;         // and while it waited
+    std::vector<double> took;  // `moved` when the head took each hop
     Delivered delivered;
   };
   struct Channel {

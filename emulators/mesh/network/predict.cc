@@ -118,9 +118,9 @@ Result<std::vector<CoreOp>> Scatter(const Params& p, const OpSpec& spec,
   TRIPTYCH_ASSIGN(const int64_t count, WholeNumber(spec, "destinations"));
   const auto places = Workers(MachineConfigOf(p), count);
   if (std::ssize(places) != count || count > row.transactions) {
-    return NotAllowed("destinations", TextOf(spec, "destinations"),
-                      fmt::format("up to {}, and to the transactions",
-                                  places.size()));
+    return NotAllowed(
+        "destinations", TextOf(spec, "destinations"),
+        fmt::format("up to {}, and to the transactions", places.size()));
   }
   std::vector<CoreOp> ops;
   int64_t left = row.transactions;
@@ -169,8 +169,8 @@ Place BankPlace(const Params& p, int64_t bank) {
   const int64_t col = bank < left ? p.dram_left_col : p.dram_right_col;
   // Below the row of kCore: that row would be the shorter way of an axis.
   const int64_t first = std::min<int64_t>(kCore.y + 1, p.noc_rows - 1);
-  const int64_t row = first + (bank < left ? bank : bank - left) *
-                                  (p.noc_rows - first) / left;
+  const int64_t row =
+      first + (bank < left ? bank : bank - left) * (p.noc_rows - first) / left;
   return {static_cast<int32_t>(col), static_cast<int32_t>(row)};
 }
 

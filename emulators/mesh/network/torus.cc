@@ -79,9 +79,9 @@ std::vector<Hop> Torus::Tree(int noc, Place from,
       if (seen.insert(hop.link).second) tree.push_back(hop);
     }
   }
-  std::stable_sort(
-      tree.begin(), tree.end(),
-      [](const Hop& a, const Hop& b) { return a.offset < b.offset; });
+  std::stable_sort(tree.begin(), tree.end(), [](const Hop& a, const Hop& b) {
+    return a.offset < b.offset;
+  });
   return tree;
 }
 

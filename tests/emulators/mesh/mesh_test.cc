@@ -46,11 +46,10 @@ Graph OneMatmul(int64_t k, int64_t n) {
 // A number that somebody chose or fitted. One that is published is none, nor
 // is 0, which says that something is not modelled.
 bool IsFree(const ParamInfo& param) {
-  const auto* number = std::get_if<double>(&param.value);
-  const auto* whole = std::get_if<int64_t>(&param.value);
-  if (param.provenance.basis == Basis::kPublished) return false;
-  return (number != nullptr && *number != 0) ||
-         (whole != nullptr && *whole != 0);
+  const bool number = param.value.find_first_not_of("0123456789.e+-") ==
+                      std::string::npos;
+  return number && param.value != "0" &&
+         param.provenance.basis != Basis::kPublished;
 }
 
 double MapeOf(const std::string& file, const std::string& measure) {

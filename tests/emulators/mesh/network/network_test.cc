@@ -89,8 +89,8 @@ double Alone(const Torus& torus, Place from, Place to, double flits) {
   EventQueue queue;
   PacketNetwork network(torus, {}, queue);
   double end = -1;
-  network.Send(torus.Route(0, from, to, false), flits, 0,
-               PacketClass::kRequest, [&] { end = queue.now(); });
+  network.Send(torus.Route(0, from, to, false), flits, 0, PacketClass::kRequest,
+               [&] { end = queue.now(); });
   queue.Run();
   return end;
 }
@@ -104,8 +104,8 @@ TEST_CASE("mesh network: a packet alone takes its way and its length") {
       CHECK(Alone(torus, {1, 1}, to, static_cast<double>(flits)) ==
             doctest::Approx(expected));
       FlitNetwork twin(torus, {});
-      twin.Send(torus.Route(0, {1, 1}, to, false), flits,
-                PacketClass::kRequest, 0);
+      twin.Send(torus.Route(0, {1, 1}, to, false), flits, PacketClass::kRequest,
+                0);
       CHECK(twin.Run().front() == std::llround(expected));
     }
   }

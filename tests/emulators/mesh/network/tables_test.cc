@@ -45,8 +45,7 @@ CoreProgram Reads(Place core, int noc, Place memory, int64_t bytes, int count,
 }
 
 TEST_CASE("mesh machine: a read is a round trip and its data") {
-  const std::vector<CoreProgram> one = {
-      Reads({1, 1}, 0, {2, 2}, 4096, 1, 20)};
+  const std::vector<CoreProgram> one = {Reads({1, 1}, 0, {2, 2}, 4096, 1, 20)};
   // Two rings, four interfaces, L1, 129 flits.
   CHECK(RunPrograms(Small(), one).front() ==
         doctest::Approx(9 * 22 + 4 * 5 + 76 + 129));
@@ -85,8 +84,8 @@ TEST_CASE("mesh machine: issue, barriers and windows hold a core up") {
 TEST_CASE("mesh machine: the same programs take the same cycles") {
   std::vector<CoreProgram> programs;
   for (int32_t i = 0; i < 8; ++i) {
-    programs.push_back(Reads({1 + i % 4, 1 + i / 4}, i % 2, {6, 6}, 4096, 16,
-                             25 + i));
+    programs.push_back(
+        Reads({1 + i % 4, 1 + i / 4}, i % 2, {6, 6}, 4096, 16, 25 + i));
   }
   CHECK(RunPrograms(Small(), programs) == RunPrograms(Small(), programs));
 }
