@@ -47,6 +47,23 @@ std::vector<CoreOp> Repeat(CoreOp op, int64_t times) {
   return std::vector<CoreOp>(static_cast<size_t>(times), op);
 }
 
+// A torus on which the core, others off its axes, and the banks have a place.
+Status CheckTorus(const Params& p) {
+  for (const auto& [key, routers] :
+       {std::pair("noc.cols", p.noc_cols), {"noc.rows", p.noc_rows}}) {
+    if (routers < 3) {
+      return NotAllowed(key, fmt::format("{}", routers), "from 3");
+    }
+  }
+  for (const auto& [key, col] : {std::pair("dram.left_col", p.dram_left_col),
+                                 {"dram.right_col", p.dram_right_col}}) {
+    if (col >= p.noc_cols) {
+      return NotAllowed(key, fmt::format("{}", col), "less than noc.cols");
+    }
+  }
+  return {};
+}
+
 // What a row says of one core's transfers.
 struct Row {
   int64_t transactions = 1, bytes = 1;
@@ -58,6 +75,7 @@ constexpr int64_t kMostTransactions = 1 << 16;
 constexpr int64_t kMostPackets = 1 << 20;
 
 Result<Row> RowOf(const Params& p, const OpSpec& spec) {
+  TRIPTYCH_TRY(CheckTorus(p));
   Row row;
   TRIPTYCH_ASSIGN(row.transactions, WholeNumber(spec, "transactions"));
   TRIPTYCH_ASSIGN(row.bytes, WholeNumber(spec, "bytes"));
@@ -250,6 +268,7 @@ Place ReaderPlace(const Params& p, const BandwidthCase& how, int64_t bank,
   }
   // One after another along the rows of worker tiles.
   const auto workers = Workers(MachineConfigOf(p), p.cores());
+  if (workers.empty()) return kCore;
   return workers[static_cast<size_t>(bank + reader * p.dram_banks) %
                  workers.size()];
 }
@@ -259,6 +278,7 @@ Place ReaderPlace(const Params& p, const BandwidthCase& how, int64_t bank,
 Result<Prediction> PredictDramBandwidth(const Params& params,
                                         const OpSpec& spec) {
   Params p = params;
+  TRIPTYCH_TRY(CheckTorus(p));
   TRIPTYCH_ASSIGN(const BandwidthCase how, CaseOf(spec));
   int64_t readers = 1, page = p.noc_packet_bytes;
   for (const auto& [key, value] :

@@ -148,6 +148,12 @@ TEST_CASE("mesh tables: a row that is wrong is told what is allowed") {
         std::string::npos);
   CHECK(with("noc_traces", "file", "none.json").find("none.json") !=
         std::string::npos);
+  const std::vector<std::string> off = {"dram.right_col=60"};
+  const auto wrong = MakeTarget("mesh:wormhole-n150", off);
+  REQUIRE(wrong.has_value());
+  const auto far = (*wrong)->Predict("noc_latency", row);
+  REQUIRE_FALSE(far.has_value());
+  CHECK(far.error().message.find("dram.right_col") != std::string::npos);
   // No Wormhole packet rate was ever measured.
   const auto fabric = (*target)->Predict(
       "fabric_bandwidth", {{"op", "write"}, {"packet_bytes", "4096"}});
