@@ -128,9 +128,18 @@ class Machines {
   }
 
  private:
-  // A name in full goes before one in part, an earlier column before a later.
+  // "bh-galaxy" is of a "blackhole-...": two letters of the first part.
+  static bool Abbreviates(std::string_view field, std::string_view name) {
+    if (field.size() < 3 || field[2] != '-') return false;
+    const std::string_view first = name.substr(0, name.find('-'));
+    return first.starts_with(field[0]) &&
+           first.substr(1).contains(field[1]);
+  }
+
+  // A name in full goes before one in part, that before an abbreviation, an
+  // earlier column before a later.
   const Preset* PresetOf(const OpSpec& row) const {
-    const Preset* in_part = nullptr;
+    const Preset *in_part = nullptr, *abbreviated = nullptr;
     for (const Preset& preset : AllPresets()) {
       if (preset.target != spec_) continue;
       for (const auto& [column, field] : row) {
@@ -139,9 +148,10 @@ class Machines {
             preset.name.starts_with(field + "-")) {
           in_part = &preset;
         }
+        if (Abbreviates(field, preset.name)) abbreviated = &preset;
       }
     }
-    return in_part;
+    return in_part != nullptr ? in_part : abbreviated;
   }
 
   std::string spec_;
@@ -162,27 +172,32 @@ Result<Prediction> PredictRow(const Target& target, std::string_view kind,
   return prediction;
 }
 
-// Adds what `prediction` says about the row to the column's rows.
+// Rows of a column by the measure that predicts it: the column's own, and
+// measures that name it and say how else they came about, "cycles@how".
+using Column = std::map<std::string, std::vector<RowScore>>;
+
+// Adds what `prediction` says about the row to the columns' rows.
 Status Compare(const Table& table, const Table::Row& row,
                const Prediction& prediction, std::string_view preset,
-               std::vector<std::vector<RowScore>>& columns) {
+               std::vector<Column>& columns) {
   for (size_t c = 0; c < table.header.size(); ++c) {
     if (!IsMeasured(table.header[c]) || row.fields[c].empty()) continue;
-    const auto predicted =
-        prediction.find(table.header[c].substr(kMeasured.size()));
-    if (predicted == prediction.end()) continue;
-    const auto measured = ParseNumber(row.fields[c]);
-    if (!measured || *measured == 0) {
-      return MakeError(
-          ErrorCode::kInvalid,
-          fmt::format("{}:{}: {}: {} is not allowed; allowed a "
-                      "number other than 0",
-                      table.path, row.line, table.header[c], row.fields[c]));
+    const std::string name = table.header[c].substr(kMeasured.size());
+    for (auto at = prediction.lower_bound(name);
+         at != prediction.end() && at->first.starts_with(name); ++at) {
+      if (at->first != name && at->first[name.size()] != '@') continue;
+      const auto measured = ParseNumber(row.fields[c]);
+      if (!measured || *measured == 0) {
+        return MakeError(
+            ErrorCode::kInvalid,
+            fmt::format("{}:{}: {}: {} is not allowed; allowed a "
+                        "number other than 0",
+                        table.path, row.line, table.header[c], row.fields[c]));
+      }
+      columns[c][at->first].push_back(
+          {row.line, std::string(preset), KeysOf(table, row), *measured,
+           at->second, 100 * (at->second - *measured) / std::abs(*measured)});
     }
-    columns[c].push_back(
-        {row.line, std::string(preset), KeysOf(table, row), *measured,
-         predicted->second,
-         100 * (predicted->second - *measured) / std::abs(*measured)});
   }
   return {};
 }
@@ -259,7 +274,7 @@ Result<Validation> Validate(std::string_view target,
   const std::string kind = path.stem().string();
   Machines machines(target, overrides);
   Validation validation;
-  std::vector<std::vector<RowScore>> columns(table.header.size());
+  std::vector<Column> columns(table.header.size());
   for (const Table::Row& row : table.rows) {
     OpSpec spec = SpecOf(table, row);
     TRIPTYCH_ASSIGN(const Target* machine, machines.For(spec));
@@ -272,10 +287,10 @@ Result<Validation> Validate(std::string_view target,
     }
     TRIPTYCH_TRY(Compare(table, row, *prediction, machine->preset(), columns));
   }
-  for (size_t c = 0; c < columns.size(); ++c) {
-    if (columns[c].empty()) continue;
-    validation.scores.push_back(MakeScore(
-        table.header[c].substr(kMeasured.size()), std::move(columns[c])));
+  for (Column& column : columns) {
+    for (auto& [measure, rows] : column) {
+      validation.scores.push_back(MakeScore(measure, std::move(rows)));
+    }
   }
   if (validation.scores.empty()) {
     return MakeError(ErrorCode::kUnsupported,

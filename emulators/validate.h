@@ -44,7 +44,9 @@ struct RowScore {
   double error_pct = 0;  // 100 (predicted - measured) / measured, signed
 };
 
-// One measured_ column that the target predicts. APE is the absolute
+// One measured_ column that the target predicts, by one measure: the column's
+// name, or that and how else it was predicted ("cycles@recorded_issue_times").
+// APE is the absolute
 // percentage error of a row.
 struct Score {
   std::string measure;
@@ -66,12 +68,13 @@ struct Validation {
 
 // Scores `target` ("mesh", "mesh:preset", or a TOML) on a table. With only a
 // name, each row runs on the preset that one of its fields names, in full
-// ("blackhole-p150") or by its first or last part ("blackhole", "p150"), or
-// else on the default one. Predict is asked for the name of the file without
-// its extension, then for "matmul" if the row has m, n and k; it gets every key
-// column that is not empty, and `table_dir`, the folder that file names in the
-// table are relative to. Errors: what MakeTarget says, a measured field that is
-// not a number, or not one row that can be predicted.
+// ("blackhole-p150"), by its first or last part ("blackhole", "p150") or with
+// two letters for the first ("bh-galaxy"), or else on the default one. Predict
+// is asked for the name of the file without its extension, then for "matmul" if
+// the row has m, n and k; it gets every key column that is not empty, and
+// `table_dir`, the folder that file names in the table are relative to. Errors:
+// what MakeTarget says, a measured field that is not a number, or not one row
+// that can be predicted.
 Result<Validation> Validate(std::string_view target,
                             std::span<const std::string> overrides,
                             const Table& table);

@@ -11,6 +11,7 @@
 #include "emulators/mesh/cost.h"
 #include "emulators/mesh/lower.h"
 #include "emulators/mesh/matmul_plan.h"
+#include "emulators/mesh/network/predict.h"
 #include "emulators/mesh/noc.h"
 #include "emulators/mesh/params.h"
 #include "emulators/mesh/serving.h"
@@ -411,19 +412,29 @@ Result<Prediction> Mesh::PredictMatmul(const OpSpec& spec) const {
                     {"utilisation_pct", 100 * ideal / cost.total}};
 }
 
+// Tables of measured transfers.
+using Predictor = Result<Prediction> (*)(const Params&, const OpSpec&);
+constexpr std::pair<std::string_view, Predictor> kTables[] = {
+    {"noc_latency", PredictNocLatency},
+    {"dram_interleaved_latency", PredictDramLatency},
+    {"dram_bandwidth", PredictDramBandwidth},
+    {"noc_traces", PredictNocTrace},
+    {"fabric_latency", PredictFabricLatency},
+    {"fabric_bandwidth", PredictFabricBandwidth},
+};
+
 Result<Prediction> Mesh::Predict(std::string_view kind,
                                  const OpSpec& spec) const {
   if (kind == "matmul") return PredictMatmul(spec);
-  if (kind == "noc_latency") return PredictNocLatency(params_, spec);
-  if (kind == "dram_interleaved_latency") {
-    return PredictDramLatency(params_, spec);
-  }
   if (kind == "llm_serving") return PredictServing(*this, spec);
+  std::string allowed = "matmul, llm_serving";
+  for (const auto& [name, predict] : kTables) {
+    if (name == kind) return predict(params_, spec);
+    allowed += fmt::format(", {}", name);
+  }
   return MakeError(ErrorCode::kNotFound,
-                   fmt::format("mesh: no prediction for \"{}\"; allowed "
-                               "matmul, noc_latency, "
-                               "dram_interleaved_latency, llm_serving",
-                               kind));
+                   fmt::format("mesh: no prediction for \"{}\"; allowed {}",
+                               kind, allowed));
 }
 
 }  // namespace

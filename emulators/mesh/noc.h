@@ -1,4 +1,5 @@
-// Transfers over the NoC by one core, with nobody in its way.
+// Closed forms for plans: transfers over the NoC by one core, with nobody in
+// its way. network/ runs transfers, and is what these are held to.
 //
 // The torus has one direction in each dimension, and responses go the same
 // way: a round trip between tiles in different rows and columns passes every
@@ -27,15 +28,6 @@ double ReadPagesCycles(const Params& params, double pages, double page_bytes);
 
 // One core sends `bytes` to a row or column of cores that are ready for them.
 double MulticastCycles(const Params& params, double bytes);
-
-// A row of validation/noc_latency.csv: op (read, write, unicast_1_to_n),
-// memory (l1, dram), path (diagonal, axis), stateful, transactions, bytes.
-// Errors: a column that is missing or has another value.
-Result<Prediction> PredictNocLatency(const Params& params, const OpSpec& spec);
-
-// A row of validation/dram_interleaved_latency.csv: banks, transactions,
-// bytes; one core reads pages that follow each other over the banks.
-Result<Prediction> PredictDramLatency(const Params& params, const OpSpec& spec);
 
 // A positive whole number in `spec`.
 Result<int64_t> WholeNumber(const OpSpec& spec, std::string_view key);

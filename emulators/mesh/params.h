@@ -37,9 +37,14 @@ struct Params {
   // ---- The NoC ----
   int64_t noc_cols = 1, noc_rows = 1;
   double noc_hop_cycles = 9, noc_endpoint_cycles = 0;
-  double noc_bytes_per_cycle = 32;
+  double noc_bytes_per_cycle = 32, noc_link_bytes_per_cycle = 32;
+  int64_t noc_flit_bytes = 32, noc_packet_bytes = 8192;
+  int64_t noc_channels = 2;
+  double noc_interface_cycles = 5, noc_buffer_flits = 10;
+  double noc_reserve_hop_cycles = 0;
   double noc_read_issue_cycles = 0, noc_write_issue_cycles = 0;
-  double noc_stateful_issue_cycles = 0, noc_scatter_issue_cycles = 0;
+  double noc_stateful_read_cycles = 0, noc_stateful_write_cycles = 0;
+  double noc_scatter_issue_cycles = 0;
   double noc_multicast_bytes_per_cycle = 32, noc_handshake_cycles = 0;
 
   // ---- DRAM ----
@@ -47,6 +52,20 @@ struct Params {
   double dram_capacity_gib = 1, dram_gb_per_s = 1, dram_efficiency = 1;
   double dram_latency_cycles = 0, dram_issue_cycles = 0;
   double dram_bank_bytes_per_cycle = 24, dram_bank_issue_cycles = 0;
+  double dram_request_cycles = 0;
+  int64_t dram_left_col = 0, dram_right_col = 0;
+
+  // ---- Ethernet, chip to chip ----
+  double fabric_ethernet_gb_per_s = 0;
+  double fabric_hop_ns = 0, fabric_galaxy_hop_ns = 0, fabric_atomic_ns = 0;
+  double fabric_packet_ns = 0, fabric_galaxy_packet_ns = 0;
+  double fabric_atomic_packet_ns = 0, fabric_multicast_atomic_ns = 0;
+  double fabric_exchange_ns = 0;
+
+  // ---- Programs that were recorded with the profiler on ----
+  double trace_first_read_cycles = 0, trace_read_cycles = 0;
+  double trace_shard_read_cycles = 0, trace_new_tile_cycles = 0;
+  double trace_barrier_cycles = 0, trace_skew_cycles = 0;
 
   // ---- The scheduler ----
   int64_t min_k_block = 6;
@@ -105,13 +124,28 @@ struct Params {
     v("noc.endpoint_cycles", p.noc_endpoint_cycles, 0, 1000,
       "of a round trip, outside the routers: issue, both NIUs, L1, barrier");
     v("noc.bytes_per_cycle", p.noc_bytes_per_cycle, 1, 1024,
-      "one link, sustained");
+      "what one tile takes or gives over one NoC, reads, sustained");
+    v("noc.link_bytes_per_cycle", p.noc_link_bytes_per_cycle, 1, 1024,
+      "one link, sustained, headers included");
+    v("noc.flit_bytes", p.noc_flit_bytes, 1, 1024, "width of a link");
+    v("noc.packet_bytes", p.noc_packet_bytes, 64, 1 << 20,
+      "most data of one packet; a header flit comes before");
+    v("noc.channels", p.noc_channels, 1, 16,
+      "virtual channels that one class of packets has on a link");
+    v("noc.interface_cycles", p.noc_interface_cycles, 0, 100,
+      "tile's interface to its router, and back");
+    v("noc.buffer_flits", p.noc_buffer_flits, 1, 1e4,
+      "flits of a packet per router on its way when its head waits");
+    v("noc.reserve_hop_cycles", p.noc_reserve_hop_cycles, 0, 1000,
+      "reserving a multicast's way, per router of the rings around it");
     v("noc.read_issue_cycles", p.noc_read_issue_cycles, 0, 1000,
       "between reads that one core issues");
     v("noc.write_issue_cycles", p.noc_write_issue_cycles, 0, 1000,
       "between writes to one destination");
-    v("noc.stateful_issue_cycles", p.noc_stateful_issue_cycles, 0, 1000,
-      "between transfers whose command registers were set before");
+    v("noc.stateful_read_cycles", p.noc_stateful_read_cycles, 0, 1000,
+      "between reads whose command registers were set before");
+    v("noc.stateful_write_cycles", p.noc_stateful_write_cycles, 0, 1000,
+      "between writes whose command registers were set before");
     v("noc.scatter_issue_cycles", p.noc_scatter_issue_cycles, 0, 1000,
       "between writes to changing destinations");
     v("noc.multicast_bytes_per_cycle", p.noc_multicast_bytes_per_cycle, 1,
@@ -132,6 +166,42 @@ struct Params {
       "one bank through one NIU");
     v("dram.bank_issue_cycles", p.dram_bank_issue_cycles, 0, 1000,
       "between reads of one bank by one core");
+    v("dram.request_cycles", p.dram_request_cycles, 0, 1000,
+      "between reads that one interface of a bank takes");
+    v("dram.left_col", p.dram_left_col, 0, 63,
+      "column of the torus with half of the DRAM banks");
+    v("dram.right_col", p.dram_right_col, 0, 63,
+      "column of the torus with the others");
+    v("fabric.ethernet_gb_per_s", p.fabric_ethernet_gb_per_s, 0, 1e4,
+      "one Ethernet link, one direction");
+    v("fabric.hop_ns", p.fabric_hop_ns, 0, 1e6,
+      "one hop of the smallest packet, cabled boards");
+    v("fabric.galaxy_hop_ns", p.fabric_galaxy_hop_ns, 0, 1e6,
+      "the same within a Galaxy");
+    v("fabric.atomic_ns", p.fabric_atomic_ns, 0, 1e6,
+      "an atomic increment that follows a write, in latency");
+    v("fabric.packet_ns", p.fabric_packet_ns, 0, 1e6,
+      "the router's time per packet, cabled boards; 0: not measured");
+    v("fabric.galaxy_packet_ns", p.fabric_galaxy_packet_ns, 0, 1e6,
+      "the same within a Galaxy");
+    v("fabric.atomic_packet_ns", p.fabric_atomic_packet_ns, 0, 1e6,
+      "more of it for a write with an atomic increment");
+    v("fabric.multicast_atomic_ns", p.fabric_multicast_atomic_ns, 0, 1e6,
+      "the same in a multicast");
+    v("fabric.exchange_ns", p.fabric_exchange_ns, 0, 1e6,
+      "more of it when a device sends and receives on all its links");
+    v("trace.first_read_cycles", p.trace_first_read_cycles, 0, 1e5,
+      "a recorded kernel's begin to its first read");
+    v("trace.read_cycles", p.trace_read_cycles, 0, 1e5,
+      "between recorded reads of interleaved pages; 0: not measured");
+    v("trace.shard_read_cycles", p.trace_shard_read_cycles, 0, 1e5,
+      "between recorded reads of one tile's shard");
+    v("trace.new_tile_cycles", p.trace_new_tile_cycles, 0, 1e5,
+      "more of it when the tile is another one");
+    v("trace.barrier_cycles", p.trace_barrier_cycles, 0, 1e5,
+      "recording a barrier: before it, and after it");
+    v("trace.skew_cycles", p.trace_skew_cycles, 0, 1e5,
+      "from the first tile's start to the last one's");
     v("schedule.min_k_block", p.min_k_block, 1, 64,
       "tiles of K a step has to have before an output block is split");
     v("energy.mac_phase_pj", p.energy_mac_phase_pj, 0, 1e3,

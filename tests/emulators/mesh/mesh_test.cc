@@ -43,6 +43,15 @@ Graph OneMatmul(int64_t k, int64_t n) {
   return std::move(*graph);
 }
 
+// A number that somebody chose or fitted. One that is published is none, nor
+// is 0, which says that something is not modelled.
+bool IsFree(const ParamInfo& param) {
+  const bool number = param.value.find_first_not_of("0123456789.e+-") ==
+                      std::string::npos;
+  return number && param.value != "0" &&
+         param.provenance.basis != Basis::kPublished;
+}
+
 double MapeOf(const std::string& file, const std::string& measure) {
   const auto table = Table::Load("emulators/mesh/validation/" + file);
   REQUIRE_MESSAGE(table.has_value(), table.error().message);
@@ -83,20 +92,22 @@ TEST_CASE("mesh: padding is charged as padding") {
 TEST_CASE("mesh: predictions for measured tables") {
   // Gates a little above today's figures, which README.md states.
   CHECK(MapeOf("matmul.csv", "device_cycles") < 5);
-  CHECK(MapeOf("noc_latency.csv", "cycles") < 5.5);
-  CHECK(MapeOf("dram_interleaved_latency.csv", "cycles") < 4);
 }
 
 TEST_CASE("mesh: constants that were fitted are few and say so") {
   for (const std::string& preset : kPresets) {
     const auto target = Make(preset);
-    int calibrated = 0;
+    int calibrated = 0, free = 0;
     for (const ParamInfo& param : target->params().params()) {
       if (param.key.starts_with("host.")) continue;
       CHECK_MESSAGE(!param.provenance.source.empty(), param.key);
       if (param.provenance.source.starts_with("calibrated")) ++calibrated;
+      if (IsFree(param)) ++free;
     }
+    MESSAGE(preset << ": " << free << " free constants, " << calibrated
+                   << " of them calibrated");
     CHECK(calibrated <= 9);
+    CHECK(free <= 40);
   }
 }
 

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "emulators/mesh/network/packet_network.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "kernels/base/check.h"
+
+namespace triptych::mesh {
+namespace {
+
+// A tree that found a channel taken is tried again after a round of a ring,
+// then after twice that, up to this many times it.
+constexpr double kMostBackoff = 64;
+
+constexpr LinkKind KindOf(LinkId link) {
+  return static_cast<LinkKind>(link % kLinkKinds);
+}
+
+std::vector<double> Capacities(const Torus& torus,
+                               const PacketNetworkConfig& config) {
+  std::vector<double> capacity(static_cast<size_t>(torus.links()),
+                               config.link_rate);
+  for (size_t link = 0; link < capacity.size(); ++link) {
+    if (KindOf(static_cast<LinkId>(link)) == LinkKind::kRespond) {
+      capacity[link] = config.respond_rate;
+    }
+  }
+  return capacity;
+}
+
+}  // namespace
+
+PacketNetwork::PacketNetwork(const Torus& torus,
+                             const PacketNetworkConfig& config,
+                             EventQueue& queue)
+    : torus_(torus),
+      config_(config),
+      queue_(queue),
+      max_min_(Capacities(torus, config)),
+      channels_(static_cast<size_t>(torus.links())) {
+  TRIPTYCH_CHECK(config.channels >= 1 && config.servers >= 1, "channels",
+                 config.channels, "servers", config.servers);
+}
+
+PacketNetwork::PacketId PacketNetwork::Add(std::vector<Hop> way, double flits,
+                                           PacketClass cls,
+                                           Delivered delivered) {
+  TRIPTYCH_CHECK(!way.empty() && flits > 0, "flits", flits);
+  PacketId id = 0;
+  if (free_.empty()) {
+    id = static_cast<PacketId>(packets_.size());
+    packets_.emplace_back();
+  } else {
+    id = free_.back();
+    free_.pop_back();
+  }
+  Packet& packet = packets_[id];
+  const uint64_t version = packet.version + 1;
+  packet = {};
+  packet.version = version;
+  for (const Hop& hop : way) packet.links.push_back(hop.link);
+  packet.way = std::move(way);
+  packet.flits = packet.left = flits;
+  packet.cls = cls;
+  packet.delivered = std::move(delivered);
+  return id;
+}
+
+void PacketNetwork::Send(std::vector<Hop> way, double flits, double ready,
+                         PacketClass cls, Delivered delivered) {
+  const PacketId id = Add(std::move(way), flits, cls, std::move(delivered));
+  packets_[id].ready = ready;
+  Arrive(id);
+}
+
+void PacketNetwork::SendTree(std::vector<Hop> tree, double flits,
+                             double reserve_cycles, Delivered delivered) {
+  const PacketId id = Add(std::move(tree), flits, PacketClass::kBroadcast,
+                          std::move(delivered));
+  packets_[id].reserve = reserve_cycles;
+  packets_[id].backoff = torus_.cycles().router * torus_.rows();
+  packets_[id].tree = true;
+  std::deque<PacketId>& turn = trees_[packets_[id].links.front()];
+  turn.push_back(id);
+  if (turn.size() == 1) TryTree(id);
+}
+
+void PacketNetwork::NextTree(LinkId inject) {
+  std::deque<PacketId>& turn = trees_[inject];
+  turn.pop_front();
+  if (!turn.empty()) TryTree(turn.front());
+}
+
+PacketNetwork::Channel& PacketNetwork::ChannelOf(PacketClass cls,
+                                                 const Hop& hop) {
+  const size_t side = hop.wrapped ? 1 : 0;
+  return channels_[hop.link][2 * static_cast<size_t>(cls) + side];
+}
+
+int32_t PacketNetwork::ChannelsOn(LinkId link) const {
+  return KindOf(link) == LinkKind::kRespond ? config_.servers
+                                            : config_.channels;
+}
+
+void PacketNetwork::Arrive(PacketId id) {
+  Packet& packet = packets_[id];
+  const Hop& hop = packet.way[packet.held];
+  Channel& channel = ChannelOf(packet.cls, hop);
+  if (channel.busy < ChannelsOn(hop.link)) {
+    ++channel.busy;
+    Take(id);
+    return;
+  }
+  ++waits_;
+  channel.waiting.push_back(id);
+  Progress(packet);
+  packet.state = State::kWaiting;
+  packet.waited_at = packet.held;
+  Changed();
+}
+
+void PacketNetwork::Take(PacketId id) {
+  Packet& packet = packets_[id];
+  const size_t hop = packet.held++;
+  Progress(packet);
+  if (hop == 0 || packet.state == State::kWaiting) {
+    // What could not be sent while the head waited is there by now.
+    packet.cap =
+        packet.flits / std::max(packet.flits, packet.ready - queue_.now());
+  }
+  packet.state = State::kMoving;
+  packet.took.push_back(packet.moved);
+  ++packet.version;
+  SetActive(id, true);
+  Changed();
+  if (packet.held == packet.way.size()) {
+    Drain(id);
+    return;
+  }
+  queue_.At(queue_.now() + packet.way[hop + 1].offset - packet.way[hop].offset,
+            [this, id] { Arrive(id); });
+}
+
+void PacketNetwork::TryTree(PacketId id) {
+  Packet& packet = packets_[id];
+  const bool free = std::ranges::all_of(packet.way, [&](const Hop& hop) {
+    return ChannelOf(packet.cls, hop).busy < ChannelsOn(hop.link);
+  });
+  if (!free) {
+    ++waits_;
+    const double wait = packet.backoff;
+    packet.backoff = std::min(
+        2 * wait, kMostBackoff * torus_.cycles().router * torus_.rows());
+    queue_.At(queue_.now() + wait, [this, id] { TryTree(id); });
+    return;
+  }
+  for (const Hop& hop : packet.way) ++ChannelOf(packet.cls, hop).busy;
+  packet.held = packet.way.size();
+  queue_.At(queue_.now() + packet.reserve, [this, id] {
+    // The way to the last leaf counts like flits that come before the body.
+    Packet& p = packets_[id];
+    const double deepest = p.way.back().offset;
+    for (const Hop& hop : p.way) p.took.push_back(hop.offset - deepest);
+    p.left += deepest;
+    SetActive(id, true);
+    Drain(id);
+  });
+}
+
+void PacketNetwork::Drain(PacketId id) {
+  Packet& packet = packets_[id];
+  packet.state = State::kDraining;
+  packet.since = queue_.now();
+  Changed();
+}
+
+void PacketNetwork::Leave(PacketId id) {
+  Packet& packet = packets_[id];
+  const bool source = packet.tail == 0;
+  const Hop& hop = packet.way[packet.tail++];
+  Channel& channel = ChannelOf(packet.cls, hop);
+  if (channel.waiting.empty()) {
+    --channel.busy;
+  } else {
+    const PacketId next = channel.waiting.front();
+    channel.waiting.pop_front();
+    queue_.At(queue_.now(), [this, next] { Take(next); });
+  }
+  if (source && packet.tree) NextTree(hop.link);
+  Changed();
+}
+
+void PacketNetwork::SetActive(PacketId id, bool active) {
+  Packet& packet = packets_[id];
+  if (packet.active == active) return;
+  packet.active = active;
+  if (active) {
+    active_.push_back(id);
+  } else {
+    active_.erase(std::ranges::find(active_, id));
+  }
+  Changed();
+}
+
+void PacketNetwork::Changed() {
+  if (changed_) return;
+  changed_ = true;
+  queue_.At(
+      queue_.now(), [this] { Settle(); }, EventQueue::Rank::kSettle);
+}
+
+void PacketNetwork::Settle() {
+  changed_ = false;
+  flows_.clear();
+  caps_.clear();
+  for (const PacketId id : active_) {
+    Packet& packet = packets_[id];
+    flows_.push_back(std::span(packet.links)
+                         .subspan(packet.tail, packet.held - packet.tail));
+    caps_.push_back(packet.cap);
+  }
+  const auto rates = max_min_.Rates(flows_, caps_);
+  for (size_t i = 0; i < active_.size(); ++i) {
+    Packet& packet = packets_[active_[i]];
+    Progress(packet);
+    packet.rate = rates[i];
+  }
+  // Not while going through active_, which this may change.
+  settled_ = active_;
+  for (const PacketId id : settled_) PostNext(id);
+}
+
+void PacketNetwork::Progress(Packet& packet) {
+  const double moved = packet.rate * (queue_.now() - packet.since);
+  packet.since = queue_.now();
+  if (!packet.active) return;
+  switch (packet.state) {
+    case State::kMoving:
+      packet.moved += moved;
+      break;
+    case State::kWaiting:
+      packet.stored += moved;
+      break;
+    case State::kDraining:
+      packet.left = std::max(packet.left - moved, 0.0);
+  }
+}
+
+double PacketNetwork::Room(const Packet& packet, size_t hop) const {
+  if (hop >= packet.waited_at) return 0;
+  const double spare = config_.buffer - torus_.cycles().router;
+  return std::max(spare, 0.0) * static_cast<double>(packet.waited_at - hop);
+}
+
+double PacketNetwork::Stored(const Packet& packet, size_t hop) const {
+  return std::min(packet.stored, Room(packet, hop));
+}
+
+double PacketNetwork::Beyond(const Packet& packet, size_t hop) const {
+  return packet.moved - packet.took[hop] + Stored(packet, hop);
+}
+
+void PacketNetwork::PostNext(PacketId id) {
+  Packet& packet = packets_[id];
+  const uint64_t version = ++packet.version;
+  const size_t tail = packet.tail;
+  double flits = 0;  // that have to move before something comes of it
+  bool full = false;
+  if (packet.state == State::kDraining) {
+    const bool last = tail + 1 == packet.way.size();
+    flits = packet.left - (last ? 0 : Beyond(packet, tail));
+  } else {
+    flits = packet.flits - Beyond(packet, tail);
+    if (packet.state == State::kWaiting) {
+      const double room = Room(packet, tail) - packet.stored;
+      full = flits > room;
+      flits = std::min(flits, room);
+    } else if (tail + 1 == packet.held) {
+      return;  // It stays where its head is.
+    }
+  }
+  const double when = queue_.now() + std::max(flits, 0.0) / packet.rate;
+  queue_.At(when, [this, id, version, full] {
+    if (packets_[id].version != version) return;
+    if (full) {
+      Progress(packets_[id]);
+      SetActive(id, false);
+    } else {
+      LeaveTail(id);
+    }
+  });
+}
+
+void PacketNetwork::LeaveTail(PacketId id) {
+  Packet& packet = packets_[id];
+  Progress(packet);
+  if (packet.state == State::kWaiting) {
+    Leave(id);
+    // All of it is in buffers.
+    if (packet.tail == packet.held) SetActive(id, false);
+    return;
+  }
+  if (packet.state == State::kMoving) {
+    Leave(id);
+    return;
+  }
+  if (packet.tail + 1 == packet.way.size()) {
+    Finish(id);
+    return;
+  }
+  // Hops of one offset are left together.
+  const double offset = packet.way[packet.tail].offset;
+  while (packet.tail + 1 < packet.way.size() &&
+         packet.way[packet.tail].offset == offset) {
+    Leave(id);
+  }
+}
+
+void PacketNetwork::Finish(PacketId id) {
+  Leave(id);
+  SetActive(id, false);
+  Packet& packet = packets_[id];
+  ++packet.version;
+  Delivered delivered = std::move(packet.delivered);
+  queue_.At(queue_.now() + torus_.cycles().interface, std::move(delivered));
+  free_.push_back(id);
+}
+
+}  // namespace triptych::mesh
