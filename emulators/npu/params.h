@@ -139,6 +139,7 @@ struct Params {
 
   int64_t cores = 4, array_rows = 128, array_cols = 128;
   std::string dataflow = "auto";
+  std::string schedule = "commands";
   bool fold_overlap = true;
   bool short_loads = false;
   Hertz clock{0.8e9};
@@ -173,6 +174,9 @@ struct Params {
     v("cores", p.cores, 1, 16, "cores, each with an array");
     v("array.rows", p.array_rows, 1, 4096, "multipliers along K");
     v("array.cols", p.array_cols, 1, 4096, "multipliers along N");
+    v("schedule", p.schedule, {"commands", "closed_form"},
+      "operators run and timed command by command, or by formulas, which take "
+      "no notice of banks and queues and are what a sweep has time for");
     v("array.dataflow", p.dataflow, {"auto", "ws", "os", "is"},
       "what stays in the array: weights, outputs, inputs, or the fastest");
     v("array.fold_overlap", p.fold_overlap,

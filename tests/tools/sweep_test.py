@@ -39,6 +39,8 @@ minimise = ["cost"]
 [refine]
 band = 0.02
 set = { "host.link_latency_us" = 4 }
+[set]
+"npu:schedule" = "closed_form"
 """
 SWEPT = {"points", "ok", "invalid", "oom", "timeout", "crash", "points_per_s",
          "pareto"}

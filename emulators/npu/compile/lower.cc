@@ -55,6 +55,7 @@ Lowering FindLowering(std::string_view op) {
 }
 
 bool HasCommands(const Params& params, const Graph& graph, const Node& node) {
+  if (params.schedule != "commands") return false;
   if (FindLowering(node.op->name) == nullptr) return false;
   if (node.op->name == "matmul") {
     return params.weight_bits > 0 && params.activation_bits > 0;
