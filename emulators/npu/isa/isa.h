@@ -219,6 +219,7 @@ struct Vector {
   uint16_t rows, cols;
   VectorOp op;
   Operand operand;
+  uint16_t zero;  // no padding: unused bytes of a command are 0
 };
 enum class ReduceOp : uint8_t { kSum, kMax, kAbsMax, kSumOfSquares };
 // dst[r] = op over src0[r][0..cols). Sums: 16 partial sums, element c going to
@@ -228,6 +229,7 @@ struct Reduce {
   uint32_t src, dst;
   uint16_t rows, cols;
   ReduceOp op;
+  std::array<uint8_t, 3> zero;
 };
 // y = x * rsqrt(sum of squares / cols + eps) * weight, or, with kLayer,
 // y = (x - mean) * rsqrt(mean square of (x - mean) + eps) * weight + bias.
