@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "emulators/npu/compile/builder.h"
 #include "emulators/npu/isa/check.h"
 #include "emulators/npu/isa/isa.h"
 #include "emulators/npu/machine/timing.h"
@@ -24,77 +25,49 @@ namespace {
 constexpr int64_t kMiB = 1 << 20;
 constexpr uint32_t kTile = 128 * 128;
 
-Command Of(Opcode opcode, uint8_t flags, std::array<uint8_t, 2> wait,
-           std::array<uint8_t, 2> signal) {
-  Command c;
-  c.opcode = opcode;
-  c.flags = flags;
-  c.wait = wait;
-  c.signal = signal;
-  return c;
-}
-
 // [rows, 128 depth] times [128 depth, 128 columns] on each core: the cores'
-// tiles alternate in memory. Events: 1 a buffer of weights is free, 2 it is
-// full, 3 a half of the accumulators is free, 4 it is full.
-std::vector<Command> Product(int columns, int depth, uint16_t rows) {
-  std::vector<Command> out;
-  const auto give = [&](uint8_t event, uint16_t count) {
-    Command c = Of(Opcode::kEvent, 0, {}, {});
-    c.operands.credit = {event, 0, count};
-    out.push_back(c);
-  };
-  Command core = Of(Opcode::kAddCore, 0, {}, {});
-  core.operands.reg = {1, {}, kTile};
-  out.push_back(core);
-  give(1, 4);
-  give(3, 2);
+// tiles alternate in memory.
+std::vector<Command> Product(const MachineSize& size, int columns, int depth,
+                             uint16_t rows) {
+  constexpr uint16_t kBuffers = 4;
+  Builder b(size);
+  b.OnCores(b.all());
+  const uint8_t at = b.NewRegister();
+  b.AddCore(at, kTile);
+  const uint32_t weights = b.Local(kBuffers * kTile);
+  const uint32_t codes = b.Local(int64_t{depth} * rows * 128);
+  const uint32_t out = b.Local(int64_t{rows} * 128 * 4);
+  const uint8_t free = b.NewCredits(kBuffers), full = b.NewEvent();
+  const uint8_t sums_free = b.NewCredits(2), sums_full = b.NewEvent();
   uint32_t tile = 0;
   for (int n = 0; n < columns; ++n) {
     const auto half = static_cast<uint32_t>(n % 2) * 1024;
     for (int k = 0; k < depth; ++k, ++tile) {
-      const uint32_t buffer = tile % 4 * kTile;
-      const bool last = k + 1 == depth;
-      Command load = Of(Opcode::kLoad, 0, {1, 0}, {2, 0});
-      load.operands.dma = {
-          .region = static_cast<uint8_t>(Region::kWeights),
-          .reg = 1,
-          .size1 = 1,
-          .size2 = 1,
-          .base = 0,
-          .zero = 0,
-          .size0 = kTile,
-          .offset = tile * 4 * kTile,
-          .local = buffer,
-          .index = 0,
-      };
-      out.push_back(load);
-      Command weights = Of(Opcode::kLoadWeights, 0, {2, 0}, {1, 0});
-      weights.operands.load_weights = {buffer, 128, 128, 128};
-      out.push_back(weights);
-      Command product =
-          Of(Opcode::kMatmul,
-             static_cast<uint8_t>(k == 0 ? kSwap : kSwap | kAccumulate),
-             {static_cast<uint8_t>(k == 0 ? 3 : 0), 0},
-             {static_cast<uint8_t>(last ? 4 : 0), 0});
-      product.operands.matmul = {
-          0x100000 + static_cast<uint32_t>(k) * rows * 128, 128, half, rows, 0};
-      out.push_back(product);
+      const uint32_t buffer = weights + tile % kBuffers * kTile;
+      const bool first = k == 0, last = k + 1 == depth;
+      b.Load({.remote = {Region::kWeights, int64_t{tile} * 4 * kTile, at},
+              .local = buffer,
+              .bytes = kTile},
+             {.wait = {free}, .signal = {full}});
+      b.LoadWeights(buffer, 128, 128, 128, false,
+                    {.wait = {full}, .signal = {free}});
+      b.Matmul(codes + static_cast<uint32_t>(k) * rows * 128, 128, half, rows,
+               !first,
+               {.wait = {first ? sums_free : uint8_t{0}},
+                .signal = {last ? sums_full : uint8_t{0}}});
     }
-    Command scale = Of(Opcode::kDequantize, 0, {4, 0}, {3, 0});
-    scale.operands.dequantize = {half,       0x300000, 0,  kNoOperand,
-                                 kNoOperand, rows,     128};
-    out.push_back(scale);
+    b.Dequantize({half, out, 0, kNoOperand, kNoOperand, rows, 128}, 0,
+                 {.wait = {sums_full}, .signal = {sums_free}});
   }
-  return out;
+  return b.Take();
 }
 
 void TimeStream(benchmark::State& state, int columns, int depth,
                 uint16_t rows) {
   const Params params;
-  const auto commands = Product(columns, depth, rows);
-  const auto stream = Stream::Check(
-      commands, SizeOf(params, {0, 1024 * kMiB, kMiB, kMiB, kMiB}), "bench");
+  const MachineSize size = SizeOf(params, {0, 1024 * kMiB, kMiB, kMiB, kMiB});
+  const auto commands = Product(size, columns, depth, rows);
+  const auto stream = Stream::Check(commands, size, "bench");
   TRIPTYCH_CHECK(stream.has_value(), stream ? "" : stream.error().message);
   auto timing = Timing::Make(params);
   TRIPTYCH_CHECK(timing.has_value());

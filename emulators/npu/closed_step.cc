@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
 #include "emulators/kv_cache.h"
@@ -89,26 +90,35 @@ class ClosedFormStep : public Step {
 // Products with a side in f32: what is rounded is rounded, sums are f64.
 class MatmulStep : public ClosedFormStep {
  public:
-  MatmulStep(const Machine& machine, const Node& node, const Weights* weights)
-      : ClosedFormStep(machine) {
-    if (weights == nullptr) return;
-    const Params& p = machine.params;
-    weights_ =
-        RoundedWeights(weights->Rows(node.inputs[1]),
-                       {static_cast<int>(p.weight_bits),
-                        static_cast<int>(p.activation_bits), p.weight_group});
-    if (node.inputs.size() == 3) {
-      bias_ = weights->Rows(node.inputs[2]).vector();
-    }
+  MatmulStep(const Machine& machine, const Graph& graph, const Node& node,
+             const Weights* weights)
+      : ClosedFormStep(machine), graph_(graph), weights_(weights) {
+    if (weights == nullptr || node.inputs.size() < 3) return;
+    bias_ = weights->Rows(node.inputs[2]).vector();
   }
 
  protected:
   void Compute(const StepContext& ctx) const override {
-    weights_.Multiply(ctx.inputs[0], bias_, ctx.output, ctx.threads);
+    // Most such steps stand by for one of commands, which has weights already.
+    std::call_once(once_, [&] { Round(ctx.node.inputs[1]); });
+    rounded_.Multiply(ctx.inputs[0], bias_, ctx.output, ctx.threads);
   }
 
  private:
-  RoundedWeights weights_;
+  void Round(ValueId weight) const {
+    const Params& p = machine_.params;
+    const auto known = machine_.calibration.Get(p, graph_, *weights_);
+    rounded_ =
+        RoundedWeights(weights_->Rows(weight),
+                       {static_cast<int>(p.weight_bits),
+                        static_cast<int>(p.activation_bits), p.weight_group},
+                       p.quant, known->Of(weight));
+  }
+
+  const Graph& graph_;
+  const Weights* weights_;
+  mutable std::once_flag once_;
+  mutable RoundedWeights rounded_;
   std::span<const float> bias_;
 };
 
@@ -156,7 +166,7 @@ std::unique_ptr<Step> MakeClosedFormStep(const Machine& machine,
                                          const Graph& graph, const Node& node,
                                          const Weights* weights) {
   if (node.op->name == "matmul") {
-    return std::make_unique<MatmulStep>(machine, node, weights);
+    return std::make_unique<MatmulStep>(machine, graph, node, weights);
   }
   return std::make_unique<OtherStep>(machine, graph, node, weights);
 }

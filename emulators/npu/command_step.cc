@@ -63,9 +63,12 @@ class CommandStep : public Step {
     if (node.op->name == "matmul") {
       const MatmulSize size = MatmulSizeOf(machine.params, graph, node, {});
       image = machine.images.Get(*weights, node.inputs[1], [&] {
+        const auto known =
+            machine.calibration.Get(machine.params, graph, *weights);
         return MakeWeightImage(weights->Rows(node.inputs[1]),
                                size.layout(SizeOf(machine.params, {})),
-                               MaxThreads());
+                               MaxThreads(), machine.params.quant,
+                               known->Of(node.inputs[1]));
       });
     }
     weights_ =

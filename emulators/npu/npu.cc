@@ -144,6 +144,13 @@ Result<std::unique_ptr<Target>> MakeNpu(std::string_view preset,
                          ": weight_bits, activation_bits and "
                          "attention_bits: 0 or 2 to 8");
   }
+  if (params.quant.rounding == "compensated" &&
+      params.quant.calibration_tokens == 0) {
+    return MakeError(ErrorCode::kInvalid,
+                     config.file() +
+                         ": quant.rounding = compensated needs "
+                         "quant.calibration_tokens; allowed 1 and up");
+  }
   return std::make_unique<Npu>(preset, std::move(set), params);
 }
 

@@ -2,6 +2,7 @@
 #include "emulators/npu/numerics.h"
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "kernels/base/aligned.h"
@@ -24,24 +25,35 @@ void RoundRow(std::span<const float> x, int bits, std::span<float> out) {
 
 namespace {
 
-// Each group of each row under a scale of its own.
-void RoundGroups(MatView<float> rows, size_t group, int bits) {
+// Each row to what its codes stand for.
+void RoundRows(const Quantiser& quantiser, size_t group, MatView<float> rows) {
+  std::vector<int8_t> codes(rows.cols());
+  std::vector<float> scales(rows.cols() / group);
   for (size_t r = 0; r < rows.rows(); ++r) {
-    for (size_t c = 0; c < rows.cols(); c += group) {
-      const auto part = rows.row_span(r).subspan(c, group);
-      RoundRow(part, bits, part);
+    const auto row = rows.row_span(r);
+    quantiser.Quantise(row, codes, scales);
+    for (size_t c = 0; c < row.size(); ++c) {
+      row[c] = static_cast<float>(codes[c]) * scales[c / group];
     }
   }
 }
 
 }  // namespace
 
-RoundedWeights::RoundedWeights(const WeightRows& w, const Quantization& q)
+RoundedWeights::RoundedWeights(const WeightRows& w, const Quantization& q,
+                               const QuantiserParams& params,
+                               const InputMoments* moments)
     : q_(q) {
+  if (q.weight_bits == 0) {
+    rows_ = w;
+    return;
+  }
   const auto group =
       static_cast<size_t>(q.GroupOf(static_cast<int64_t>(w.cols())));
-  rows_ = w.Changed([group, bits = q.weight_bits](MatView<float> rows) {
-    RoundGroups(rows, group, bits);
+  const auto quantiser =
+      std::make_shared<const Quantiser>(params, q.weight_bits, group, moments);
+  rows_ = w.Changed([quantiser, group](MatView<float> rows) {
+    RoundRows(*quantiser, group, rows);
   });
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 
+#include "emulators/npu/quantiser/quantiser.h"
 #include "kernels/base/mat_view.h"
 #include "models/weight_rows.h"
 
@@ -29,7 +30,9 @@ class RoundedWeights {
  public:
   RoundedWeights() = default;
   // `w` is read at every product: it must outlive this.
-  RoundedWeights(const WeightRows& w, const Quantization& q);
+  // `moments` of the weight's inputs, or null: read here.
+  RoundedWeights(const WeightRows& w, const Quantization& q,
+                 const QuantiserParams& params, const InputMoments* moments);
 
   // C[m,n] = A[m,k] * W[n,k]^T + bias, rows of A rounded to activation_bits
   // under a scale each, summed in f64 in the order of k. C does not overlap A.

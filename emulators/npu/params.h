@@ -72,6 +72,14 @@ struct EnergyParams {  // pJ
   double leakage_w = 0.5;
 };
 
+// How weights become codes when a model is compiled (quantiser/).
+struct QuantiserParams {
+  std::string scale = "absmax";
+  std::string rounding = "nearest";
+  int64_t calibration_tokens = 0;
+  double calibration_most = 20e6;  // weights
+};
+
 // How a vendor's runtime runs networks of layers (peers/vision.h, nvdla.h).
 struct NetworkParams {
   bool winograd = false;
@@ -95,6 +103,20 @@ struct DecodeParams {
   double weights_gb_per_s = 50, cache_gb_per_s = 50;
 };
 
+template <class V>
+void VisitQuantiser(QuantiserParams& p, V&& v) {
+  v("quant.scale", p.scale, {"absmax", "search"},
+    "scales of weights: symmetric codes up to the largest weight, or the scale "
+    "with the least squared error, all codes in use");
+  v("quant.rounding", p.rounding, {"nearest", "compensated"},
+    "codes of weights: each the nearest, or in turn, what one is off made good "
+    "by those after it, as far as calibration knows their inputs");
+  v("quant.calibration_tokens", p.calibration_tokens, 0, 1 << 16,
+    "length of the text that a model writes when it is compiled, for what "
+    "inputs its weights meet; 0: none");
+  v("quant.calibration_most", p.calibration_most, 0, 1e12,
+    "weights of the largest model that is calibrated");
+}
 template <class V>
 void VisitNetwork(NetworkParams& p, V&& v) {
   v("network.winograd", p.winograd,
@@ -136,6 +158,7 @@ struct Params {
   // Products inside attention and the cached keys and values: 8, or 0 for
   // f32 on the vector unit.
   int64_t attention_bits = 8;
+  QuantiserParams quant;
 
   int64_t cores = 4, array_rows = 128, array_cols = 128;
   std::string dataflow = "auto";
@@ -198,6 +221,7 @@ struct Params {
       "from reading a row to writing it");
     v("vector.add_cycles", p.vector_add_latency, 1, 100,
       "until a sum may be added to: sums have a fixed order");
+    VisitQuantiser(p.quant, v);
     VisitChip(p, v);
     VisitDram(p.dram, v);
     VisitEnergy(p.energy, v);

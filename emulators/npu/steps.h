@@ -15,6 +15,7 @@
 #include "emulators/npu/isa/functional.h"
 #include "emulators/npu/machine/timing.h"
 #include "emulators/npu/params.h"
+#include "emulators/npu/quantiser/calibration.h"
 #include "emulators/packed_once.h"
 #include "emulators/target.h"
 
@@ -81,6 +82,28 @@ class Reports {
   std::map<std::string, std::shared_ptr<const TimingReport>> reports_;
 };
 
+// What the model that was asked for last was found to give its weights.
+// Thread-safe.
+class LastCalibration {
+ public:
+  std::shared_ptr<const Calibration> Get(const Params& params,
+                                         const Graph& graph,
+                                         const Weights& weights) {
+    const std::lock_guard lock(mutex_);
+    if (last_ == nullptr || of_ != weights.id()) {
+      last_ = std::make_shared<const Calibration>(
+          Calibrate(params, graph, weights));
+      of_ = weights.id();
+    }
+    return last_;
+  }
+
+ private:
+  std::mutex mutex_;
+  uint64_t of_ = 0;
+  std::shared_ptr<const Calibration> last_;
+};
+
 struct Machine {
   Params params;
   Ids ids;
@@ -88,6 +111,7 @@ struct Machine {
   mutable Pool<Timing> timings;
   mutable Reports reports;
   mutable PackedOnce<WeightImage> images;
+  mutable LastCalibration calibration;
 };
 
 // A step whose cost is the closed form of cost.h and whose values are the

@@ -8,6 +8,7 @@
 #include "rtl/Vnpu_array_4x12.h"
 #include "rtl/Vnpu_array_8x8.h"
 #include "rtl/Vnpu_requant.h"
+#include "rtl/clocked.h"
 
 namespace triptych::rtl {
 namespace {
@@ -121,11 +122,10 @@ class NpuArrayRtl::Impl {
   virtual NpuRun Run(const NpuProgram& program, const NpuStalls& stalls,
                      uint64_t cycles) = 0;
   const NpuArrayShape& shape() const { return shape_; }
-  uint64_t cycles() const { return cycles_; }
+  virtual uint64_t cycles() const = 0;
 
  protected:
   NpuArrayShape shape_;
-  uint64_t cycles_ = 0;
 };
 
 namespace {
@@ -133,54 +133,48 @@ namespace {
 template <class Block>
 class Tile final : public NpuArrayRtl::Impl {
  public:
-  // The first evaluation sees no edge, whatever the clock is.
-  Tile(int rows, int cols) : Impl(rows, cols) { block_.eval(); }
+  using Impl::Impl;
 
   NpuRun Run(const NpuProgram& program, const NpuStalls& stalls,
              uint64_t cycles) override {
-    block_.cmd_valid_i = block_.weight_valid_i = block_.activation_valid_i = 0;
-    block_.param_we_i = block_.out_ready_i = 0;
-    block_.rst_ni = 0;
-    Clock();
-    block_.rst_ni = 1;
+    Block& block = clocked_.module;
+    block.cmd_valid_i = block.weight_valid_i = block.activation_valid_i = 0;
+    block.param_we_i = block.out_ready_i = 0;
+    before_ += clocked_.cycles + 1;  // the reset's
+    clocked_.Reset();
     WriteParams(program.params);
-    Host<Block> host(block_, shape_, program, stalls);
+    Host<Block> host(block, shape_, program, stalls);
     // One edge more than until all is done: it brings the last pulse.
     bool done = false;
     for (uint64_t edge = 0; edge < cycles && !done; ++edge) {
       done = host.done();
       host.Offer(edge);
-      Clock();
+      clocked_.Clock();
       host.Look(edge);
     }
     return host.Finish();
   }
 
- private:
-  void Clock() {
-    block_.clk_i = 1;
-    block_.eval();
-    block_.clk_i = 0;
-    block_.eval();
-    ++cycles_;
-  }
+  uint64_t cycles() const override { return before_ + clocked_.cycles; }
 
+ private:
   void WriteParams(const std::vector<NpuRequant>& params) {
     const auto cols = static_cast<size_t>(shape_.cols);
     TRIPTYCH_CHECK(params.size() <= cols * static_cast<size_t>(shape_.sets),
                    "parameters", params.size());
-    block_.param_we_i = 1;
+    Block& block = clocked_.module;
+    block.param_we_i = 1;
     for (size_t i = 0; i < params.size(); ++i) {
-      block_.param_set_i = static_cast<uint8_t>(i / cols);
-      block_.param_col_i = static_cast<uint8_t>(i % cols);
-      block_.param_i = ParamWord(params[i]);
-      Clock();
+      block.param_set_i = static_cast<uint8_t>(i / cols);
+      block.param_col_i = static_cast<uint8_t>(i % cols);
+      block.param_i = ParamWord(params[i]);
+      clocked_.Clock();
     }
-    block_.param_we_i = 0;
+    block.param_we_i = 0;
   }
 
-  VerilatedContext context_;
-  Block block_{&context_};
+  Clocked<Block> clocked_;
+  uint64_t before_ = 0;  // cycles up to the last reset
 };
 
 template <class Block>
@@ -219,19 +213,16 @@ NpuRun NpuArrayRtl::Run(const NpuProgram& program, const NpuStalls& stalls,
   return impl_->Run(program, stalls, cycles);
 }
 
-struct NpuRequantRtl::Impl {
-  VerilatedContext context;
-  Vnpu_requant block{&context};
-};
+struct NpuRequantRtl::Impl : Clocked<Vnpu_requant> {};
 
 NpuRequantRtl::NpuRequantRtl() : impl_(std::make_unique<Impl>()) {
-  impl_->block.eval();
+  impl_->module.eval();  // only notes where the clock is
 }
 
 NpuRequantRtl::~NpuRequantRtl() = default;
 
 NpuCode NpuRequantRtl::Clock(int32_t acc, const NpuRequant& how) {
-  Vnpu_requant& block = impl_->block;
+  Vnpu_requant& block = impl_->module;
   block.acc_i = static_cast<uint32_t>(acc);
   block.multiplier_i = static_cast<uint32_t>(how.multiplier);
   block.shift_i = static_cast<uint8_t>(how.shift);
@@ -239,10 +230,7 @@ NpuCode NpuRequantRtl::Clock(int32_t acc, const NpuRequant& how) {
   block.zero_point_i = static_cast<uint8_t>(how.zero_point);
   block.min_i = static_cast<uint8_t>(how.min);
   block.max_i = static_cast<uint8_t>(how.max);
-  block.clk_i = 1;
-  block.eval();
-  block.clk_i = 0;
-  block.eval();
+  impl_->Clock();
   return {static_cast<int8_t>(block.code_o), block.clamped_o != 0};
 }
 

@@ -51,23 +51,26 @@ WeightLayout WeightLayoutOf(int64_t n, int64_t k, int64_t group, int bits,
 }
 
 WeightImage MakeWeightImage(const WeightRows& w, const WeightLayout& layout,
-                            int threads) {
+                            int threads, const QuantiserParams& params,
+                            const InputMoments* moments) {
   const auto k = static_cast<size_t>(layout.k),
              n = static_cast<size_t>(layout.n);
-  const auto group = static_cast<size_t>(layout.group);
+  const auto groups = static_cast<size_t>(layout.groups());
   const auto chunk = static_cast<size_t>(layout.chunk);
   const auto row_bytes = static_cast<size_t>(layout.row_bytes());
   TRIPTYCH_CHECK(w.rows() == n && w.cols() == k, w.rows(), w.cols());
   WeightImage image;
   image.codes.resize(static_cast<size_t>(layout.bytes()));
-  image.scales.resize(static_cast<size_t>(layout.groups()) * n);
+  image.scales.resize(groups * n);
+  const Quantiser quantiser(params, layout.bits,
+                            static_cast<size_t>(layout.group), moments);
   ForEachTile(w, threads, [&](size_t first, ConstMatView<float> rows) {
     std::vector<int8_t> codes(k);
+    std::vector<float> scales(groups);
     for (size_t r = 0; r < rows.rows(); ++r) {
-      for (size_t g = 0; g < k / group; ++g) {
-        image.scales[g * n + first + r] = QuantizeRowInt<int8_t>(
-            rows.row_span(r).subspan(g * group, group), layout.bits,
-            std::span(codes).subspan(g * group, group));
+      quantiser.Quantise(rows.row_span(r), codes, scales);
+      for (size_t g = 0; g < groups; ++g) {
+        image.scales[g * n + first + r] = scales[g];
       }
       const auto place = static_cast<size_t>(
           layout.order.PlaceOf(static_cast<int64_t>(first + r)));

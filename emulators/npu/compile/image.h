@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "emulators/npu/isa/isa.h"
+#include "emulators/npu/quantiser/quantiser.h"
 #include "kernels/base/aligned.h"
 #include "kernels/base/units.h"
 #include "models/weight_rows.h"
@@ -49,15 +50,16 @@ struct WeightLayout {
 WeightLayout WeightLayoutOf(int64_t n, int64_t k, int64_t group, int bits,
                             const MachineSize& machine);
 
-// Codes are round(w / scale) in -qmax..qmax, ties to even; scales [groups][n]
-// are absmax / qmax of each group of a row.
+// Codes, and scales [groups][n], as a Quantiser gives them.
 struct WeightImage {
   AlignedVector<uint8_t> codes;
   AlignedVector<float> scales;
 };
 // A tile of rows at a time is f32. The same bytes for any number of threads.
+// `moments` of the weight's inputs, or null.
 WeightImage MakeWeightImage(const WeightRows& w, const WeightLayout& layout,
-                            int threads);
+                            int threads, const QuantiserParams& params = {},
+                            const InputMoments* moments = nullptr);
 
 }  // namespace triptych::npu
 

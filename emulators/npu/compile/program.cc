@@ -13,6 +13,7 @@
 #include "emulators/npu/compile/matmul.h"
 #include "emulators/npu/compile/values.h"
 #include "emulators/npu/machine/timing.h"
+#include "emulators/npu/quantiser/calibration.h"
 #include "kernels/base/check.h"
 #include "models/ops/op.h"
 
@@ -46,7 +47,8 @@ class Filler {
         weights_(weights),
         entry_(entry),
         binding_(binding),
-        threads_(threads) {}
+        threads_(threads),
+        calibration_(Calibrate(params, graph, weights)) {}
 
   // What the entry's bytes are; empty if the stream makes them.
   Bytes BytesFor(const MapEntry& entry) {
@@ -74,8 +76,9 @@ class Filler {
         });
     TRIPTYCH_CHECK(node != graph_.NodesOf(entry_).end(), "value", value);
     const MatmulSize size = MatmulSizeOf(params_, graph_, *node, binding_);
-    image_ = MakeWeightImage(weights_.Rows(value),
-                             size.layout(SizeOf(params_, {})), threads_);
+    image_ =
+        MakeWeightImage(weights_.Rows(value), size.layout(SizeOf(params_, {})),
+                        threads_, params_.quant, calibration_.Of(value));
     image_of_ = value;
     made_ = true;
     return image_;
@@ -105,6 +108,7 @@ class Filler {
   const Entry& entry_;
   const Binding& binding_;
   int threads_;
+  Calibration calibration_;
   WeightImage image_;
   ValueId image_of_ = 0;
   bool made_ = false;

@@ -23,7 +23,22 @@ class FastCore {
  public:
   FastCore(const Stream& stream, Memory& memory, int core)
       : stream_(&stream), memory_(&memory), ops_(&BestOps()), core_(core) {}
-  Status Run(const Issue& issue, const Accesses& accesses);
+  // Weights that are about to be overwritten are saved.
+  void BeforeWrite(LocalRange range);
+
+  Status Load(const Issue& issue);
+  Status Gather(const Issue& issue);
+  Status Store(const Issue& issue);
+  void LoadWeights(const npu::LoadWeights& x, bool transposed);
+  void Matmul(const npu::Matmul& x, const Issue& issue);
+  void Dequantize(const npu::Dequantize& x, uint8_t flags);
+  Status Requantize(const npu::Requantize& x, const Issue& issue);
+  void Quantize(const npu::Quantize& x, int bits, const VectorConfig& v);
+  void VectorOperation(const Vector& x, const VectorConfig& v);
+  void Reduce(const npu::Reduce& x, const VectorConfig& v);
+  void Norm(const npu::Norm& x, bool layer, const VectorConfig& v);
+  void Softmax(const npu::Softmax& x, bool normalize, const VectorConfig& v);
+  void Rope(const npu::Rope& x, bool half, const VectorConfig& v);
 
  private:
   template <class T>
@@ -41,19 +56,6 @@ class FastCore {
 
   template <class F>
   Status ForRows(const Issue& issue, const F& f);
-  Status Load(const Issue& issue);
-  Status Gather(const Issue& issue);
-  Status Store(const Issue& issue);
-  void LoadWeights(const npu::LoadWeights& x, bool transposed);
-  void Matmul(const npu::Matmul& x, const Issue& issue);
-  void Dequantize(const npu::Dequantize& x, uint8_t flags);
-  Status Requantize(const npu::Requantize& x, const Issue& issue);
-  void Quantize(const npu::Quantize& x, int bits, const VectorConfig& v);
-  void VectorOperation(const Vector& x, const VectorConfig& v);
-  void Reduce(const npu::Reduce& x, const VectorConfig& v);
-  void Norm(const npu::Norm& x, bool layer, const VectorConfig& v);
-  void Softmax(const npu::Softmax& x, bool normalize, const VectorConfig& v);
-  void Rope(const npu::Rope& x, bool half, const VectorConfig& v);
 
   const Stream* stream_;
   Memory* memory_;
@@ -275,54 +277,10 @@ void FastCore::Rope(const npu::Rope& x, bool half, const VectorConfig& v) {
   }
 }
 
-Status FastCore::Run(const Issue& issue, const Accesses& accesses) {
-  for (const Access& access : accesses.all()) {
-    if (!access.write || access.space != Space::kScratchpad) continue;
-    const std::byte* base = memory_->scratchpad(core_).data();
-    weights_.BeforeWrite(base + access.low(), base + access.high());
-    shadow_.BeforeWrite(base + access.low(), base + access.high());
-  }
-  const Operands& o = issue.command->operands;
-  const uint8_t flags = issue.command->flags;
-  const VectorConfig& v = *issue.vector;
-  switch (issue.command->opcode) {
-    case Opcode::kLoad:
-      return Load(issue);
-    case Opcode::kGather:
-      return Gather(issue);
-    case Opcode::kStore:
-      return Store(issue);
-    case Opcode::kLoadWeights:
-      LoadWeights(o.load_weights, (flags & kTransposed) != 0);
-      break;
-    case Opcode::kMatmul:
-      Matmul(o.matmul, issue);
-      break;
-    case Opcode::kDequantize:
-      Dequantize(o.dequantize, flags);
-      break;
-    case Opcode::kRequantize:
-      return Requantize(o.requantize, issue);
-    case Opcode::kQuantize:
-      Quantize(o.quantize, flags, v);
-      break;
-    case Opcode::kVector:
-      VectorOperation(o.vector, v);
-      break;
-    case Opcode::kReduce:
-      Reduce(o.reduce, v);
-      break;
-    case Opcode::kNorm:
-      Norm(o.norm, (flags & kLayer) != 0, v);
-      break;
-    case Opcode::kSoftmax:
-      Softmax(o.softmax, (flags & kNormalize) != 0, v);
-      break;
-    default:
-      Rope(o.rope, (flags & kHalf) != 0, v);
-      break;
-  }
-  return {};
+void FastCore::BeforeWrite(LocalRange range) {
+  const std::byte* base = memory_->scratchpad(core_).data();
+  weights_.BeforeWrite(base + range.low, base + range.high);
+  shadow_.BeforeWrite(base + range.low, base + range.high);
 }
 
 }  // namespace

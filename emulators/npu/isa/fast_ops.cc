@@ -87,6 +87,33 @@ void Bias(const int8_t* HWY_RESTRICT x, uint8_t* HWY_RESTRICT out, size_t n) {
   }
 }
 
+void Units(const int8_t* HWY_RESTRICT w, size_t stride,
+           std::byte* HWY_RESTRICT lines) {
+  const hn::FixedTag<uint32_t, 4> d;
+  const hn::Repartition<uint64_t, decltype(d)> d64;
+  const hn::Repartition<uint8_t, decltype(d)> d8;
+  const auto* from = reinterpret_cast<const uint8_t*>(w);
+  auto* to = reinterpret_cast<uint8_t*>(lines);
+  const auto row = [&](size_t o) HWY_ATTR {
+    return hn::BitCast(d, hn::LoadU(d8, from + o * stride));
+  };
+  for (size_t o = 0; o < 16; o += 4, to += 16) {
+    const auto a = row(o), b = row(o + 1), c = row(o + 2), e = row(o + 3);
+    // Words 0 and 1, then 2 and 3, of a and b, and of c and e.
+    const auto ab = hn::BitCast(d64, hn::InterleaveLower(d, a, b));
+    const auto ce = hn::BitCast(d64, hn::InterleaveLower(d, c, e));
+    const auto ab2 = hn::BitCast(d64, hn::InterleaveUpper(d, a, b));
+    const auto ce2 = hn::BitCast(d64, hn::InterleaveUpper(d, c, e));
+    const auto store = [&](hn::Vec<decltype(d64)> v, size_t l) HWY_ATTR {
+      hn::StoreU(hn::BitCast(d8, v), d8, to + 64 * l);
+    };
+    store(hn::InterleaveLower(d64, ab, ce), 0);
+    store(hn::InterleaveUpper(d64, ab, ce), 1);
+    store(hn::InterleaveLower(d64, ab2, ce2), 2);
+    store(hn::InterleaveUpper(d64, ab2, ce2), 3);
+  }
+}
+
 void Interleave4(const int8_t* HWY_RESTRICT w, size_t stride,
                  std::byte* HWY_RESTRICT line) {
   const hn::FixedTag<uint8_t, 16> d;
@@ -134,44 +161,74 @@ void Add(const int32_t* HWY_RESTRICT x, int32_t* HWY_RESTRICT out, size_t n) {
   }
 }
 
+// The sums of the lanes of kCount vectors, kCount a power of two up to the
+// lanes, one behind the other and over again. Sums of all lanes of each, one by
+// one, would cost as much as the products of a short row.
+template <size_t kCount>
+HWY_INLINE VI LaneSums(const VI* v) {
+  const I32 d;
+  if constexpr (kCount == 1) {
+    return v[0];
+  } else {
+    VI half[kCount / 2];
+    for (size_t i = 0; i < kCount / 2; ++i) {
+      half[i] = hn::Add(hn::ConcatEven(d, v[2 * i + 1], v[2 * i]),
+                        hn::ConcatOdd(d, v[2 * i + 1], v[2 * i]));
+    }
+    return LaneSums<kCount / 2>(half);
+  }
+}
+
+// Adds products of a row with `kOutputs` rows of weights, `bytes` from `i` on.
 // The dot product instruction takes one side unsigned: weights + 128, and 128
 // times the sum of a goes off again.
 template <size_t kOutputs>
-HWY_INLINE void Dots(const DotRow& row, size_t j) {
+HWY_INLINE void AddDots(const DotRow& row, const uint8_t* w, size_t i,
+                        size_t bytes, VI* sum) {
   const U8 du;
   const I8 di;
   const auto flip = hn::Set(du, 0x80);
+  const auto a = hn::LoadU(di, row.a + i);
+  for (size_t o = 0; o < kOutputs; ++o) {
+    const uint8_t* from = w + o * row.w_stride + i;
+    const auto v =
+        bytes == kBytes ? hn::LoadU(du, from) : hn::LoadN(du, from, bytes);
+    sum[o] = hn::SumOfMulQuadAccumulate(I32(), hn::Xor(v, flip), a, sum[o]);
+  }
+}
+
+// Outputs from j on, as many as a vector has lanes or one.
+template <size_t kOutputs>
+HWY_INLINE void Dots(const DotRow& row, int32_t offset, size_t j) {
+  const I32 d;
   const auto* w = reinterpret_cast<const uint8_t*>(row.w) + j * row.w_stride;
   VI sum[kOutputs];
-  for (size_t o = 0; o < kOutputs; ++o) sum[o] = hn::Zero(I32());
+  for (size_t o = 0; o < kOutputs; ++o) sum[o] = hn::Zero(d);
   size_t i = 0;
   for (; i + kBytes <= row.k; i += kBytes) {
-    const auto a = hn::LoadU(di, row.a + i);
-    for (size_t o = 0; o < kOutputs; ++o) {
-      const auto v = hn::Xor(hn::LoadU(du, w + o * row.w_stride + i), flip);
-      sum[o] = hn::SumOfMulQuadAccumulate(I32(), v, a, sum[o]);
-    }
+    AddDots<kOutputs>(row, w, i, kBytes, sum);
   }
-  if (i < row.k) {
-    const auto a = hn::LoadU(di, row.a + i);
-    for (size_t o = 0; o < kOutputs; ++o) {
-      const auto v =
-          hn::Xor(hn::LoadN(du, w + o * row.w_stride + i, row.k - i), flip);
-      sum[o] = hn::SumOfMulQuadAccumulate(I32(), v, a, sum[o]);
-    }
-  }
-  const uint32_t offset = 128 * static_cast<uint32_t>(row.a_sum);
-  for (size_t o = 0; o < kOutputs; ++o) {
-    uint32_t c = static_cast<uint32_t>(hn::ReduceSum(I32(), sum[o])) - offset;
-    if (row.accumulate) c += static_cast<uint32_t>(row.c[j + o]);
-    row.c[j + o] = static_cast<int32_t>(c);
+  if (i < row.k) AddDots<kOutputs>(row, w, i, row.k - i, sum);
+  if constexpr (kOutputs == 1) {
+    auto c = static_cast<uint32_t>(hn::ReduceSum(d, sum[0])) -
+             static_cast<uint32_t>(offset);
+    if (row.accumulate) c += static_cast<uint32_t>(row.c[j]);
+    row.c[j] = static_cast<int32_t>(c);
+  } else {
+    VI c = hn::Sub(LaneSums<kOutputs>(sum), hn::Set(d, offset));
+    if (row.accumulate) c = hn::Add(c, hn::LoadU(d, row.c + j));
+    hn::StoreU(c, d, row.c + j);
   }
 }
 
 void Dot(const DotRow& row) {
+  const auto offset =
+      static_cast<int32_t>(128 * static_cast<uint32_t>(SumOf(row.a, row.k)));
   size_t j = 0;
-  for (; j + 8 <= row.n; j += 8) Dots<8>(row, j);
-  for (; j < row.n; ++j) Dots<1>(row, j);
+  if constexpr (kLanes > 1) {
+    for (; j + kLanes <= row.n; j += kLanes) Dots<kLanes>(row, offset, j);
+  }
+  for (; j < row.n; ++j) Dots<1>(row, offset, j);
 }
 
 // ---- Rows of f32 ----
@@ -438,8 +495,8 @@ const FastOps* GetOps() {
   static constexpr FastOps kOps = {
       .unpack4 = Unpack4,
       .dot = Dot,
-      .sum = SumOf,
       .bias = Bias,
+      .units = Units,
       .interleave4 = Interleave4,
       .unit_sums = UnitSums,
       .add = Add,

@@ -16,7 +16,6 @@ namespace triptych::npu {
 // c[j] (+)= sum over i < k of a[i] * w[j * w_stride + i], j < n; modulo 2^32.
 struct DotRow {
   const int8_t* a;  // readable to the next multiple of 64, zeros beyond k
-  int32_t a_sum;    // of a[0..k)
   const int8_t* w;
   size_t w_stride, k, n;
   int32_t* c;
@@ -68,9 +67,10 @@ struct FastOps {
   // 2 n codes from n bytes, the low nibble first.
   void (*unpack4)(const uint8_t* in, int8_t* out, size_t n);
   void (*dot)(const DotRow& row);
-  int32_t (*sum)(const int8_t* x, size_t n);
   // out[i] = x[i] + 128.
   void (*bias)(const int8_t* x, uint8_t* out, size_t n);
+  // lines[64 l + 4 o + i] = w[o * stride + 4 l + i], i < 4, l < 4, o < 16.
+  void (*units)(const int8_t* w, size_t stride, std::byte* lines);
   // line[4 o + i] = w[i * stride + o], i < 4, o < 16.
   void (*interleave4)(const int8_t* w, size_t stride, std::byte* line);
   // sums[o] = -128 * the sum of the four bytes of unit o of every line; 16

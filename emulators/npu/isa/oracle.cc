@@ -44,7 +44,21 @@ class ScalarCore {
  public:
   ScalarCore(const Stream& stream, Memory& memory, int core)
       : stream_(&stream), memory_(&memory), core_(core) {}
-  Status Run(const Issue& issue, const Accesses& accesses);
+  void BeforeWrite(LocalRange) {}
+
+  Status Load(const Issue& issue);
+  Status Gather(const Issue& issue);
+  Status Store(const Issue& issue);
+  void LoadWeights(const npu::LoadWeights& x, bool transposed);
+  void Matmul(const npu::Matmul& x, const Issue& issue);
+  void Dequantize(const npu::Dequantize& x, uint8_t flags);
+  Status Requantize(const npu::Requantize& x, const Issue& issue);
+  void Quantize(const npu::Quantize& x, int bits, const VectorConfig& v);
+  void VectorOperation(const Vector& x, const VectorConfig& v);
+  void Reduce(const npu::Reduce& x, const VectorConfig& v);
+  void Norm(const npu::Norm& x, bool layer, const VectorConfig& v);
+  void Softmax(const npu::Softmax& x, bool normalize, const VectorConfig& v);
+  void Rope(const npu::Rope& x, bool half, const VectorConfig& v);
 
  private:
   // ---- Words of local memory ----
@@ -70,20 +84,6 @@ class ScalarCore {
   static int64_t Stride(uint32_t stride, int64_t row_bytes) {
     return stride != 0 ? stride : row_bytes;
   }
-
-  Status Load(const Issue& issue);
-  Status Gather(const Issue& issue);
-  Status Store(const Issue& issue);
-  void LoadWeights(const npu::LoadWeights& x, bool transposed);
-  void Matmul(const npu::Matmul& x, uint8_t flags);
-  void Dequantize(const npu::Dequantize& x, uint8_t flags);
-  Status Requantize(const npu::Requantize& x, const Issue& issue);
-  void Quantize(const npu::Quantize& x, int bits, const VectorConfig& v);
-  void VectorOperation(const Vector& x, const VectorConfig& v);
-  void Reduce(const npu::Reduce& x, const VectorConfig& v);
-  void Norm(const npu::Norm& x, bool layer, const VectorConfig& v);
-  void Softmax(const npu::Softmax& x, bool normalize, const VectorConfig& v);
-  void Rope(const npu::Rope& x, bool half, const VectorConfig& v);
 
   struct Plane {
     int64_t k = 0, n = 0;
@@ -174,7 +174,8 @@ void ScalarCore::LoadWeights(const npu::LoadWeights& x, bool transposed) {
   }
 }
 
-void ScalarCore::Matmul(const npu::Matmul& x, uint8_t flags) {
+void ScalarCore::Matmul(const npu::Matmul& x, const Issue& issue) {
+  const uint8_t flags = issue.command->flags;
   if ((flags & kSwap) != 0) {
     weights_ = shadow_;
     shadow_ = {};
@@ -396,50 +397,6 @@ void ScalarCore::Rope(const npu::Rope& x, bool half, const VectorConfig& v) {
       }
     }
   }
-}
-
-Status ScalarCore::Run(const Issue& issue, const Accesses&) {
-  const Operands& o = issue.command->operands;
-  const uint8_t flags = issue.command->flags;
-  const VectorConfig& v = *issue.vector;
-  switch (issue.command->opcode) {
-    case Opcode::kLoad:
-      return Load(issue);
-    case Opcode::kGather:
-      return Gather(issue);
-    case Opcode::kStore:
-      return Store(issue);
-    case Opcode::kLoadWeights:
-      LoadWeights(o.load_weights, (flags & kTransposed) != 0);
-      break;
-    case Opcode::kMatmul:
-      Matmul(o.matmul, flags);
-      break;
-    case Opcode::kDequantize:
-      Dequantize(o.dequantize, flags);
-      break;
-    case Opcode::kRequantize:
-      return Requantize(o.requantize, issue);
-    case Opcode::kQuantize:
-      Quantize(o.quantize, flags, v);
-      break;
-    case Opcode::kVector:
-      VectorOperation(o.vector, v);
-      break;
-    case Opcode::kReduce:
-      Reduce(o.reduce, v);
-      break;
-    case Opcode::kNorm:
-      Norm(o.norm, (flags & kLayer) != 0, v);
-      break;
-    case Opcode::kSoftmax:
-      Softmax(o.softmax, (flags & kNormalize) != 0, v);
-      break;
-    default:
-      Rope(o.rope, (flags & kHalf) != 0, v);
-      break;
-  }
-  return {};
 }
 
 }  // namespace

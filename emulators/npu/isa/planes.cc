@@ -14,6 +14,7 @@ namespace {
 constexpr size_t kOutputs = PackedWeights::kPanelOutputs;
 constexpr size_t kUnit = PackedWeights::kUnitBytes;
 constexpr size_t kLine = PackedWeights::kLineBytes;
+static_assert(kOutputs == 16 && kUnit == 4 && kLine == 64);  // fast_ops.h
 
 // Up to here rows are cheaper one by one: packing costs as much as about
 // eight of them save.
@@ -78,7 +79,13 @@ void Plane::Pack(const FastOps& ops) {
     if (outputs < kOutputs || k_ % kUnit != 0) {
       std::memset(panel, 0, lines * kLine);
     }
-    for (size_t l = 0; l < lines; ++l) {
+    size_t l = 0;
+    if (!transposed_ && outputs == kOutputs) {
+      for (; (l + 4) * kUnit <= k_; l += 4) {
+        ops.units(w_ + j * stride_ + l * kUnit, stride_, panel + l * kLine);
+      }
+    }
+    for (; l < lines; ++l) {
       const size_t i = l * kUnit, bytes = std::min(kUnit, k_ - i);
       if (transposed_ && outputs == kOutputs && bytes == kUnit) {
         ops.interleave4(w_ + i * stride_ + j, stride_, panel + l * kLine);
@@ -100,12 +107,15 @@ void Plane::Pack(const FastOps& ops) {
 
 void Plane::MultiplyRow(const FastOps& ops, const int8_t* a, int32_t* c,
                         bool accumulate) {
-  auto* const row =
-      reinterpret_cast<int8_t*>(Room(rows_, RoundUp(k_, kCacheLine)));
-  std::memcpy(row, a, k_);
-  std::memset(row + k_, 0, RoundUp(k_, kCacheLine) - k_);
+  const int8_t* row = a;
+  if (k_ % kCacheLine != 0) {
+    auto* const copy =
+        reinterpret_cast<int8_t*>(Room(rows_, RoundUp(k_, kCacheLine)));
+    std::memcpy(copy, a, k_);
+    std::memset(copy + k_, 0, RoundUp(k_, kCacheLine) - k_);
+    row = copy;
+  }
   ops.dot({.a = row,
-           .a_sum = ops.sum(row, k_),
            .w = w_,
            .w_stride = stride_,
            .k = k_,

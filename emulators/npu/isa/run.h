@@ -7,10 +7,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <vector>
 
 #include "emulators/npu/isa/access.h"
+#include "emulators/npu/isa/by_command.h"
 #include "emulators/npu/isa/check.h"
 #include "emulators/npu/isa/functional.h"
 #include "emulators/npu/isa/walk.h"
@@ -59,13 +61,69 @@ inline std::unexpected<Error> NoPiece(const Stream& stream, const Issue& issue,
                   issue.command->operands.dma.size0, offset));
 }
 
-// Core(stream, memory, number) and Status Core::Run(const Issue&, const
-// Accesses&), for what goes to a queue and passed CheckIssue.
+// Runs a command that goes to a queue and passed CheckIssue: a member function
+// of a core each.
+template <class Core>
+Status RunCommand(Core& core, const Issue& issue) {
+  const Operands& o = issue.command->operands;
+  const uint8_t flags = issue.command->flags;
+  const VectorConfig& v = *issue.vector;
+  switch (issue.command->opcode) {
+    case Opcode::kLoad:
+      return core.Load(issue);
+    case Opcode::kGather:
+      return core.Gather(issue);
+    case Opcode::kStore:
+      return core.Store(issue);
+    case Opcode::kLoadWeights:
+      core.LoadWeights(o.load_weights, (flags & kTransposed) != 0);
+      break;
+    case Opcode::kMatmul:
+      core.Matmul(o.matmul, issue);
+      break;
+    case Opcode::kDequantize:
+      core.Dequantize(o.dequantize, flags);
+      break;
+    case Opcode::kRequantize:
+      return core.Requantize(o.requantize, issue);
+    case Opcode::kQuantize:
+      core.Quantize(o.quantize, flags, v);
+      break;
+    case Opcode::kVector:
+      core.VectorOperation(o.vector, v);
+      break;
+    case Opcode::kReduce:
+      core.Reduce(o.reduce, v);
+      break;
+    case Opcode::kNorm:
+      core.Norm(o.norm, (flags & kLayer) != 0, v);
+      break;
+    case Opcode::kSoftmax:
+      core.Softmax(o.softmax, (flags & kNormalize) != 0, v);
+      break;
+    case Opcode::kRope:
+      core.Rope(o.rope, (flags & kHalf) != 0, v);
+      break;
+    default:
+      TRIPTYCH_CHECK(false, "no command of a queue",
+                     static_cast<int>(issue.command->opcode));
+  }
+  return {};
+}
+
+// Bytes of a core's scratchpad.
+struct LocalRange {
+  int64_t low = 0, high = 0;
+};
+
+// Core(stream, memory, number), Core::BeforeWrite(LocalRange) of what is about
+// to be written, and what RunCommand calls.
 template <class Core>
 class CoreRunner {
  public:
   CoreRunner(const Stream& stream, Memory& memory, int core)
       : stream_(&stream),
+        checked_(stream.commands().size()),
         front_end_(stream, core),
         core_(stream, memory, core) {}
 
@@ -92,9 +150,8 @@ class CoreRunner {
         default:
           break;
       }
-      const Accesses accesses(issue, stream_->machine());
-      TRIPTYCH_TRY(CheckIssue(*stream_, issue, accesses));
-      TRIPTYCH_TRY(core_.Run(issue, accesses));
+      TRIPTYCH_TRY(Prepare(issue));
+      TRIPTYCH_TRY(RunCommand(core_, issue));
     }
     done_ = true;
     return {};
@@ -102,7 +159,35 @@ class CoreRunner {
   bool done() const { return done_; }
 
  private:
+  // What a command writes, once it has been checked.
+  struct Checked {
+    bool sound = false;
+    std::array<LocalRange, 2> written;
+    size_t count = 0;
+  };
+
+  // Checks a command, unless it has come by before and has no remote rows, and
+  // tells the core what it will write.
+  Status Prepare(const Issue& issue) {
+    Checked& known = checked_[issue];
+    if (!known.sound) {
+      const Accesses accesses(issue, stream_->machine());
+      TRIPTYCH_TRY(CheckIssue(*stream_, issue, accesses));
+      known.count = 0;
+      for (const Access& access : accesses.all()) {
+        if (!access.write || access.space != Space::kScratchpad) continue;
+        known.written[known.count++] = {access.low(), access.high()};
+      }
+      known.sound = !IsTransfer(issue.command->opcode);
+    }
+    for (size_t i = 0; i < known.count; ++i) {
+      core_.BeforeWrite(known.written[i]);
+    }
+    return {};
+  }
+
   const Stream* stream_;
+  ByCommand<Checked> checked_;
   FrontEnd front_end_;
   EventCounts events_;
   Core core_;

@@ -39,6 +39,7 @@ Timing::Engine::Engine(const Params& params)
       dram_(params.dram, params.dma.outstanding),
       l2_(static_cast<int>(params.chip.l2_banks), params.chip.l2_bank_bytes,
           params.chip.l2_latency),
+      needs_(params_, vector_),
       cycle_ps_(1e12 / params.clock.value),
       cycles_per_ps_(params.clock.value / 1e12),
       depth_(static_cast<uint32_t>(params.front.queue_depth)),
@@ -93,6 +94,7 @@ Result<TimingReport> Timing::Engine::Run(const Stream& stream,
   now_ = 0;
   dram_.Reset(options.begin.value);
   l2_.Reset();
+  needs_.Reset(stream);
   // Regions lie one behind the other, each on a boundary that all channels
   // and banks share.
   constexpr uint64_t kBoundary = uint64_t{1} << 20;
@@ -193,8 +195,19 @@ void Timing::Engine::Pump(Core& core) {
   core.ended = true;
 }
 
+// What has been checked is not checked again when it comes round.
+bool Timing::Engine::SoundIssue(const Issue& issue) {
+  if (InfoOf(issue.command->opcode).queue == Queue::kFrontEnd) {
+    return !Fail(CheckIssue(*stream_, issue));
+  }
+  if (needs_.IsSound(issue)) return true;
+  if (Fail(CheckIssue(*stream_, issue))) return false;
+  needs_.SetSound(issue);
+  return true;
+}
+
 bool Timing::Engine::CheckNext(Core& core, const Issue& issue) {
-  if (options_->check && Fail(CheckIssue(*stream_, issue))) return false;
+  if (options_->check && !SoundIssue(issue)) return false;
   int missing = 0;
   if (core.counts.Apply(*issue.command, &missing)) return true;
   Fail(stream_->ErrorAt(
@@ -217,6 +230,7 @@ Timing::Engine::Entry Timing::Engine::EntryOf(Core& core, const Issue& issue) {
 
 void Timing::Engine::Push(Core& core, const Entry& entry, Queue queue) {
   QueueState& q = core.queues[static_cast<size_t>(queue)];
+  if (q.count == 0) Stale(core, queue);
   uint32_t at = q.head + q.count++;
   if (at >= depth_) at -= depth_;
   q.ring[at] = entry;
@@ -250,6 +264,7 @@ bool Timing::Engine::ReleaseBarrier() {
     core->time = time;
     for (Credits& credits : core->events) credits.Clear();
     core->waits = {};
+    for (int q = 1; q < kQueues; ++q) Stale(*core, static_cast<Queue>(q));
     Pump(*core);
     Refresh(*core);
   }
@@ -313,8 +328,10 @@ int64_t Timing::Engine::StartOf(Core& core, Queue queue) {
 
 void Timing::Engine::Refresh(Core& core) {
   for (int q = 1; q < kQueues; ++q) {
+    if ((core.stale >> q & 1) == 0) continue;
     core.starts[static_cast<size_t>(q)] = StartOf(core, static_cast<Queue>(q));
   }
+  core.stale = 0;
   FindNext(core);
 }
 
@@ -364,6 +381,7 @@ Timing::Engine::Entry Timing::Engine::Pop(Core& core, Queue queue,
                                           int64_t now) {
   QueueState& q = core.queues[static_cast<size_t>(queue)];
   const Entry entry = q.front();
+  Stale(core, queue);
   CountStall(core, queue, entry, now);
   q.head = q.head + 1 == depth_ ? 0 : q.head + 1;
   --q.count;
@@ -390,57 +408,34 @@ void Timing::Engine::CountStall(Core& core, Queue queue, const Entry& entry,
 void Timing::Engine::Signal(Core& core, const Command& command, int64_t done) {
   core.last_done = std::max(core.last_done, done);
   for (const uint8_t event : command.signal) {
+    if (event == 0) continue;
     // What came less than a dispatch ago may still set a start.
-    if (event != 0) {
-      core.events[event].Give(done, now_ - params_.front.dispatch_cycles);
+    core.events[event].Give(done, now_ - params_.front.dispatch_cycles);
+    for (int q = 1; q < kQueues; ++q) {
+      QueueState& waiting = core.queues[static_cast<size_t>(q)];
+      if (waiting.count == 0) continue;
+      const auto& wait = waiting.front().issue.command->wait;
+      if (wait[0] == event || wait[1] == event) {
+        Stale(core, static_cast<Queue>(q));
+      }
     }
   }
 }
 
 // All words of the scratchpad's and accumulators' banks that a command needs;
 // when it has them.
-int64_t Timing::Engine::ServeBanks(Core& core, const Accesses& accesses,
+int64_t Timing::Engine::ServeBanks(Core& core, const CommandNeeds& needs,
                                    int64_t now, Work& work) {
-  BankWords scratchpad, accumulators;
-  const int64_t acc_rows =
-      std::max<int64_t>(1, stream_->machine().accumulator_rows);
-  const int64_t row_bytes = params_.array_cols * 4;
-  for (const Access& access : accesses.all()) {
-    const auto times = static_cast<uint32_t>(access.read + access.write);
-    const uint64_t bytes = static_cast<uint64_t>(access.bytes()) * times;
-    if (access.space == Space::kScratchpad) {
-      core.scratchpad.Count(access, scratchpad, times);
-      work[Act::kScratchpadByte] += bytes;
-    } else if (access.space == Space::kAccumulators) {
-      // A row is read, added to and written in one cycle; rows lie in parts.
-      const int64_t part =
-          CeilDiv<int64_t>(acc_rows, core.accumulators.banks());
-      int64_t row = access.begin / row_bytes;
-      int64_t rows = access.rows1 * access.rows2;
-      accumulators.any = true;
-      while (rows > 0) {
-        const int64_t bank =
-            std::min<int64_t>(row / part, core.accumulators.banks() - 1);
-        const int64_t here = bank + 1 == core.accumulators.banks()
-                                 ? rows
-                                 : std::min(rows, (bank + 1) * part - row);
-        accumulators.words[static_cast<size_t>(bank)] +=
-            static_cast<uint32_t>(here);
-        row += here;
-        rows -= here;
-      }
-      work[Act::kAccumulatorByte] += bytes;
-    }
-  }
-  return std::max(core.scratchpad.Serve(scratchpad, now),
-                  core.accumulators.Serve(accumulators, now));
+  work[Act::kScratchpadByte] += needs.scratchpad_bytes;
+  work[Act::kAccumulatorByte] += needs.accumulator_bytes;
+  return std::max(core.scratchpad.Serve(needs.scratchpad, now),
+                  core.accumulators.Serve(needs.accumulators, now));
 }
 
 void Timing::Engine::StartMatrix(Core& core, const Entry& entry, int64_t now) {
   const Command& command = *entry.issue.command;
   Work work{.mark = entry.mark, .command = entry.issue.index, .start = now};
-  const Accesses accesses(entry.issue, stream_->machine());
-  const int64_t banks = ServeBanks(core, accesses, now, work);
+  const int64_t banks = ServeBanks(core, needs_.Get(entry.issue), now, work);
   int64_t own = 0;  // cycles without bank conflicts
   if (command.opcode == Opcode::kLoadWeights) {
     // Weights shift in from above: after k shifts they are in the first k
@@ -480,9 +475,9 @@ void Timing::Engine::StartVector(Core& core, const Entry& entry, int64_t now) {
             .part = Part::kVector,
             .begin = now,
             .start = now};
-  const Accesses accesses(entry.issue, stream_->machine());
-  const VectorCost cost = CostOf(entry.issue, vector_);
-  const int64_t banks = ServeBanks(core, accesses, now, work);
+  const CommandNeeds& needs = needs_.Get(entry.issue);
+  const VectorCost& cost = needs.vector;
+  const int64_t banks = ServeBanks(core, needs, now, work);
   work[Act::kVectorOp] = cost.plain;
   work[Act::kSpecialOp] = cost.special;
   work.end = work.done = std::max(now + cost.cycles, banks + vector_.latency);

@@ -13,6 +13,7 @@
 #include "emulators/npu/machine/credits.h"
 #include "emulators/npu/machine/dram.h"
 #include "emulators/npu/machine/l2.h"
+#include "emulators/npu/machine/needs.h"
 #include "emulators/npu/machine/rules.h"
 #include "emulators/npu/machine/timing.h"
 
@@ -99,11 +100,14 @@ class Timing::Engine {
     std::vector<Channel> channels;  // loads, then stores
     // Of each queue's head; the front end has none.
     std::array<int64_t, kQueues> starts{kNever, kNever, kNever, kNever, kNever};
+    // Bits of queues whose starts may have changed since they were found.
+    unsigned stale = 0;
     int64_t next = kNever;  // the least of starts and channels
   };
 
   // Front end. An error is kept in `failure_`.
   void Pump(Core& core);
+  bool SoundIssue(const Issue& issue);
   bool CheckNext(Core& core, const Issue& issue);
   Entry EntryOf(Core& core, const Issue& issue);
   void Push(Core& core, const Entry& entry, Queue queue);
@@ -114,6 +118,9 @@ class Timing::Engine {
   int64_t StartOf(Core& core, Queue queue);
   int64_t UnitFree(const Core& core, Queue queue, const Entry& entry) const;
   int64_t CreditTime(const Core& core, const Entry& entry) const;
+  static void Stale(Core& core, Queue queue) {
+    core.stale |= 1u << static_cast<unsigned>(queue);
+  }
   void Refresh(Core& core);
   void FindNext(Core& core);
   void Step(Core& core);
@@ -125,7 +132,7 @@ class Timing::Engine {
   void StartMatrix(Core& core, const Entry& entry, int64_t now);
   void StartVector(Core& core, const Entry& entry, int64_t now);
   void StartTransfer(Core& core, Queue queue, int64_t now);
-  int64_t ServeBanks(Core& core, const Accesses& accesses, int64_t now,
+  int64_t ServeBanks(Core& core, const CommandNeeds& needs, int64_t now,
                      Work& work);
 
   // Transfers.
@@ -151,6 +158,7 @@ class Timing::Engine {
   VectorUnit vector_;
   Dram dram_;
   L2 l2_;
+  NeedsCache needs_;
   double cycle_ps_, cycles_per_ps_;
   uint32_t depth_;
   int64_t pace_ps_;

@@ -9,19 +9,6 @@
 namespace triptych::npu {
 namespace {
 
-// Rows without gaps between them are one row.
-void JoinRows(Access& access) {
-  if (access.rows1 == 1 || access.stride1 == access.row_bytes) {
-    access.row_bytes *= access.rows1;
-    access.rows1 = 1;
-  }
-  if (access.rows1 == 1 &&
-      (access.rows2 == 1 || access.stride2 == access.row_bytes)) {
-    access.row_bytes *= access.rows2;
-    access.rows2 = 1;
-  }
-}
-
 // Where row `i` of a gather lies: the rows' numbers are values, which timing
 // does not have, so they are all over the region, and the same each time.
 int64_t GatheredRow(int64_t i, int64_t row_bytes, int64_t region_bytes) {
@@ -53,6 +40,7 @@ void Timing::Engine::Meet(Core& core, int64_t now) {
   const auto all = static_cast<uint16_t>((1u << cores_.size()) - 1);
   const uint16_t mask = command.cores == 0 ? all : command.cores;
   core.meeting = index;
+  Stale(core, Queue::kLoad);
   for (size_t c = 0; c < cores_.size(); ++c) {
     if ((mask >> c & 1) != 0 && cores_[c]->meeting != index) return;
   }
@@ -98,19 +86,12 @@ Timing::Engine::Channel& Timing::Engine::BeginTransfer(Core& core,
                     .begin = now,
                     .start = now};
   channel->memory = channel->local;
-  channel->words = {};
-  const Accesses accesses(entry.issue, stream_->machine());
-  for (const Access& access : accesses.all()) {
-    const auto bytes = static_cast<uint64_t>(access.bytes());
-    if (access.space == Space::kScratchpad) {
-      core.scratchpad.Count(access, channel->words);
-      channel->local[Act::kScratchpadByte] += bytes;
-    } else if (access.space == Space::kAccumulators) {
-      channel->local[Act::kAccumulatorByte] += bytes;
-    } else {
-      channel->remote = access;
-    }
-  }
+  const CommandNeeds& needs = needs_.Get(entry.issue);
+  channel->words = needs.scratchpad;
+  channel->local[Act::kScratchpadByte] = needs.scratchpad_bytes;
+  channel->local[Act::kAccumulatorByte] = needs.accumulator_bytes;
+  channel->remote = needs.remote;
+  channel->remote.begin = entry.issue.remote;
   SetRemote(*channel);
   return *channel;
 }
@@ -118,11 +99,7 @@ Timing::Engine::Channel& Timing::Engine::BeginTransfer(Core& core,
 void Timing::Engine::SetRemote(Channel& channel) {
   const Dma& dma = channel.entry.issue.command->operands.dma;
   if (channel.entry.issue.command->opcode == Opcode::kGather) {
-    channel.remote = {};
-    channel.remote.rows1 = int64_t{dma.size1} * dma.size2;
-    channel.remote.row_bytes = dma.size0;
-  } else {
-    JoinRows(channel.remote);
+    channel.remote.begin = 0;
   }
   channel.remote.region = static_cast<Region>(dma.region);
   channel.total = channel.remote.bytes();
@@ -266,6 +243,7 @@ void Timing::Engine::Land(Core& core, Channel& channel, int64_t free,
   channel.local.end = channel.local.done = done;
   Report(core, channel.local);
   q.flights[channel.flight % kFlights].done = done;
+  Stale(core, channel.queue);
   while (q.landed < q.flown) {
     const Flight& flight = q.flights[q.landed % kFlights];
     if (flight.done < 0) break;
