@@ -35,6 +35,7 @@ Core& Group::Add(CoreConfig config, AddressMap memory) {
   cores_.push_back(
       std::make_unique<Core>(std::move(config), std::move(memory)));
   cores_.back()->set_listener(this);
+  wakers_.emplace_back();
   return *cores_.back();
 }
 
@@ -122,7 +123,8 @@ void Group::Tighten(size_t core) {
 }
 
 void Group::Wake(size_t core, uint64_t cycle) {
-  if (cores_[core]->stop() == Stop::kAsleep) Forget(core);
+  const Stop stop = cores_[core]->stop();
+  if (stop == Stop::kAsleep || stop == Stop::kWaiting) Forget(core);
   cores_[core]->Wake(cycle);
   Tighten(core);
 }
@@ -138,7 +140,19 @@ void Group::Hold(size_t core) {
   cores_[core]->Hold();
 }
 
-bool Group::WakeWatchers(uint64_t cycle, const Ram* ram, uint64_t offset,
+void Group::WakeOnStore(size_t core, Watch watch) {
+  watchers_.push_back({core, watch});
+  MarkGranules(watch, true);
+}
+
+uint64_t Group::next() const {
+  const uint64_t post = posts_.empty() ? kNever : posts_.back().cycle;
+  return std::min(NextTurn().now, post);
+}
+
+// True: cores that slept go on first, up to this cycle. Those that a device
+// lets wait go on after it.
+bool Group::WakeWatchers(const Waker& waker, const Ram* ram, uint64_t offset,
                          uint64_t size) {
   bool any = false;
   for (size_t i = 0; i < watchers_.size();) {
@@ -149,8 +163,11 @@ bool Group::WakeWatchers(uint64_t cycle, const Ram* ram, uint64_t offset,
       ++i;
       continue;
     }
-    Wake(core, cycle);  // and its entries are gone
-    any = true;
+    const bool slept = cores_[core]->stop() == Stop::kAsleep;
+    wakers_[core] = waker;
+    Wake(core,
+         slept ? waker.cycle : waker.cycle + 1);  // and its entries are gone
+    any |= slept;
     i = 0;
   }
   return any;
@@ -158,13 +175,18 @@ bool Group::WakeWatchers(uint64_t cycle, const Ram* ram, uint64_t offset,
 
 bool Group::BeforeStore(uint32_t core, uint64_t cycle, const Ram* ram,
                         uint32_t offset, uint32_t size) {
-  return WakeWatchers(cycle, ram, offset, size);
+  return WakeWatchers({.stored = true, .core = core, .cycle = cycle}, ram,
+                      offset, size);
 }
 
 void Group::Post(RemoteWrite write) {
-  TRIPTYCH_CHECK(write.ram && uint64_t{write.offset} + write.bytes.size() <=
-                                  write.ram->size(),
-                 "offset", write.offset, "bytes", write.bytes.size());
+  TRIPTYCH_CHECK(
+      write.bytes.empty() ||
+          (write.ram &&
+           uint64_t{write.offset} + write.bytes.size() <= write.ram->size()),
+      "offset", write.offset, "bytes", write.bytes.size());
+  TRIPTYCH_CHECK(!write.adds || write.bytes.size() == 4, "bytes",
+                 write.bytes.size());
   const auto place = std::ranges::lower_bound(
       posts_, write.cycle, std::ranges::greater(), &RemoteWrite::cycle);
   if (running_ != kNobody) cores_[running_]->LowerHorizon(write.cycle);
@@ -172,15 +194,27 @@ void Group::Post(RemoteWrite write) {
 }
 
 void Group::Apply() {
-  const RemoteWrite& write = posts_.back();
+  const RemoteWrite& next = posts_.back();
+  const Waker waker = {.tag = next.tag, .sent = next.sent, .cycle = next.cycle};
   // Who watched goes on up to this cycle first.
-  if (WakeWatchers(write.cycle, write.ram.get(), write.offset,
-                   write.bytes.size())) {
+  if (WakeWatchers(waker, next.ram.get(), next.offset, next.bytes.size())) {
     return;
   }
-  std::memcpy(write.ram->data() + write.offset, write.bytes.data(),
-              write.bytes.size());
+  const RemoteWrite write = std::move(posts_.back());
   posts_.pop_back();
+  if (!write.bytes.empty()) {
+    std::byte* const place = write.ram->data() + write.offset;
+    if (write.adds) {
+      uint32_t sum = 0, more = 0;
+      std::memcpy(&sum, place, 4);
+      std::memcpy(&more, write.bytes.data(), 4);
+      sum += more;
+      std::memcpy(place, &sum, 4);
+    } else {
+      std::memcpy(place, write.bytes.data(), write.bytes.size());
+    }
+  }
+  if (write.then) write.then();
 }
 
 Status Group::Deadlock() const {
