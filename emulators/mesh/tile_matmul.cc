@@ -31,17 +31,21 @@ Halves Split(float x, int bits) {
   return {high, high == x || x != x ? 0.0f : x - high};
 }
 
-// One tile of weights in the multiplier's two portions, [k][n].
-struct UnpackedTile {
-  alignas(kCacheLine) std::array<float, kSide * kSide> high, low;
-  void Load(const uint16_t* codes) {
-    for (size_t i = 0; i < high.size(); ++i) {
-      const Halves halves = Split(F32FromBf16(codes[i]), kWeightBits);
-      high[i] = halves.high;
-      low[i] = halves.low;
-    }
+void SplitTo(std::span<const float> values, int bits, SplitTile* tile) {
+  TRIPTYCH_CHECK(values.size() == tile->high.size(), "values", values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    const Halves halves = Split(values[i], bits);
+    tile->high[i] = halves.high;
+    tile->low[i] = halves.low;
   }
-};
+}
+
+// One tile of weights, [k][n].
+void LoadWeights(const uint16_t* codes, SplitTile* tile) {
+  std::array<float, kSide * kSide> values;
+  for (size_t i = 0; i < values.size(); ++i) values[i] = F32FromBf16(codes[i]);
+  SplitTo(values, kWeightBits, tile);
+}
 
 // Activations in two portions, rows padded to whole tiles.
 struct SplitRows {
@@ -76,25 +80,31 @@ void AddFace(const float* a, const float* w, float* dst) {
   }
 }
 
+// One row: 32 sums += 32 activations * one tile of weights.
+template <bool kF32Dst>
+void AddRow(const float* high, const float* low, const SplitTile& w, int phases,
+            float* sums) {
+  for (int phase = 0; phase < phases; ++phase) {
+    const float* row = phase < 2 ? high : low;
+    const auto& weights = phase % 2 == 0 ? w.high : w.low;
+    AddFace<kF32Dst>(row, weights.data(), sums);
+    AddFace<kF32Dst>(row + kFaceSide, weights.data() + kFaceSide * kSide, sums);
+  }
+}
+
 // One column of output tiles: 32 outputs for every row of A.
 template <bool kF32Dst>
 void OutputTile(const SplitRows& a, const TiledWeights& w, size_t n_tile,
                 int phases, MatView<float> c) {
   AlignedVector<float> dst(c.rows() * kSide);
-  UnpackedTile tile;
+  SplitTile tile;
   const size_t k_tiles = CeilDiv(w.k(), kSide);
   for (size_t kt = 0; kt < k_tiles; ++kt) {
-    tile.Load(w.tile(kt, n_tile));
+    LoadWeights(w.tile(kt, n_tile), &tile);
     for (size_t r = 0; r < c.rows(); ++r) {
-      for (int phase = 0; phase < phases; ++phase) {
-        const auto& rows = phase < 2 ? a.high : a.low;
-        const auto& weights = phase % 2 == 0 ? tile.high : tile.low;
-        const float* row = rows.data() + r * a.stride + kt * kSide;
-        float* sums = dst.data() + r * kSide;
-        AddFace<kF32Dst>(row, weights.data(), sums);
-        AddFace<kF32Dst>(row + kFaceSide, weights.data() + kFaceSide * kSide,
-                         sums);
-      }
+      const size_t at = r * a.stride + kt * kSide;
+      AddRow<kF32Dst>(a.high.data() + at, a.low.data() + at, tile, phases,
+                      dst.data() + r * kSide);
     }
   }
   const size_t first = n_tile * kSide;
@@ -105,6 +115,35 @@ void OutputTile(const SplitRows& a, const TiledWeights& w, size_t n_tile,
 }
 
 }  // namespace
+
+void SplitActivations(std::span<const float> values, SplitTile* tile) {
+  SplitTo(values, kActivationBits, tile);
+}
+
+void SplitWeights(std::span<const float> values, SplitTile* tile) {
+  SplitTo(values, kWeightBits, tile);
+}
+
+void AddTileProduct(const SplitTile& a, const SplitTile& w, FpuMode mode,
+                    float* dst) {
+  for (size_t at = 0; at < kSide * kSide; at += kSide) {
+    if (mode.f32_dst) {
+      AddRow<true>(&a.high[at], &a.low[at], w, mode.phases, dst + at);
+    } else {
+      AddRow<false>(&a.high[at], &a.low[at], w, mode.phases, dst + at);
+    }
+  }
+}
+
+float PhasedProduct(float activation, float weight, int phases) {
+  const Halves a = Split(activation, kActivationBits);
+  const Halves w = Split(weight, kWeightBits);
+  float sum = 0;
+  for (int phase = 0; phase < phases; ++phase) {
+    sum += (phase < 2 ? a.high : a.low) * (phase % 2 == 0 ? w.high : w.low);
+  }
+  return sum;
+}
 
 float KeepBits(float x, int bits) {
   const uint32_t mask = ~uint32_t{0} << (24 - bits);

@@ -21,8 +21,10 @@
 #ifndef TRIPTYCH_EMULATORS_MESH_TILE_MATMUL_H_
 #define TRIPTYCH_EMULATORS_MESH_TILE_MATMUL_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "kernels/base/dtype.h"
@@ -55,6 +57,22 @@ struct FpuMode {
   int phases = 1;        // 1..4
   bool f32_dst = false;  // else bf16
 };
+
+// A tile as the multiplier takes it: the first bits of each element, and what
+// is left of it. Row-major.
+struct SplitTile {
+  alignas(64) std::array<float, 1024> high, low;
+};
+// 32 x 32, exact in bf16 or with at most 11 bits.
+void SplitActivations(std::span<const float> values, SplitTile* tile);
+void SplitWeights(std::span<const float> values, SplitTile* tile);
+// dst[m,n] += a[m,k] * w[k,n], all 32 x 32: what a tile's matrix unit does,
+// and what TileMatmul is made of.
+void AddTileProduct(const SplitTile& a, const SplitTile& w, FpuMode mode,
+                    float* dst);
+// The product of two numbers in fidelity phases, as of element-wise products:
+// each phase is added in f32.
+float PhasedProduct(float activation, float weight, int phases);
 
 // C[m,n] = A[m,k] * W[n,k]^T. A holds bf16 values (a check in debug builds
 // only); C must not overlap it.

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <queue>
 #include <utility>
 #include <vector>
@@ -31,15 +32,25 @@ class EventQueue {
     events_.push({when, rank, next_++, std::move(action)});
   }
 
+  bool empty() const { return events_.empty(); }
+  // When the next thing happens; infinity if nothing will.
+  double next() const {
+    return events_.empty() ? std::numeric_limits<double>::infinity()
+                           : events_.top().when;
+  }
+
+  // The next thing. There is one.
+  void Step() {
+    // The action may post others: it has to be off the queue by then.
+    Event event = std::move(const_cast<Event&>(events_.top()));
+    events_.pop();
+    now_ = event.when;
+    event.action();
+  }
+
   // Until nothing is left to happen.
   void Run() {
-    while (!events_.empty()) {
-      // The action may post others: it has to be off the queue by then.
-      Event event = std::move(const_cast<Event&>(events_.top()));
-      events_.pop();
-      now_ = event.when;
-      event.action();
-    }
+    while (!events_.empty()) Step();
   }
 
  private:

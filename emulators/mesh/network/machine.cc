@@ -56,15 +56,16 @@ Machine::Machine(const MachineConfig& config)
       torus_(config.cols, config.rows, config.hops),
       network_(torus_, config.packets, queue_) {}
 
-void Machine::Read(int noc, Place core, Place memory, int64_t bytes,
-                   Done done) {
+void Machine::Read(int noc, Place core, Place memory, int64_t bytes, Done done,
+                   Done there) {
   TRIPTYCH_CHECK(bytes >= 1 && bytes <= config_.packet_bytes, "bytes", bytes);
   // A request is one flit and has its own channels: it is not held up.
   const double arrives = queue_.now() + torus_.HeadCycles(noc, core, memory);
-  queue_.At(arrives,
-            [this, noc, core, memory, bytes, done = std::move(done)]() mutable {
-              Respond(noc, core, memory, bytes, std::move(done));
-            });
+  queue_.At(arrives, [this, noc, core, memory, bytes, done = std::move(done),
+                      there = std::move(there)]() mutable {
+    if (there) there();
+    Respond(noc, core, memory, bytes, std::move(done));
+  });
 }
 
 void Machine::Respond(int noc, Place core, Place memory, int64_t bytes,
@@ -93,38 +94,40 @@ void Machine::Respond(int noc, Place core, Place memory, int64_t bytes,
   });
 }
 
-void Machine::Write(int noc, Place core, Place memory, int64_t bytes,
-                    Done done) {
+void Machine::Write(int noc, Place core, Place memory, int64_t bytes, Done done,
+                    Done there) {
   TRIPTYCH_CHECK(bytes >= 1 && bytes <= config_.packet_bytes, "bytes", bytes);
   const double access =
       config_.IsDram(memory) ? config_.dram_access : config_.l1_access;
   const double back = access + torus_.HeadCycles(noc, memory, core);
-  network_.Send(torus_.Route(noc, core, memory, false),
-                config_.Flits(static_cast<double>(bytes)), 0,
-                PacketClass::kRequest,
-                [this, back, done = std::move(done)]() mutable {
-                  queue_.At(queue_.now() + back, std::move(done));
-                });
+  network_.Send(
+      torus_.Route(noc, core, memory, false),
+      config_.Flits(static_cast<double>(bytes)), 0, PacketClass::kRequest,
+      [this, back, done = std::move(done), there = std::move(there)]() mutable {
+        if (there) there();
+        queue_.At(queue_.now() + back, std::move(done));
+      });
 }
 
 void Machine::Multicast(int noc, Place core, std::span<const Place> to,
-                        int64_t bytes, Done done) {
+                        int64_t bytes, Done done, Done there) {
   TRIPTYCH_CHECK(bytes >= 1 && bytes <= config_.packet_bytes, "bytes", bytes);
   TRIPTYCH_CHECK(!to.empty(), "receivers", to.size());
   // The longest way around, of which the tree is a part.
-  double round = 0, there = 0, links = 0;
+  double round = 0, away = 0, links = 0;
   for (const Place& place : to) {
     const double out = torus_.HeadCycles(noc, core, place);
-    there = std::max(there, out);
+    away = std::max(away, out);
     round = std::max(round, out + torus_.HeadCycles(noc, place, core));
     links = std::max<double>(links, torus_.Distance(noc, core, place) +
                                         torus_.Distance(noc, place, core));
   }
-  const double back = round - there;
+  const double back = round - away;
   network_.SendTree(
       torus_.Tree(noc, core, to), config_.Flits(static_cast<double>(bytes)),
       config_.reserve_hop * links,
-      [this, back, done = std::move(done)]() mutable {
+      [this, back, done = std::move(done), there = std::move(there)]() mutable {
+        if (there) there();
         queue_.At(queue_.now() + back + config_.l1_access, std::move(done));
       });
 }

@@ -50,17 +50,22 @@ class Machine {
   explicit Machine(const MachineConfig& config);
 
   EventQueue& queue() { return queue_; }
+  const EventQueue& queue() const { return queue_; }
   const MachineConfig& config() const { return config_; }
   PacketNetwork& network() { return network_; }
   const Torus& torus() const { return torus_; }
 
   // From now on; `bytes` is at most packet_bytes, and places are on the
   // torus. `done` is called when the issuing core can know of the end: the
-  // data are in its L1, or the last acknowledgement is back.
-  void Read(int noc, Place core, Place memory, int64_t bytes, Done done);
-  void Write(int noc, Place core, Place memory, int64_t bytes, Done done);
+  // data are in its L1, or the last acknowledgement is back. `there`, if any,
+  // is called before: when the request of a read reaches the memory, when the
+  // last of what was written has.
+  void Read(int noc, Place core, Place memory, int64_t bytes, Done done,
+            Done there = {});
+  void Write(int noc, Place core, Place memory, int64_t bytes, Done done,
+             Done there = {});
   void Multicast(int noc, Place core, std::span<const Place> to, int64_t bytes,
-                 Done done);
+                 Done done, Done there = {});
 
  private:
   // When an interface of a bank takes the next read, and when the bank is

@@ -8,6 +8,7 @@
 #include "emulators/mesh/riscv/core.h"
 #include "emulators/mesh/riscv/evaluate.h"
 #include "emulators/mesh/riscv/semantics.h"
+#include "kernels/base/check.h"
 
 namespace triptych::mesh::riscv {
 
@@ -211,6 +212,13 @@ Core::Next Core::AccessDevice(const Op& op, const Access& access) {
       break;
     case DeviceReply::kWait:
       stop_ = Stop::kWaiting;
+      return Next::kStop;
+    case DeviceReply::kLater:
+      TRIPTYCH_CHECK(reply.ready_cycle > access.cycle, "cycle", access.cycle,
+                     "later", reply.ready_cycle);
+      blocked_until_ = 0;
+      SkipTo(reply.ready_cycle);
+      stop_ = Stop::kLimit;
       return Next::kStop;
     case DeviceReply::kFault:
       return RaiseTrap(

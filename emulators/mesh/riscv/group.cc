@@ -122,7 +122,8 @@ void Group::Tighten(size_t core) {
 }
 
 void Group::Wake(size_t core, uint64_t cycle) {
-  if (cores_[core]->stop() == Stop::kAsleep) Forget(core);
+  const Stop stop = cores_[core]->stop();
+  if (stop == Stop::kAsleep || stop == Stop::kWaiting) Forget(core);
   cores_[core]->Wake(cycle);
   Tighten(core);
 }
@@ -138,6 +139,18 @@ void Group::Hold(size_t core) {
   cores_[core]->Hold();
 }
 
+void Group::WakeOnStore(size_t core, Watch watch) {
+  watchers_.push_back({core, watch});
+  MarkGranules(watch, true);
+}
+
+uint64_t Group::next() const {
+  const uint64_t post = posts_.empty() ? kNever : posts_.back().cycle;
+  return std::min(NextTurn().now, post);
+}
+
+// True: cores that slept go on first, up to this cycle. Those that a device
+// lets wait go on after it.
 bool Group::WakeWatchers(uint64_t cycle, const Ram* ram, uint64_t offset,
                          uint64_t size) {
   bool any = false;
@@ -149,8 +162,9 @@ bool Group::WakeWatchers(uint64_t cycle, const Ram* ram, uint64_t offset,
       ++i;
       continue;
     }
-    Wake(core, cycle);  // and its entries are gone
-    any = true;
+    const bool slept = cores_[core]->stop() == Stop::kAsleep;
+    Wake(core, slept ? cycle : cycle + 1);  // and its entries are gone
+    any |= slept;
     i = 0;
   }
   return any;
@@ -162,9 +176,13 @@ bool Group::BeforeStore(uint32_t core, uint64_t cycle, const Ram* ram,
 }
 
 void Group::Post(RemoteWrite write) {
-  TRIPTYCH_CHECK(write.ram && uint64_t{write.offset} + write.bytes.size() <=
-                                  write.ram->size(),
-                 "offset", write.offset, "bytes", write.bytes.size());
+  TRIPTYCH_CHECK(
+      write.bytes.empty() ||
+          (write.ram &&
+           uint64_t{write.offset} + write.bytes.size() <= write.ram->size()),
+      "offset", write.offset, "bytes", write.bytes.size());
+  TRIPTYCH_CHECK(!write.adds || write.bytes.size() == 4, "bytes",
+                 write.bytes.size());
   const auto place = std::ranges::lower_bound(
       posts_, write.cycle, std::ranges::greater(), &RemoteWrite::cycle);
   if (running_ != kNobody) cores_[running_]->LowerHorizon(write.cycle);
@@ -172,15 +190,26 @@ void Group::Post(RemoteWrite write) {
 }
 
 void Group::Apply() {
-  const RemoteWrite& write = posts_.back();
   // Who watched goes on up to this cycle first.
-  if (WakeWatchers(write.cycle, write.ram.get(), write.offset,
-                   write.bytes.size())) {
+  if (WakeWatchers(posts_.back().cycle, posts_.back().ram.get(),
+                   posts_.back().offset, posts_.back().bytes.size())) {
     return;
   }
-  std::memcpy(write.ram->data() + write.offset, write.bytes.data(),
-              write.bytes.size());
+  const RemoteWrite write = std::move(posts_.back());
   posts_.pop_back();
+  if (!write.bytes.empty()) {
+    std::byte* const place = write.ram->data() + write.offset;
+    if (write.adds) {
+      uint32_t sum = 0, more = 0;
+      std::memcpy(&sum, place, 4);
+      std::memcpy(&more, write.bytes.data(), 4);
+      sum += more;
+      std::memcpy(place, &sum, 4);
+    } else {
+      std::memcpy(place, write.bytes.data(), write.bytes.size());
+    }
+  }
+  if (write.then) write.then();
 }
 
 Status Group::Deadlock() const {

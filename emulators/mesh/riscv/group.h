@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -26,9 +27,13 @@ namespace triptych::mesh::riscv {
 // Writes of one cycle happen in the order in which they were posted.
 struct RemoteWrite {
   uint64_t cycle = 0;
-  std::shared_ptr<Ram> ram;
+  std::shared_ptr<Ram> ram;  // may be none: then only `then` happens
   uint32_t offset = 0;
   std::vector<std::byte> bytes;
+  // The word at `offset` grows by `bytes` instead, which are four.
+  bool adds = false;
+  // Called once that is written; may post, and wake cores.
+  std::function<void()> then;
 };
 
 class Group : private StoreListener {
@@ -58,12 +63,19 @@ class Group : private StoreListener {
   // Everything below `limit` happens, or something stops it.
   State RunUntil(uint64_t limit);
 
+  // Nothing happens before this cycle; the largest number if nothing will.
+  uint64_t next() const;
+
   // These may also be called by devices while a core runs; then `cycle` is
   // no earlier than their request's.
   void Post(RemoteWrite write);
   void Wake(size_t core, uint64_t cycle);
   void Reset(size_t core, uint32_t pc, uint64_t cycle);
   void Hold(size_t core);  // in reset from now on
+
+  // For a device that lets a core wait (DeviceReply::kWait): the first store
+  // to those bytes lets it ask again, a cycle after that store.
+  void WakeOnStore(size_t core, Watch watch);
 
   // Until all have exited. The error is that of the core that trapped or
   // failed, of all that wait for each other, or says that the budget is spent.

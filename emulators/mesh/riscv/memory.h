@@ -52,6 +52,7 @@ struct DeviceReply {
   enum Kind : uint8_t {
     kDone,   // `value` is what was read
     kWait,   // nothing happened: asked again after Core::Wake()
+    kLater,  // the same, but asked again at `ready_cycle`, which is later
     kFault,  // `reason` says what is wrong and what is allowed
   };
   Kind kind = kDone;

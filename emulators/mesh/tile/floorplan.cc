@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "emulators/mesh/tile/floorplan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace triptych::mesh::tile {
+namespace {
+
+// Routers between worker tiles that are none, DRAM's columns apart. Sources:
+// tenstorrent/tt-npe device layouts; tenstorrent/tt-isa-documentation.
+struct Gaps {
+  std::vector<int64_t> cols, rows;
+};
+Gaps GapsOf(riscv::Machine machine) {
+  // Blackhole: ARC, PCIe, Ethernet above, column 8 beside DRAM's. Wormhole:
+  // Ethernet in two rows.
+  return machine == riscv::Machine::kBlackhole ? Gaps{{8}, {0, 1}}
+                                               : Gaps{{}, {0, 6}};
+}
+
+bool Has(const std::vector<int64_t>& list, int64_t x) {
+  return std::ranges::find(list, x) != list.end();
+}
+
+Status CheckGrid(std::string_view key, int32_t wanted, size_t there) {
+  if (wanted >= 1 && static_cast<size_t>(wanted) <= there) return {};
+  return MakeError(
+      ErrorCode::kInvalid,
+      fmt::format("grid: {} {}: the chip has 1 to {}", wanted, key, there));
+}
+
+}  // namespace
+
+Result<Floorplan> Floorplan::Make(const Params& p, int32_t cols, int32_t rows) {
+  Floorplan plan;
+  // The two differ in the width of a flit, and in little else here.
+  plan.machine_ = p.noc_flit_bytes >= 64 ? riscv::Machine::kBlackhole
+                                         : riscv::Machine::kWormhole;
+  const Gaps gaps = GapsOf(plan.machine_);
+  for (int64_t x = 0; x < p.noc_cols; ++x) {
+    if (x == p.dram_left_col || x == p.dram_right_col) continue;
+    if (!Has(gaps.cols, x)) plan.xs_.push_back(static_cast<int32_t>(x));
+  }
+  for (int64_t y = 0; y < p.noc_rows; ++y) {
+    if (!Has(gaps.rows, y)) plan.ys_.push_back(static_cast<int32_t>(y));
+  }
+  // 32 of each have a place in the info block.
+  if (plan.xs_.size() > 32) plan.xs_.resize(32);
+  if (plan.ys_.size() > 32) plan.ys_.resize(32);
+  TRIPTYCH_TRY(CheckGrid("columns", cols, plan.xs_.size()));
+  TRIPTYCH_TRY(CheckGrid("rows", rows, plan.ys_.size()));
+  plan.xs_.resize(static_cast<size_t>(cols));
+  plan.ys_.resize(static_cast<size_t>(rows));
+  // Half of the banks down each of DRAM's columns, evenly.
+  const int64_t left = (p.dram_banks + 1) / 2;
+  if (left > p.noc_rows || p.dram_banks > 64) {
+    return MakeError(ErrorCode::kInvalid,
+                     fmt::format("dram.banks {}: up to {}", p.dram_banks,
+                                 std::min<int64_t>(64, 2 * p.noc_rows)));
+  }
+  for (int64_t bank = 0; bank < p.dram_banks; ++bank) {
+    const bool on_left = bank < left;
+    const int64_t i = on_left ? bank : bank - left;
+    plan.banks_.push_back(
+        {static_cast<int32_t>(on_left ? p.dram_left_col : p.dram_right_col),
+         static_cast<int32_t>(i * p.noc_rows / left)});
+  }
+  return plan;
+}
+
+std::optional<size_t> Floorplan::TileAt(Place place) const {
+  const auto x = std::ranges::find(xs_, place.x);
+  const auto y = std::ranges::find(ys_, place.y);
+  if (x == xs_.end() || y == ys_.end()) return std::nullopt;
+  return IndexOf({static_cast<int32_t>(x - xs_.begin()),
+                  static_cast<int32_t>(y - ys_.begin())});
+}
+
+std::optional<size_t> Floorplan::BankAt(Place place) const {
+  const auto bank = std::ranges::find(banks_, place);
+  if (bank == banks_.end()) return std::nullopt;
+  return static_cast<size_t>(bank - banks_.begin());
+}
+
+}  // namespace triptych::mesh::tile
