@@ -108,6 +108,11 @@ static inline void Reserve(uint32_t b, uint32_t pages) {
   const struct Buffer* buffer = BufferOf(b);
   WaitAtLeast(buffer->popped, buffer->count + pages - buffer->pages);
 }
+// Whether it would not have to wait.
+static inline bool HasRoom(uint32_t b, uint32_t pages) {
+  const struct Buffer* buffer = BufferOf(b);
+  return buffer->count + pages - *buffer->popped <= buffer->pages;
+}
 // .. and hands them on.
 static inline void Push(uint32_t b, uint32_t pages) {
   if (!kPacks && !kMovesData) return;

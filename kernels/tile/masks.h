@@ -17,15 +17,15 @@ static inline volatile uint32_t* PairAt(uint32_t tile, uint32_t row,
   return Word(tile + face * 512 + row % 16 * 32 + col % 16 * 2);
 }
 
-// 0 in the first `valid(row)` columns of each row, minus infinity behind:
-// what is added to scores that do not count.
+// 0 in the first `columns` columns of each row, or up to the diagonal, and
+// minus infinity behind: what is added to scores that do not count. The tile
+// is zero at first, as free L1 is.
 static inline void MaskTile(uint32_t tile, bool causal, uint32_t columns) {
   for (uint32_t row = 0; row < 32; ++row) {
     const uint32_t valid = causal ? row + 1 : columns;
-    for (uint32_t col = 0; col < 32; col += 2) {
+    for (uint32_t col = valid & ~UINT32_C(1); col < 32; col += 2) {
       *PairAt(tile, row, col) =
-          (col < valid ? 0 : BF16_MINUS_INFINITY) |
-          (col + 1 < valid ? 0 : BF16_MINUS_INFINITY << 16);
+          (col < valid ? 0 : BF16_MINUS_INFINITY) | BF16_MINUS_INFINITY << 16;
     }
   }
 }

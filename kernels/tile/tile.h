@@ -7,6 +7,7 @@
 #include "kernels/tile/core.h"
 #include "kernels/tile/engine.h"
 #include "kernels/tile/noc.h"
+#include "kernels/tile/stream.h"
 #include "kernels/tile/tensor.h"
 
 // The last line of a program: what each core does. `setup` runs on all five

@@ -70,7 +70,6 @@ static void Reader(void) {
   const struct AttentionArgs args = ARGS(AttentionArgs);
   struct Part part;
   if (!PartOf(&args, &part)) return;
-  MakeMask(&args);
   ReadQueries(&args, part.head);
   ReadKeys(&args, part.head, KeysOf(&args, &part), kK);
   for (uint32_t r = 0; Receives(&args, part.number, r); ++r) {
@@ -164,6 +163,7 @@ static void Writer(void) {
   const struct AttentionArgs args = ARGS(AttentionArgs);
   struct Part part;
   if (!PartOf(&args, &part)) return;
+  MakeMask(&args);
   ReadKeys(&args, part.head, KeysOf(&args, &part), kV);
   if (part.number == 0) {
     WriteOut(&args, part.head);

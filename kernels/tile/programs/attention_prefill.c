@@ -27,7 +27,6 @@ static uint32_t KvHeadOf(const struct AttentionArgs* args, uint32_t item) {
 static void Reader(void) {
   const struct AttentionArgs args = ARGS(AttentionArgs);
   const struct Share mine = MyShare(args.heads * args.queries);
-  MakeMask(&args);
   for (uint32_t i = mine.first; i < mine.end; ++i) {
     ReadQueries(&args, i);
     ReadKeys(&args, KvHeadOf(&args, i), KeysOf(&args, i), kK);
@@ -46,6 +45,7 @@ static void Compute(void) {
 static void Writer(void) {
   const struct AttentionArgs args = ARGS(AttentionArgs);
   const struct Share mine = MyShare(args.heads * args.queries);
+  MakeMask(&args);
   for (uint32_t i = mine.first; i < mine.end; ++i) {
     ReadKeys(&args, KvHeadOf(&args, i), KeysOf(&args, i), kV);
     WriteOut(&args, i);

@@ -73,27 +73,35 @@ static void ReadQueries(const struct AttentionArgs* args, uint32_t item) {
   Push(kQ, args->dim);
 }
 
-// The head's tiles of k or v, chunk by chunk. K's go down the buffer's columns
-// ([dim, chunk]), so that transposed tiles make K^T; V's stay [chunk, dim].
+struct KeyStream {
+  const struct AttentionArgs* args;
+  struct Tensor tensor;
+  struct Keys keys;
+  uint32_t first, buffer;  // page of the head's first key
+};
+// K's tiles go down the buffer's columns ([dim, chunk]), so that transposed
+// tiles make K^T; V's stay [chunk, dim].
+static inline void FetchKeys(const void* self, uint32_t step, uint32_t page) {
+  const struct KeyStream* s = (const struct KeyStream*)self;
+  const uint32_t chunk = s->args->chunk, dim = s->args->dim;
+  const uint32_t j = s->keys.first + step * chunk;
+  const uint32_t n = Min(chunk, s->keys.end - j);
+  uint32_t from = s->first + j * dim;
+  for (uint32_t i = 0; i < n; ++i) {
+    for (uint32_t d = 0; d < dim; ++d, ++from) {
+      const uint32_t to = s->buffer == kK ? d * chunk + i : i * dim + d;
+      ReadPage(&s->tensor, from, PageAt(s->buffer, page + to));
+    }
+  }
+}
+// The head's tiles of k or v, chunk by chunk.
 static void ReadKeys(const struct AttentionArgs* args, uint32_t kv_head,
                      struct Keys keys, uint32_t buffer) {
-  const struct Tensor t =
-      TensorAt(buffer == kK ? args->k : args->v, args->kv_format);
-  const uint32_t pages = args->chunk * args->dim;
-  for (uint32_t j = keys.first; j < keys.end; j += args->chunk) {
-    const uint32_t n = Min(args->chunk, keys.end - j);
-    uint32_t page = (kv_head * args->keys + j) * args->dim;
-    Reserve(buffer, pages);
-    for (uint32_t i = 0; i < n; ++i) {
-      for (uint32_t d = 0; d < args->dim; ++d, ++page) {
-        ReadPage(&t, page,
-                 PageAt(buffer, buffer == kK ? d * args->chunk + i
-                                             : i * args->dim + d));
-      }
-    }
-    NocReadBarrier();
-    Push(buffer, pages);
-  }
+  const struct KeyStream stream = {
+      args, TensorAt(buffer == kK ? args->k : args->v, args->kv_format), keys,
+      kv_head * args->keys * args->dim, buffer};
+  Stream(buffer, args->chunk * args->dim,
+         CeilDiv(keys.end - keys.first, args->chunk), FetchKeys, &stream);
 }
 
 static void WriteOut(const struct AttentionArgs* args, uint32_t item) {

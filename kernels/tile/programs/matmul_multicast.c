@@ -4,8 +4,10 @@
 // Tile (x, y) has block (y, x) of a and makes block (y, x) of c. In each step
 // of k the tile that has that part of a sends it along its row (NC), and the
 // topmost tile of each column reads that part of b and sends it down (B).
-// Whoever sends waits until all have room: they count up a word of his; what
-// he sends is followed by a word that says so.
+//
+// Whoever sends waits until all have room: each counts up a word of his. What
+// he sends is followed by a word that says so. There are words for each slot
+// of the buffer, so tiles can ask for later steps before this one has come.
 //
 // Shards come first in L1: a's at TILE_FREE, [block_m, shard_k] tiles, c's
 // behind it, [block_m, block_n].
@@ -14,80 +16,107 @@
 #include "kernels/tile/programs/matmul_block.h"
 #include "kernels/tile/tile.h"
 
-// The same addresses on every tile. Of a row: who is ready to be sent to, how
-// many steps were; the same of a column.
+enum { kSlots = 8, kLine = 64 };  // steps under way; bytes a word has alone
+
+// Words of one direction, one a slot, at the same addresses on every tile.
+struct Lane {
+  uint32_t ready;  // of the sender: receivers that had room, in all
+  uint32_t sent;   // of a receiver: the step that is there, + 1
+};
 struct Shared {
   uint32_t shard;
-  volatile uint32_t *row_ready, *row_sent, *col_ready, *col_sent;
+  struct Lane row, col;
 };
 static struct Shared* const shared =
     (struct Shared*)(TILE_LOCAL + sizeof(struct Context));
 
-// Tiles of k that one tile has of a: whole steps.
-static uint32_t ShardK(const struct MatmulArgs* args) {
-  const uint32_t each = CeilDiv(args->k, Cols());
-  return CeilDiv(each, args->by.block_k) * args->by.block_k;
+static struct Lane LaneMake(void) {
+  return (struct Lane){L1Make(kSlots * kLine), L1Make(kSlots * kLine)};
+}
+
+// Steps of k that one tile has of a.
+static uint32_t ShardSteps(const struct MatmulArgs* args) {
+  return CeilDiv(CeilDiv(args->k, Cols()), args->by.block_k);
 }
 
 static void Setup(void) {
   const struct MatmulArgs args = ARGS(MatmulArgs);
-  if (args.by.block_m * Rows() < args.m || args.by.block_n * Cols() < args.n) {
+  if (args.by.block_m * Rows() < args.m || args.by.block_n * Cols() < args.n ||
+      args.by.depth > kSlots) {
     Fail(kBadArguments);
   }
-  const uint32_t outputs = args.by.block_m * args.by.block_n;
-  shared->shard =
-      L1Make(args.by.block_m * ShardK(&args) * TileBytes(args.formats.a));
-  BufferMake(kProduct, args.formats.c, outputs);
+  shared->shard = L1Make(args.by.block_m * ShardSteps(&args) * args.by.block_k *
+                         TileBytes(args.formats.a));
+  BufferMake(kProduct, args.formats.c, args.by.block_m * args.by.block_n);
   MatmulMake(&args.formats, &args.by);
-  shared->row_ready = WordMake();
-  shared->row_sent = WordMake();
-  shared->col_ready = WordMake();
-  shared->col_sent = WordMake();
+  shared->row = LaneMake();
+  shared->col = LaneMake();
 }
 
-static uint32_t AddressOf(volatile uint32_t* word) {
-  return (uint32_t)(uintptr_t)word;
+// A step, its slot, and who has it.
+struct Step {
+  uint32_t number, slot, owner, of_owner;
+};
+static void NextStep(struct Step* step, uint32_t depth, uint32_t shard_steps) {
+  ++step->number;
+  if (++step->slot == depth) step->slot = 0;
+  if (++step->of_owner == shard_steps) {
+    ++step->owner;
+    step->of_owner = 0;
+  }
 }
 
-// The part of a's shard from tile `k` of it on goes to the whole row.
-static void SendLeft(const struct MatmulArgs* args, uint32_t k,
-                     uint32_t shard_k, uint32_t tiles) {
+// To the block `ahead` of the one that is handed on next: this tile's part
+// `of_owner` of a goes to the whole row.
+static void SendLeft(const struct MatmulArgs* args, uint32_t of_owner,
+                     uint32_t shard_steps, uint32_t tiles, uint32_t ahead) {
   const uint32_t bytes = TileBytes(args->formats.a);
-  if (shard_k == args->by.block_k) {
-    NocMulticast(shared->shard, tiles, PageAt(kLeft, 0),
-                 args->by.block_m * shard_k * bytes);
+  const uint32_t block_k = args->by.block_k;
+  const uint32_t first = ahead * args->by.block_m * block_k;
+  if (shard_steps == 1) {
+    NocMulticast(shared->shard, tiles, PageAt(kLeft, first),
+                 args->by.block_m * block_k * bytes);
     return;
   }
   for (uint32_t i = 0; i < args->by.block_m; ++i) {
-    NocMulticast(shared->shard + (i * shard_k + k) * bytes, tiles,
-                 PageAt(kLeft, i * args->by.block_k), args->by.block_k * bytes);
+    NocMulticast(shared->shard + (i * shard_steps + of_owner) * block_k * bytes,
+                 tiles, PageAt(kLeft, first + i * block_k), block_k * bytes);
   }
 }
 
 static void Reader(void) {
   const struct MatmulArgs args = ARGS(MatmulArgs);
-  const uint32_t shard_k = ShardK(&args),
-                 pages = args.by.block_m * args.by.block_k;
+  const uint32_t shard_steps = ShardSteps(&args), depth = args.by.depth;
+  const uint32_t pages = args.by.block_m * args.by.block_k;
   const uint32_t col = Col(), row = Row(), cols = Cols();
   const uint32_t tiles = RowOfTiles(row);
-  uint32_t owner = 0, k_owned = 0, ready = 0, step = 0;
-  for (uint32_t k = 0; k < args.k; k += args.by.block_k) {
-    Reserve(kLeft, pages);
-    if (owner == col) {
-      ready += cols - 1;
-      WaitAtLeast(shared->row_ready, ready);
-      SendLeft(&args, k_owned, shard_k, tiles);
-      NocStoreAll(tiles, AddressOf(shared->row_sent), step + 1);
-    } else {
-      NocIncrement(TileAt(owner, row), AddressOf(shared->row_ready), 1);
+  const uint32_t steps = CeilDiv(args.k, args.by.block_k);
+  const struct Lane lane = shared->row;
+  uint32_t ready[kSlots] = {0};  // what the words will be
+  struct Step ask = {0}, now = {0};
+  while (now.number < steps) {
+    // Ask for, or send, all that there is room for; for the next step, wait.
+    while (ask.number < steps && ask.number - now.number < depth) {
+      const bool next = ask.number == now.number;
+      const uint32_t ahead = ask.number - now.number;
+      const uint32_t word = ask.slot * kLine;
+      if (!next && !HasRoom(kLeft, (ahead + 1) * pages)) break;
+      if (next) Reserve(kLeft, pages);
+      if (ask.owner == col) {
+        const uint32_t all = ready[ask.slot] + cols - 1;
+        if (!next && *Word(lane.ready + word) != all) break;
+        WaitAtLeast(Word(lane.ready + word), all);
+        ready[ask.slot] = all;
+        SendLeft(&args, ask.of_owner, shard_steps, tiles, ahead);
+        NocStoreAll(tiles, lane.sent + word, ask.number + 1);
+      } else {
+        NocIncrement(TileAt(ask.owner, row), lane.ready + word, 1);
+      }
+      NextStep(&ask, depth, shard_steps);
     }
-    WaitAtLeast(shared->row_sent, ++step);
+    WaitAtLeast(Word(lane.sent + now.slot * kLine), now.number + 1);
     Push(kLeft, pages);
-    k_owned += args.by.block_k;
-    if (k_owned == shard_k) {
-      ++owner;
-      k_owned = 0;
-    }
+    NextStep(&now, depth, shard_steps);
   }
   NocWriteBarrier();
 }
@@ -98,13 +127,13 @@ static void Compute(void) {
               Clip(Col() * args.by.block_n, args.by.block_n, args.n), args.k);
 }
 
-// The topmost tile asks for the step at `k`, to the block `ahead` of the one
+// The topmost tile asks DRAM for step `step`, to the block `ahead` of the one
 // that is handed on next.
 static void FetchRight(const struct MatmulArgs* args, const struct Tensor* b,
-                       uint32_t k, uint32_t ahead, uint32_t group) {
+                       uint32_t step, uint32_t ahead) {
   const uint32_t first = ahead * args->by.block_k * args->by.block_n;
+  const uint32_t k = step * args->by.block_k;
   const uint32_t col = Col() * args->by.block_n;
-  NocGroup(group);
   for (uint32_t i = 0; i < Clip(k, args->by.block_k, args->k); ++i) {
     for (uint32_t j = 0; j < Clip(col, args->by.block_n, args->n); ++j) {
       ReadPage(b, (k + i) * args->n + col + j,
@@ -113,31 +142,56 @@ static void FetchRight(const struct MatmulArgs* args, const struct Tensor* b,
   }
 }
 
-// Reads one step ahead of what it sends, if buffers are deep enough to have
-// one step under way, one read and one that is multiplied.
 static void SendDown(const struct MatmulArgs* args) {
   const struct Tensor b = TensorAt(args->b, args->formats.b);
   const uint32_t pages = args->by.block_k * args->by.block_n;
-  const uint32_t rows = Rows(), ahead = args->by.depth > 2;
+  const uint32_t rows = Rows(), depth = args->by.depth;
+  const uint32_t steps = CeilDiv(args->k, args->by.block_k);
   const uint32_t others =
       Rectangle(TileAt(Col(), rows > 1), TileAt(Col(), rows - 1));
-  uint32_t step = 0, fetched = 0;
-  for (uint32_t k = 0; k < args->k; k += args->by.block_k) {
-    while (fetched <= step + ahead && fetched * args->by.block_k < args->k) {
-      Reserve(kRight, (fetched - step + 1) * pages);
-      FetchRight(args, &b, fetched * args->by.block_k, fetched - step,
-                 fetched & 1);
-      ++fetched;
+  const struct Lane lane = shared->col;
+  struct Step fetch = {0}, now = {0};
+  uint32_t ready = 0;  // what the words of this round of slots will be
+  while (now.number < steps) {
+    while (fetch.number < steps && fetch.number - now.number < depth) {
+      const uint32_t ahead = fetch.number - now.number;
+      if (ahead == 0) Reserve(kRight, pages);
+      if (!HasRoom(kRight, (ahead + 1) * pages)) break;
+      NocGroup(fetch.slot);
+      FetchRight(args, &b, fetch.number, ahead);
+      NextStep(&fetch, depth, steps);
     }
-    NocGroupBarrier(step & 1);
-    ++step;
+    NocGroupBarrier(now.slot);
     if (rows > 1) {
-      WaitAtLeast(shared->col_ready, step * (rows - 1));
+      if (now.slot == 0) ready += rows - 1;
+      WaitAtLeast(Word(lane.ready + now.slot * kLine), ready);
       NocMulticast(PageAt(kRight, 0), others, PageAt(kRight, 0),
                    pages * TileBytes(args->formats.b));
-      NocStoreAll(others, AddressOf(shared->col_sent), step);
+      NocStoreAll(others, lane.sent + now.slot * kLine, now.number + 1);
     }
     Push(kRight, pages);
+    NextStep(&now, depth, steps);
+  }
+  NocWriteBarrier();
+}
+
+static void ReceiveDown(const struct MatmulArgs* args) {
+  const uint32_t pages = args->by.block_k * args->by.block_n;
+  const uint32_t above = TileAt(Col(), 0), depth = args->by.depth;
+  const uint32_t steps = CeilDiv(args->k, args->by.block_k);
+  const struct Lane lane = shared->col;
+  struct Step ask = {0}, now = {0};
+  while (now.number < steps) {
+    while (ask.number < steps && ask.number - now.number < depth) {
+      const uint32_t ahead = ask.number - now.number;
+      if (ahead == 0) Reserve(kRight, pages);
+      if (!HasRoom(kRight, (ahead + 1) * pages)) break;
+      NocIncrement(above, lane.ready + ask.slot * kLine, 1);
+      NextStep(&ask, depth, steps);
+    }
+    WaitAtLeast(Word(lane.sent + now.slot * kLine), now.number + 1);
+    Push(kRight, pages);
+    NextStep(&now, depth, steps);
   }
   NocWriteBarrier();
 }
@@ -146,18 +200,9 @@ static void Writer(void) {
   const struct MatmulArgs args = ARGS(MatmulArgs);
   if (Row() == 0) {
     SendDown(&args);
-    return;
+  } else {
+    ReceiveDown(&args);
   }
-  const uint32_t pages = args.by.block_k * args.by.block_n;
-  const uint32_t above = TileAt(Col(), 0);
-  uint32_t step = 0;
-  for (uint32_t k = 0; k < args.k; k += args.by.block_k) {
-    Reserve(kRight, pages);
-    NocIncrement(above, AddressOf(shared->col_ready), 1);
-    WaitAtLeast(shared->col_sent, ++step);
-    Push(kRight, pages);
-  }
-  NocWriteBarrier();
 }
 
 TILE_PROGRAM(Setup, Reader, Compute, Writer)

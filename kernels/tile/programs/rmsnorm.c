@@ -26,9 +26,9 @@ static void Reader(void) {
   const struct Tensor weight = TensorAt(args.weight, args.format);
   const struct Share mine = MyShare(args.rows);
   for (uint32_t row = mine.first; row < mine.end; ++row) {
-    ReadRow(&x, row * args.cols, args.cols, kX);
+    ReadPages(&x, row * args.cols, args.cols, kX);
     // Behind the first row, which is needed earlier.
-    if (row == mine.first) ReadRow(&weight, 0, args.cols, kWeight);
+    if (row == mine.first) ReadPages(&weight, 0, args.cols, kWeight);
   }
 }
 

@@ -40,9 +40,9 @@ static void Reader(void) {
   Push(kTurn, 1);
   for (uint32_t i = mine.first; i < mine.end; ++i) {
     const uint32_t row = i % args.rows;
-    ReadRow(&x, i * args.cols, args.cols, kX);
-    ReadRow(&cosines, row * args.cols, args.cols, kCosines);
-    ReadRow(&sines, row * args.cols, args.cols, kSines);
+    ReadPages(&x, i * args.cols, args.cols, kX);
+    ReadPages(&cosines, row * args.cols, args.cols, kCosines);
+    ReadPages(&sines, row * args.cols, args.cols, kSines);
   }
 }
 

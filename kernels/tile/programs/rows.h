@@ -9,21 +9,6 @@
 // Tiles that Dst holds of sums in single precision; rows go in such steps.
 enum { kStep = 4 };
 
-// `n` tiles of a tensor from `page` on to one buffer, all or in steps so that
-// work can begin.
-static inline void ReadRow(const struct Tensor* t, uint32_t page, uint32_t n,
-                           uint32_t buffer) {
-  for (uint32_t i = 0; i < n; i += kStep) {
-    const uint32_t step = Min(kStep, n - i);
-    Reserve(buffer, step);
-    for (uint32_t j = 0; j < step; ++j) {
-      ReadPage(t, page + i + j, PageAt(buffer, j));
-    }
-    NocReadBarrier();
-    Push(buffer, step);
-  }
-}
-
 static inline void WriteRow(uint32_t buffer, const struct Tensor* t,
                             uint32_t page, uint32_t n) {
   for (uint32_t i = 0; i < n; i += kStep) {

@@ -28,11 +28,8 @@ static void Reader(void) {
   const struct SoftmaxArgs args = ARGS(SoftmaxArgs);
   const struct Tensor x = TensorAt(args.x, args.format);
   const struct Share mine = MyShare(args.rows);
-  Reserve(kMask, 1);
-  MaskTile(PageAt(kMask, 0), false, args.tail);
-  Push(kMask, 1);
   for (uint32_t row = mine.first; row < mine.end; ++row) {
-    ReadRow(&x, row * args.cols, args.cols, kX);
+    ReadPages(&x, row * args.cols, args.cols, kX);
   }
 }
 
@@ -106,6 +103,9 @@ static void Writer(void) {
   const struct SoftmaxArgs args = ARGS(SoftmaxArgs);
   const struct Tensor out = TensorAt(args.out, args.format);
   const struct Share mine = MyShare(args.rows);
+  Reserve(kMask, 1);
+  MaskTile(PageAt(kMask, 0), false, args.tail);
+  Push(kMask, 1);
   for (uint32_t row = mine.first; row < mine.end; ++row) {
     WriteRow(kOut, &out, row * args.cols, args.cols);
   }
