@@ -23,13 +23,9 @@ static void Setup(void) {
 static void Reader(void) {
   const struct RmsNormArgs args = ARGS(RmsNormArgs);
   const struct Tensor x = TensorAt(args.x, args.format);
-  const struct Tensor weight = TensorAt(args.weight, args.format);
   const struct Share mine = MyShare(args.rows);
-  for (uint32_t row = mine.first; row < mine.end; ++row) {
-    ReadPages(&x, row * args.cols, args.cols, kX);
-    // Behind the first row, which is needed earlier.
-    if (row == mine.first) ReadPages(&weight, 0, args.cols, kWeight);
-  }
+  ReadPages(&x, mine.first * args.cols, (mine.end - mine.first) * args.cols,
+            kX);
 }
 
 // kScale = 1 / sqrt(mean(x^2) + epsilon) of each of the 32 rows.
@@ -81,7 +77,9 @@ static void Compute(void) {
 static void Writer(void) {
   const struct RmsNormArgs args = ARGS(RmsNormArgs);
   const struct Tensor out = TensorAt(args.out, args.format);
+  const struct Tensor weight = TensorAt(args.weight, args.format);
   const struct Share mine = MyShare(args.rows);
+  if (mine.first < mine.end) ReadPages(&weight, 0, args.cols, kWeight);
   for (uint32_t row = mine.first; row < mine.end; ++row) {
     WriteRow(kOut, &out, row * args.cols, args.cols);
   }
