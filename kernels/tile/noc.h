@@ -68,12 +68,18 @@ static inline void NocWrite(uint32_t local, uint32_t place, uint32_t remote,
                             uint32_t bytes) {
   NocTransfer(TILE_NOC_WRITE | TILE_NOC_BULK, local, place, remote, bytes);
 }
-// To the same address of all `tiles`; this tile gets it too if it is there.
+// To the same address of all tiles of a rectangle, this one included if it is
+// there; or of all but this one.
 static inline void NocMulticast(uint32_t local, uint32_t tiles, uint32_t remote,
                                 uint32_t bytes) {
   NocTransfer(
       TILE_NOC_WRITE | TILE_NOC_BULK | TILE_NOC_MULTICAST | TILE_NOC_SELF,
       local, tiles, remote, bytes);
+}
+static inline void NocMulticastOthers(uint32_t local, uint32_t tiles,
+                                      uint32_t remote, uint32_t bytes) {
+  NocTransfer(TILE_NOC_WRITE | TILE_NOC_BULK | TILE_NOC_MULTICAST, local, tiles,
+              remote, bytes);
 }
 
 static inline void NocReadBarrier(void) {
@@ -110,6 +116,10 @@ static inline void NocStoreAll(uint32_t tiles, uint32_t remote,
                                uint32_t value) {
   NocWord(TILE_NOC_INLINE | TILE_NOC_MULTICAST | TILE_NOC_SELF, tiles, remote,
           value);
+}
+static inline void NocStoreOthers(uint32_t tiles, uint32_t remote,
+                                  uint32_t value) {
+  NocWord(TILE_NOC_INLINE | TILE_NOC_MULTICAST, tiles, remote, value);
 }
 static inline void NocIncrement(uint32_t place, uint32_t remote, uint32_t by) {
   NocWord(TILE_NOC_INCREMENT, place, remote, by);

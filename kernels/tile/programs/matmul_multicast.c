@@ -2,8 +2,10 @@
 // is in DRAM, interleaved.
 //
 // Tile (x, y) has block (y, x) of a and makes block (y, x) of c. In each step
-// of k the tile that has that part of a sends it along its row (NC), and the
-// topmost tile of each column reads that part of b and sends it down (B).
+// of k the tile that has that part of a sends it along its row (NC), and one
+// tile of each column reads that part of b and sends it along the column (B).
+// Those readers are in different rows: in one row they would share its links,
+// which have less than DRAM gives.
 //
 // Whoever sends waits until all have room: each counts up a word of his. What
 // he sends is followed by a word that says so. There are words for each slot
@@ -127,8 +129,10 @@ static void Compute(void) {
               Clip(Col() * args.by.block_n, args.by.block_n, args.n), args.k);
 }
 
-// The topmost tile asks DRAM for step `step`, to the block `ahead` of the one
-// that is handed on next.
+static uint32_t ReaderRow(void) { return Col() % Rows(); }
+
+// The reader asks DRAM for step `step`, to the block `ahead` of the one that
+// is handed on next.
 static void FetchRight(const struct MatmulArgs* args, const struct Tensor* b,
                        uint32_t step, uint32_t ahead) {
   const uint32_t first = ahead * args->by.block_k * args->by.block_n;
@@ -142,13 +146,12 @@ static void FetchRight(const struct MatmulArgs* args, const struct Tensor* b,
   }
 }
 
-static void SendDown(const struct MatmulArgs* args) {
+static void SendRight(const struct MatmulArgs* args) {
   const struct Tensor b = TensorAt(args->b, args->formats.b);
   const uint32_t pages = args->by.block_k * args->by.block_n;
   const uint32_t rows = Rows(), depth = args->by.depth;
   const uint32_t steps = CeilDiv(args->k, args->by.block_k);
-  const uint32_t others =
-      Rectangle(TileAt(Col(), rows > 1), TileAt(Col(), rows - 1));
+  const uint32_t others = ColOfTiles(Col());
   const struct Lane lane = shared->col;
   struct Step fetch = {0}, now = {0};
   uint32_t ready = 0;  // what the words of this round of slots will be
@@ -165,9 +168,9 @@ static void SendDown(const struct MatmulArgs* args) {
     if (rows > 1) {
       if (now.slot == 0) ready += rows - 1;
       WaitAtLeast(Word(lane.ready + now.slot * kLine), ready);
-      NocMulticast(PageAt(kRight, 0), others, PageAt(kRight, 0),
-                   pages * TileBytes(args->formats.b));
-      NocStoreAll(others, lane.sent + now.slot * kLine, now.number + 1);
+      NocMulticastOthers(PageAt(kRight, 0), others, PageAt(kRight, 0),
+                         pages * TileBytes(args->formats.b));
+      NocStoreOthers(others, lane.sent + now.slot * kLine, now.number + 1);
     }
     Push(kRight, pages);
     NextStep(&now, depth, steps);
@@ -175,9 +178,9 @@ static void SendDown(const struct MatmulArgs* args) {
   NocWriteBarrier();
 }
 
-static void ReceiveDown(const struct MatmulArgs* args) {
+static void ReceiveRight(const struct MatmulArgs* args) {
   const uint32_t pages = args->by.block_k * args->by.block_n;
-  const uint32_t above = TileAt(Col(), 0), depth = args->by.depth;
+  const uint32_t reader = TileAt(Col(), ReaderRow()), depth = args->by.depth;
   const uint32_t steps = CeilDiv(args->k, args->by.block_k);
   const struct Lane lane = shared->col;
   struct Step ask = {0}, now = {0};
@@ -186,7 +189,7 @@ static void ReceiveDown(const struct MatmulArgs* args) {
       const uint32_t ahead = ask.number - now.number;
       if (ahead == 0) Reserve(kRight, pages);
       if (!HasRoom(kRight, (ahead + 1) * pages)) break;
-      NocIncrement(above, lane.ready + ask.slot * kLine, 1);
+      NocIncrement(reader, lane.ready + ask.slot * kLine, 1);
       NextStep(&ask, depth, steps);
     }
     WaitAtLeast(Word(lane.sent + now.slot * kLine), now.number + 1);
@@ -198,10 +201,10 @@ static void ReceiveDown(const struct MatmulArgs* args) {
 
 static void Writer(void) {
   const struct MatmulArgs args = ARGS(MatmulArgs);
-  if (Row() == 0) {
-    SendDown(&args);
+  if (Row() == ReaderRow()) {
+    SendRight(&args);
   } else {
-    ReceiveDown(&args);
+    ReceiveRight(&args);
   }
 }
 
