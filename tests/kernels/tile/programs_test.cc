@@ -10,6 +10,8 @@
 
 #include <string>
 
+#include "kernels/tile/abi.h"
+#include "kernels/tile/programs/eltwise.h"
 #include "tests/kernels/tile/cycles.h"
 #include "tests/kernels/tile/trial.h"
 
@@ -67,6 +69,30 @@ TEST_CASE("programs of tiles: values and cycles") {
       if (name.starts_with(prefix)) Try(program, trial, name, &gate);
     }
   }
+}
+
+TEST_CASE("programs of tiles: what cannot be is said") {
+  const std::string elf = directory + "/eltwise.elf";
+  EltwiseArgs args = {.op = TILE_OP_ADD,
+                      .format = TILE_BF16,
+                      .tiles = 1,
+                      .a = 0,
+                      .b = 0,
+                      .out = 0,
+                      .step = 0,
+                      .depth = 1};
+  const auto error = [&] {
+    Workspace w({}, elf, 1, true);
+    REQUIRE(w.chip().SetArguments(WordsOf(args)));
+    const auto report = w.chip().Run(kBudget);
+    return report ? std::string("no error") : report.error().message;
+  };
+  // A step of nothing: kBadArguments of core.h.
+  CHECK(error().find("code 2") != std::string::npos);
+  // More buffers than L1 has room for: kL1Overflow.
+  args.step = 8;
+  args.depth = 100;
+  CHECK(error().find("code 1") != std::string::npos);
 }
 
 }  // namespace triptych::mesh::tile
