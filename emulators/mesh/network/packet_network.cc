@@ -2,6 +2,7 @@
 #include "emulators/mesh/network/packet_network.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "kernels/base/check.h"
@@ -38,7 +39,8 @@ PacketNetwork::PacketNetwork(const Torus& torus,
       config_(config),
       queue_(queue),
       max_min_(Capacities(torus, config)),
-      channels_(static_cast<size_t>(torus.links())) {
+      channels_(static_cast<size_t>(torus.links())),
+      users_(static_cast<size_t>(torus.links())) {
   TRIPTYCH_CHECK(config.channels >= 1 && config.servers >= 1, "channels",
                  config.channels, "servers", config.servers);
 }
@@ -56,7 +58,7 @@ PacketNetwork::PacketId PacketNetwork::Add(std::vector<Hop> way, double flits,
     free_.pop_back();
   }
   Packet& packet = packets_[id];
-  const uint64_t version = packet.version + 1;
+  const uint32_t version = packet.version + 1;
   packet = {};
   packet.version = version;
   for (const Hop& hop : way) packet.links.push_back(hop.link);
@@ -117,7 +119,7 @@ void PacketNetwork::Arrive(PacketId id) {
   Progress(packet);
   packet.state = State::kWaiting;
   packet.waited_at = packet.held;
-  Changed();
+  Changed(id);
 }
 
 void PacketNetwork::Take(PacketId id) {
@@ -132,8 +134,12 @@ void PacketNetwork::Take(PacketId id) {
   packet.state = State::kMoving;
   packet.took.push_back(packet.moved);
   ++packet.version;
-  SetActive(id, true);
-  Changed();
+  if (packet.active) {
+    Use(id, packet.links[hop]);
+  } else {
+    SetActive(id, true);
+  }
+  Changed(id);
   if (packet.held == packet.way.size()) {
     Drain(id);
     return;
@@ -172,12 +178,13 @@ void PacketNetwork::Drain(PacketId id) {
   Packet& packet = packets_[id];
   packet.state = State::kDraining;
   packet.since = queue_.now();
-  Changed();
+  Changed(id);
 }
 
 void PacketNetwork::Leave(PacketId id) {
   Packet& packet = packets_[id];
   const bool source = packet.tail == 0;
+  if (packet.active) Unuse(id, packet.links[packet.tail]);
   const Hop& hop = packet.way[packet.tail++];
   Channel& channel = ChannelOf(packet.cls, hop);
   if (channel.waiting.empty()) {
@@ -188,47 +195,107 @@ void PacketNetwork::Leave(PacketId id) {
     queue_.At(queue_.now(), [this, next] { Take(next); });
   }
   if (source && packet.tree) NextTree(hop.link);
-  Changed();
+  Changed(id);
 }
 
 void PacketNetwork::SetActive(PacketId id, bool active) {
   Packet& packet = packets_[id];
   if (packet.active == active) return;
   packet.active = active;
-  if (active) {
-    active_.push_back(id);
-  } else {
-    active_.erase(std::ranges::find(active_, id));
+  for (size_t i = packet.tail; i < packet.held; ++i) {
+    if (active) {
+      Use(id, packet.links[i]);
+    } else {
+      Unuse(id, packet.links[i]);
+    }
   }
-  Changed();
+  Changed(id);
 }
 
-void PacketNetwork::Changed() {
-  if (changed_) return;
-  changed_ = true;
+void PacketNetwork::Use(PacketId id, LinkId link) {
+  users_[link].packets.push_back(id);
+  Touch(link);
+}
+
+void PacketNetwork::Unuse(PacketId id, LinkId link) {
+  std::erase(users_[link].packets, id);
+  Touch(link);
+}
+
+void PacketNetwork::Touch(LinkId link) {
+  if (users_[link].dirty) return;
+  users_[link].dirty = true;
+  dirty_.push_back(link);
+}
+
+void PacketNetwork::Changed(PacketId id) {
+  if (!packets_[id].changed) {
+    packets_[id].changed = true;
+    changed_packets_.push_back(id);
+  }
+  if (settling_) return;
+  settling_ = true;
   queue_.At(
       queue_.now(), [this] { Settle(); }, EventQueue::Rank::kSettle);
 }
 
+void PacketNetwork::Collect() {
+  settled_.clear();
+  const auto see = [this](PacketId id) {
+    if (packets_[id].seen || !packets_[id].active) return;
+    packets_[id].seen = true;
+    settled_.push_back(id);
+  };
+  for (const PacketId id : changed_packets_) see(id);
+  size_t links = 0, packets = 0;
+  while (links < dirty_.size() || packets < settled_.size()) {
+    while (links < dirty_.size()) {
+      for (const PacketId id : users_[dirty_[links]].packets) see(id);
+      ++links;
+    }
+    while (packets < settled_.size()) {
+      const Packet& packet = packets_[settled_[packets]];
+      for (size_t i = packet.tail; i < packet.held; ++i) Touch(packet.links[i]);
+      ++packets;
+    }
+  }
+  for (const LinkId link : dirty_) users_[link].dirty = false;
+  dirty_.clear();
+  // Sums of rates are taken in this order.
+  std::ranges::sort(settled_);
+  for (const PacketId id : settled_) packets_[id].seen = false;
+}
+
 void PacketNetwork::Settle() {
-  changed_ = false;
+  Collect();
   flows_.clear();
   caps_.clear();
-  for (const PacketId id : active_) {
+  for (const PacketId id : settled_) {
     Packet& packet = packets_[id];
     flows_.push_back(std::span(packet.links)
                          .subspan(packet.tail, packet.held - packet.tail));
     caps_.push_back(packet.cap);
   }
   const auto rates = max_min_.Rates(flows_, caps_);
-  for (size_t i = 0; i < active_.size(); ++i) {
-    Packet& packet = packets_[active_[i]];
+  // Rates that come out the same leave what was posted as it is.
+  constexpr double kSame = 1e-9;
+  for (size_t i = 0; i < settled_.size(); ++i) {
+    Packet& packet = packets_[settled_[i]];
+    if (std::abs(rates[i] - packet.rate) <= kSame * packet.rate) continue;
     Progress(packet);
     packet.rate = rates[i];
+    Changed(settled_[i]);
   }
-  // Not while going through active_, which this may change.
-  settled_ = active_;
-  for (const PacketId id : settled_) PostNext(id);
+  settling_ = false;
+  // Not while going through the list, which this may change.
+  std::swap(settled_, changed_packets_);
+  changed_packets_.clear();
+  for (const PacketId id : settled_) {
+    packets_[id].changed = false;
+    if (!packets_[id].active) continue;
+    Progress(packets_[id]);
+    PostNext(id);
+  }
 }
 
 void PacketNetwork::Progress(Packet& packet) {
@@ -263,10 +330,10 @@ double PacketNetwork::Beyond(const Packet& packet, size_t hop) const {
 
 void PacketNetwork::PostNext(PacketId id) {
   Packet& packet = packets_[id];
-  const uint64_t version = ++packet.version;
+  const uint32_t version = ++packet.version;
   const size_t tail = packet.tail;
   double flits = 0;  // that have to move before something comes of it
-  bool full = false;
+  packet.full = false;
   if (packet.state == State::kDraining) {
     const bool last = tail + 1 == packet.way.size();
     flits = packet.left - (last ? 0 : Beyond(packet, tail));
@@ -274,16 +341,17 @@ void PacketNetwork::PostNext(PacketId id) {
     flits = packet.flits - Beyond(packet, tail);
     if (packet.state == State::kWaiting) {
       const double room = Room(packet, tail) - packet.stored;
-      full = flits > room;
+      packet.full = flits > room;
       flits = std::min(flits, room);
     } else if (tail + 1 == packet.held) {
       return;  // It stays where its head is.
     }
   }
   const double when = queue_.now() + std::max(flits, 0.0) / packet.rate;
-  queue_.At(when, [this, id, version, full] {
+  // Small enough to need no memory of its own.
+  queue_.At(when, [this, id, version] {
     if (packets_[id].version != version) return;
-    if (full) {
+    if (packets_[id].full) {
       Progress(packets_[id]);
       SetActive(id, false);
     } else {

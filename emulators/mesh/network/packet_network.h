@@ -2,7 +2,9 @@
 // one virtual channel of one link after another and waits where none is free,
 // holding what it has; its body streams behind it at the max-min share of the
 // links that it is on. Rates are worked out anew only when a packet starts,
-// gets on or off a link, is held up or goes on: size costs nothing.
+// gets on or off a link, is held up or goes on, and only of packets that share
+// links with it, or with those: size costs nothing, and nor does what happens
+// elsewhere.
 //
 // A packet alone takes Torus::HeadCycles + flits, to the cycle. While a head
 // waits, its body moves up into the buffers of the routers behind it, and its
@@ -81,12 +83,15 @@ class PacketNetwork {
     double cap = 1;              // most flits a cycle
     double left = 0;             // that have not passed the last hop
     double rate = 0, since = 0;  // flits a cycle from `since` on
-    uint64_t version = 0;        // of the rate: ends of older ones are void
+    uint32_t version = 0;        // of the rate: ends of older ones are void
     double reserve = 0, backoff = 0;  // of a tree
     PacketClass cls = PacketClass::kRequest;
     State state = State::kMoving;
     bool tree = false;
     bool active = false;       // its body moves: it has a share of links
+    bool changed = false;      // itself, since its next event was posted
+    bool full = false;         // what is next: the buffers are
+    bool seen = false;         // by the Settle() that goes on
     size_t waited_at = 0;      // the hop before which its head last waited
     double moved = 0;          // flits that left the source as it went on
     double stored = 0;         // and while it waited
@@ -96,6 +101,11 @@ class PacketNetwork {
   struct Channel {
     int32_t busy = 0;
     std::deque<PacketId> waiting;
+  };
+  // Active packets on a link, and whether it is to be looked at.
+  struct Users {
+    std::vector<PacketId> packets;
+    bool dirty = false;
   };
 
   PacketId Add(std::vector<Hop> way, double flits, PacketClass cls,
@@ -112,9 +122,15 @@ class PacketNetwork {
   void NextTree(LinkId inject);
   void Drain(PacketId id);
   void SetActive(PacketId id, bool active);
-  // Rates have to be worked out anew, once all of this moment has happened.
-  void Changed();
+  void Use(PacketId id, LinkId link);
+  void Unuse(PacketId id, LinkId link);
+  // Rates of this packet and of those it shares links with have to be worked
+  // out anew, once all of this moment has happened.
+  void Changed(PacketId id);
+  void Touch(LinkId link);
   void Settle();
+  // Those whose rates may have changed: connected through links to what did.
+  void Collect();
   // Moves its body up to now.
   void Progress(Packet& packet);
   // Flits beyond hop i in the buffers that filled while the head waited.
@@ -138,11 +154,13 @@ class PacketNetwork {
   std::vector<uint32_t> free_;
   std::vector<std::array<Channel, 2 * kPacketClasses>> channels_;
   std::map<LinkId, std::deque<PacketId>> trees_;  // by source, first in turn
-  std::vector<PacketId> active_, settled_;
+  std::vector<Users> users_;                      // by link
+  std::vector<LinkId> dirty_;
+  std::vector<PacketId> changed_packets_, settled_;
   std::vector<std::span<const LinkId>> flows_;
   std::vector<double> caps_;
   int64_t waits_ = 0;
-  bool changed_ = false;
+  bool settling_ = false;  // at the end of this moment
 };
 
 }  // namespace triptych::mesh

@@ -35,6 +35,7 @@ Core& Group::Add(CoreConfig config, AddressMap memory) {
   cores_.push_back(
       std::make_unique<Core>(std::move(config), std::move(memory)));
   cores_.back()->set_listener(this);
+  wakers_.emplace_back();
   return *cores_.back();
 }
 
@@ -151,7 +152,7 @@ uint64_t Group::next() const {
 
 // True: cores that slept go on first, up to this cycle. Those that a device
 // lets wait go on after it.
-bool Group::WakeWatchers(uint64_t cycle, const Ram* ram, uint64_t offset,
+bool Group::WakeWatchers(const Waker& waker, const Ram* ram, uint64_t offset,
                          uint64_t size) {
   bool any = false;
   for (size_t i = 0; i < watchers_.size();) {
@@ -163,7 +164,9 @@ bool Group::WakeWatchers(uint64_t cycle, const Ram* ram, uint64_t offset,
       continue;
     }
     const bool slept = cores_[core]->stop() == Stop::kAsleep;
-    Wake(core, slept ? cycle : cycle + 1);  // and its entries are gone
+    wakers_[core] = waker;
+    Wake(core,
+         slept ? waker.cycle : waker.cycle + 1);  // and its entries are gone
     any |= slept;
     i = 0;
   }
@@ -172,7 +175,8 @@ bool Group::WakeWatchers(uint64_t cycle, const Ram* ram, uint64_t offset,
 
 bool Group::BeforeStore(uint32_t core, uint64_t cycle, const Ram* ram,
                         uint32_t offset, uint32_t size) {
-  return WakeWatchers(cycle, ram, offset, size);
+  return WakeWatchers({.stored = true, .core = core, .cycle = cycle}, ram,
+                      offset, size);
 }
 
 void Group::Post(RemoteWrite write) {
@@ -190,9 +194,10 @@ void Group::Post(RemoteWrite write) {
 }
 
 void Group::Apply() {
+  const RemoteWrite& next = posts_.back();
+  const Waker waker = {.tag = next.tag, .sent = next.sent, .cycle = next.cycle};
   // Who watched goes on up to this cycle first.
-  if (WakeWatchers(posts_.back().cycle, posts_.back().ram.get(),
-                   posts_.back().offset, posts_.back().bytes.size())) {
+  if (WakeWatchers(waker, next.ram.get(), next.offset, next.bytes.size())) {
     return;
   }
   const RemoteWrite write = std::move(posts_.back());

@@ -34,6 +34,17 @@ struct RemoteWrite {
   bool adds = false;
   // Called once that is written; may post, and wake cores.
   std::function<void()> then;
+  // Whose it is, and since when it was under way: for those that ask who woke
+  // a core.
+  uint64_t tag = 0, sent = 0;
+};
+
+// What ended a core's last wait for a word.
+struct Waker {
+  bool stored = false;  // by a core of the group: `core`, at `cycle`
+  size_t core = 0;
+  uint64_t tag = 0, sent = 0;  // else of the RemoteWrite
+  uint64_t cycle = 0;
 };
 
 class Group : private StoreListener {
@@ -76,6 +87,7 @@ class Group : private StoreListener {
   // For a device that lets a core wait (DeviceReply::kWait): the first store
   // to those bytes lets it ask again, a cycle after that store.
   void WakeOnStore(size_t core, Watch watch);
+  const Waker& waker(size_t core) const { return wakers_[core]; }
 
   // Until all have exited. The error is that of the core that trapped or
   // failed, of all that wait for each other, or says that the budget is spent.
@@ -95,7 +107,7 @@ class Group : private StoreListener {
 
   bool BeforeStore(uint32_t core, uint64_t cycle, const Ram* ram,
                    uint32_t offset, uint32_t size) override;
-  bool WakeWatchers(uint64_t cycle, const Ram* ram, uint64_t offset,
+  bool WakeWatchers(const Waker& waker, const Ram* ram, uint64_t offset,
                     uint64_t size);
   void Sleep(size_t core);
   void Forget(size_t core);
@@ -108,6 +120,7 @@ class Group : private StoreListener {
   std::vector<std::unique_ptr<Core>> cores_;
   std::vector<RemoteWrite> posts_;  // by cycle, latest first
   std::vector<Watcher> watchers_;
+  std::vector<Waker> wakers_;  // by core
   size_t stopped_ = 0;
   size_t running_ = ~size_t{0};  // none
 };

@@ -36,8 +36,11 @@ Status CheckRegion(const Region& r) {
 
 }  // namespace
 
-Ram::Ram(uint32_t size) : bytes_(size), marks_(size / kGranule) {
-  TRIPTYCH_CHECK(size % kGranule == 0, "size", size);
+Ram::Ram(uint32_t size)
+    : size_(size),
+      bytes_(static_cast<std::byte*>(std::calloc(size, 1))),
+      marks_(size / kGranule) {
+  TRIPTYCH_CHECK(size % kGranule == 0 && bytes_ != nullptr, "size", size);
 }
 
 Result<AddressMap> AddressMap::Make(std::vector<Region> regions) {

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <span>
 #include <string>
@@ -28,13 +29,18 @@ class Ram {
   // Zeroed. `size` is a multiple of kGranule.
   explicit Ram(uint32_t size);
 
-  uint32_t size() const { return static_cast<uint32_t>(bytes_.size()); }
-  std::byte* data() { return bytes_.data(); }
-  const std::byte* data() const { return bytes_.data(); }
+  uint32_t size() const { return size_; }
+  std::byte* data() { return bytes_.get(); }
+  const std::byte* data() const { return bytes_.get(); }
   uint8_t* marks() { return marks_.data(); }
 
  private:
-  std::vector<std::byte> bytes_;
+  struct Free {
+    void operator()(std::byte* bytes) const { std::free(bytes); }
+  };
+  uint32_t size_ = 0;
+  // From calloc: what nobody touches takes no memory.
+  std::unique_ptr<std::byte, Free> bytes_;
   std::vector<uint8_t> marks_;
 };
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -43,7 +42,7 @@ TileRules RulesOf(const ChipConfig& config) {
   rules.niu.bytes_per_cycle = p.noc_link_bytes_per_cycle;
   rules.engine = RatesOf(p);
   rules.clock_khz = static_cast<uint32_t>(p.clock.value / 1000);
-  rules.keep_spans = config.keep_spans;
+  rules.keep_history = config.keep_history;
   return rules;
 }
 
@@ -69,7 +68,7 @@ Result<std::unique_ptr<Chip>> Chip::Make(ChipConfig config) {
   }
   chip->interconnect_ = std::make_unique<Interconnect>(
       chip->config_.params, chip->plan_, chip->tiles_, &chip->dram_);
-  chip->next_.resize(chip->tiles_.size());
+  chip->next_.resize(chip->tiles_.size(), 0);
   return chip;
 }
 
@@ -77,7 +76,6 @@ Result<std::unique_ptr<Chip>> Chip::Make(ChipConfig config) {
 
 Status Chip::Load(const riscv::Elf& elf) {
   for (const auto& tile : tiles_) {
-    std::memset(tile->l1()->data(), 0, tile->l1()->size());
     TRIPTYCH_TRY(tile->Load(elf));
   }
   return {};
@@ -157,25 +155,23 @@ Status Chip::ReadDram(size_t bank, uint64_t address,
 
 // ---- running ----
 
+// What the network posts comes on top of what each tile said itself.
 uint64_t Chip::NextOfTiles() {
-  uint64_t first = kNever;
-  for (size_t i = 0; i < tiles_.size(); ++i) {
-    next_[i] = tiles_[i]->group().next();
-    first = std::min(first, next_[i]);
-  }
-  return first;
+  interconnect_->TakePosts(&next_);
+  return std::ranges::min(next_);
 }
 
 Status Chip::RunTiles(uint64_t horizon) {
   running_.clear();
   for (size_t i = 0; i < tiles_.size(); ++i) {
-    next_[i] = tiles_[i]->group().next();
     if (next_[i] < horizon) running_.push_back(i);
   }
   std::vector<riscv::Group::State> states(running_.size());
   const int threads = running_.size() < kTilesForThreads ? 1 : config_.threads;
   ParallelFor(running_.size(), threads, [&](size_t i) {
-    states[i] = tiles_[running_[i]]->group().RunUntil(horizon);
+    riscv::Group& group = tiles_[running_[i]]->group();
+    states[i] = group.RunUntil(horizon);
+    next_[running_[i]] = group.next();
   });
   for (size_t i = 0; i < states.size(); ++i) {
     if (states[i] == riscv::Group::State::kTrap) {
@@ -245,6 +241,8 @@ Status Chip::Deadlock() const {
 
 Result<RunReport> Chip::Report() const {
   RunReport report;
+  uint32_t last_tile = 0;
+  Agent last_core = 0;
   for (size_t i = 0; i < tiles_.size(); ++i) {
     const Tile& tile = *tiles_[i];
     TileReport one{.at = plan_.CoordinatesOf(i)};
@@ -261,7 +259,11 @@ Result<RunReport> Chip::Report() const {
       for (size_t w = 0; w < kWaits; ++w) {
         r.waits[w] = tile.waited(c, static_cast<Wait>(w));
       }
-      report.cycles = std::max(report.cycles, r.cycles);
+      if (r.cycles > report.cycles) {
+        report.cycles = r.cycles;
+        last_tile = static_cast<uint32_t>(i);
+        last_core = static_cast<Agent>(c);
+      }
       report.instructions += r.instructions;
     }
     const std::string left = tile.engine().Waiting();
@@ -274,6 +276,12 @@ Result<RunReport> Chip::Report() const {
     one.engine = tile.engine().stats();
     for (size_t n = 0; n < kNocs; ++n) one.nocs[n] = tile.niu(n).stats();
     report.tiles.push_back(std::move(one));
+  }
+  if (config_.keep_history) {
+    std::vector<const History*> histories;
+    for (const auto& tile : tiles_) histories.push_back(&tile->history());
+    report.path = FindCriticalPath(histories, last_tile, last_core,
+                                   static_cast<double>(report.cycles));
   }
   report.transfers = interconnect_->transfers();
   report.dram_read_bytes = interconnect_->dram_read_bytes();

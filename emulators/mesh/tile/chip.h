@@ -23,6 +23,7 @@
 
 #include "emulators/mesh/params.h"
 #include "emulators/mesh/riscv/elf.h"
+#include "emulators/mesh/tile/critical_path.h"
 #include "emulators/mesh/tile/dram.h"
 #include "emulators/mesh/tile/floorplan.h"
 #include "emulators/mesh/tile/interconnect.h"
@@ -37,8 +38,8 @@ struct ChipConfig {
   int threads = 1;
   // No tensors are moved and nothing is computed; every cycle stays the same.
   bool timing_only = false;
-  // Keep what happened when, for timelines.
-  bool keep_spans = false;
+  // Keep what happened when and why, for timelines and the critical path.
+  bool keep_history = false;
 };
 
 // Of one core.
@@ -61,6 +62,7 @@ struct RunReport {
   uint64_t instructions = 0;
   std::vector<TileReport> tiles;  // row by row
   uint64_t transfers = 0, dram_read_bytes = 0, dram_written_bytes = 0;
+  CriticalPath path;  // if history was kept
 };
 
 class Chip {
@@ -75,7 +77,7 @@ class Chip {
   size_t tiles() const { return tiles_.size(); }
   const Tile& tile(size_t i) const { return *tiles_[i]; }
 
-  // Into all tiles. Their L1 is zeroed first, so it comes before the rest.
+  // Into all tiles: the program, what it finds there, its cores at the start.
   Status Load(const riscv::Elf& elf);
   // Words for all tiles, or for one. Errors for too many.
   Status SetArguments(std::span<const uint32_t> words);

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "emulators/mesh/tile/history.h"
 #include "kernels/tile/abi.h"
 
 namespace triptych::mesh::tile {
@@ -17,6 +18,14 @@ namespace triptych::mesh::tile {
 enum class Thread : uint8_t { kUnpack, kMath, kPack };
 inline constexpr size_t kThreads = 3;
 std::string_view NameOf(Thread thread);
+// Of the thread, and of the core that commands it.
+constexpr Agent AgentOf(Thread thread) {
+  return static_cast<Agent>(riscv::kBabyCores + static_cast<size_t>(thread));
+}
+constexpr Agent CoreOf(Thread thread) {
+  return static_cast<Agent>(static_cast<size_t>(riscv::BabyCore::kT0) +
+                            static_cast<size_t>(thread));
+}
 
 // By number of the word.
 using Registers = std::array<uint32_t, 32>;

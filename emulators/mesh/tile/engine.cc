@@ -115,6 +115,13 @@ void Engine::Advance() {
   }
 }
 
+void Engine::Depends(Thread thread, double begin, double end, Agent by,
+                     double since) {
+  if (history_ == nullptr || end <= begin) return;
+  (*history_)[AgentOf(thread)].push_back(
+      {.begin = begin, .end = end, .agent = by, .tile = tile_, .since = since});
+}
+
 // One step of a thread's first command.
 bool Engine::Work(Thread thread) {
   Worker& w = worker(thread);
@@ -122,7 +129,12 @@ bool Engine::Work(Thread thread) {
   const Command& command = w.commands.front();
   if (w.step == 0) {
     // A cycle from the core into the thread.
-    w.time = std::max(w.time, static_cast<double>(command.cycle + 1));
+    const auto arrives = static_cast<double>(command.cycle + 1);
+    if (arrives > w.time) {
+      Depends(thread, w.time, arrives, CoreOf(thread),
+              static_cast<double>(command.cycle));
+      w.time = arrives;
+    }
   }
   const uint32_t step_before = w.step;
   const Step step = Execute(thread, command);

@@ -27,6 +27,7 @@
 #include "emulators/mesh/riscv/group.h"
 #include "emulators/mesh/riscv/memory.h"
 #include "emulators/mesh/tile/command.h"
+#include "emulators/mesh/tile/history.h"
 #include "emulators/mesh/tile/values.h"
 
 namespace triptych::mesh::tile {
@@ -89,7 +90,12 @@ class Engine {
   // for a tile in SrcA"; empty if none wait.
   std::string Waiting() const;
 
-  void KeepSpans() { keep_spans_ = true; }
+  // Also keeps what happened when, and what threads waited for.
+  void Keep(uint32_t tile, History* history) {
+    keep_spans_ = true;
+    tile_ = tile;
+    history_ = history;
+  }
   const std::vector<EngineSpan>& spans() const { return spans_; }
 
  private:
@@ -153,6 +159,8 @@ class Engine {
   Step Pack(const Command& command);
   Step WaitForHalf();
   Step Signal(Thread thread, const Command& command);
+  // The thread went on at `end` because of what `by` had done at `since`.
+  void Depends(Thread thread, double begin, double end, Agent by, double since);
   // Waits until the sources that a step needs are there; false: they may
   // never be.
   bool Operands(bool a, bool b);
@@ -178,6 +186,8 @@ class Engine {
   double math_result_ = 0;  // the last result is in Dst
   EngineStats stats_;
   bool keep_spans_ = false;
+  uint32_t tile_ = 0;
+  History* history_ = nullptr;
   std::vector<EngineSpan> spans_;
 };
 

@@ -87,6 +87,7 @@ bool Engine::LoadTile(Source& source, const Command& c, uint32_t format,
   const double able = std::max(w.time, source.unpacker_free);
   const double start = std::max(able, source.free[bank]);
   stats_.wait_source += start - able;
+  Depends(Thread::kUnpack, able, start, AgentOf(Thread::kMath), start);
   const double alone = bytes / rates_.unpack_one + rates_.unpack_tile;
   unpack_shared_ = std::max(unpack_shared_, start) + bytes / rates_.unpack_both;
   const double end = std::max(start + alone, unpack_shared_);
@@ -153,6 +154,7 @@ bool Engine::Operands(bool a, bool b) {
   if (a) ready = std::max(ready, a_.front_ready());
   if (b) ready = std::max(ready, b_.front_ready());
   stats_.wait_operand += ready - w.time;
+  Depends(Thread::kMath, w.time, ready, AgentOf(Thread::kUnpack), ready);
   w.time = ready;
   return true;
 }
@@ -195,6 +197,7 @@ Engine::Step Engine::Acquire() {
   Half& half = halves_[w.halves % kBanks];
   const double begin = std::max(w.time, half.free);
   stats_.wait_dst += begin - w.time;
+  Depends(Thread::kMath, w.time, begin, AgentOf(Thread::kPack), begin);
   w.start = w.time;
   w.time = begin;
   w.done = std::max(w.done, begin);
@@ -315,6 +318,7 @@ Engine::Step Engine::WaitForHalf() {
   }
   const double begin = std::max(w.time, halves_[w.halves % kBanks].full);
   stats_.wait_packable += begin - w.time;
+  Depends(Thread::kPack, w.time, begin, AgentOf(Thread::kMath), begin);
   w.start = w.time;
   w.time = begin;
   w.done = std::max(w.done, begin);
@@ -383,7 +387,9 @@ Engine::Step Engine::Signal(Thread thread, const Command& c) {
   group_->Post({.cycle = static_cast<uint64_t>(std::ceil(w.done)),
                 .ram = l1_,
                 .offset = c.reg(TILE_SIGNAL_ADDRESS),
-                .bytes = {bytes.begin(), bytes.end()}});
+                .bytes = {bytes.begin(), bytes.end()},
+                .tag = TagOf(tile_, AgentOf(thread), Way::kLocal),
+                .sent = static_cast<uint64_t>(std::ceil(w.done))});
   return Step::kDone;
 }
 

@@ -75,10 +75,18 @@ double Interconnect::RunUntil(double limit) {
   return limit;
 }
 
+void Interconnect::TakePosts(std::vector<uint64_t>* next) {
+  for (const auto& [tile, cycle] : posts_) {
+    (*next)[tile] = std::min((*next)[tile], cycle);
+  }
+  posts_.clear();
+}
+
 void Interconnect::PostToTile(size_t tile, riscv::RemoteWrite write) {
   const double effect = std::ceil(machine_.queue().now() + ends_.to_tile);
   earliest_effect_ = std::min(earliest_effect_, effect);
   write.cycle = static_cast<uint64_t>(effect);
+  posts_.emplace_back(tile, write.cycle);
   tiles_[tile]->group().Post(std::move(write));
 }
 
@@ -92,15 +100,17 @@ void Interconnect::Start(const NocCommand& command) {
   }
 }
 
-// The issuing tile learns that it is done.
+// The issuing tile learns that it is done. The command is without its data.
 void Interconnect::Complete(const NocCommand& c, riscv::RemoteWrite write) {
   if (!c.reads() && c.has(TILE_NOC_POSTED)) return;
   Tile* const tile = tiles_[c.tile].get();
   const auto cycle =
       static_cast<uint64_t>(std::ceil(machine_.queue().now() + ends_.to_tile));
-  write.then = [tile, cycle, noc = c.noc, read = c.reads(), id = c.id] {
-    tile->niu(noc).Complete(read, id, cycle, &tile->group());
+  write.then = [tile, cycle, c] {
+    tile->niu(c.noc).Complete(c, cycle, &tile->group());
   };
+  write.tag = TagOf(c.tile, c.core, Way::kNocRead);
+  write.sent = c.cycle;
   PostToTile(c.tile, std::move(write));
 }
 
@@ -152,7 +162,9 @@ void Interconnect::Deliver(const NocCommand& c, size_t tile,
   PostToTile(tile, {.ram = tiles_[tile]->l1(),
                     .offset = c.remote,
                     .bytes = *data,
-                    .adds = c.op() == TILE_NOC_INCREMENT});
+                    .adds = c.op() == TILE_NOC_INCREMENT,
+                    .tag = TagOf(c.tile, c.core, Way::kNocMessage),
+                    .sent = c.cycle});
 }
 
 std::shared_ptr<Interconnect::Arrival> Interconnect::Queue(
@@ -186,10 +198,25 @@ void Interconnect::StartWrite(const NocCommand& c) {
       Deliver(*brief, *plan_.TileAt(place), data);
     }
   });
-  machine_.Write(
-      c.noc, plan_.PlaceOf(c.tile), place, c.length,
-      [this, brief] { Complete(*brief, {}); },
-      [this, brief, arrival] { Arrived(*brief, arrival.get()); });
+  Machine::Done done = [this, brief] { Complete(*brief, {}); };
+  Machine::Done there = [this, brief, arrival] {
+    Arrived(*brief, arrival.get());
+  };
+  const Place core = plan_.PlaceOf(c.tile);
+  if (bank || c.op() == TILE_NOC_WRITE) {
+    machine_.Write(c.noc, core, place, c.length, std::move(done),
+                   std::move(there));
+    return;
+  }
+  // Two flits, which like requests of reads meet no traffic.
+  const MachineConfig& config = machine_.config();
+  const double out =
+      machine_.torus().HeadCycles(c.noc, core, place) + config.Flits(c.length);
+  const double back =
+      config.l1_access + machine_.torus().HeadCycles(c.noc, place, core);
+  const double now = machine_.queue().now();
+  machine_.queue().At(now + out, std::move(there));
+  machine_.queue().At(now + out + back, std::move(done));
 }
 
 void Interconnect::StartMulticast(const NocCommand& c) {

@@ -19,6 +19,7 @@
 #include <memory>
 #include <span>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "emulators/mesh/network/machine.h"
@@ -51,6 +52,8 @@ class Interconnect {
   // time up to which it all has happened.
   double RunUntil(double limit);
   bool empty() const { return machine_.queue().empty(); }
+  // Lowers next[tile] to the first thing posted there since the last call.
+  void TakePosts(std::vector<uint64_t>* next);
 
   uint64_t transfers() const { return transfers_; }
   uint64_t dram_read_bytes() const { return dram_read_; }
@@ -87,6 +90,7 @@ class Interconnect {
   // (noc, from, xy): first in turn.
   std::map<std::tuple<uint8_t, uint32_t, uint32_t>, Flow> flows_;
   double earliest_effect_ = 0;  // of this RunUntil
+  std::vector<std::pair<size_t, uint64_t>> posts_;
   uint64_t transfers_ = 0, dram_read_ = 0, dram_written_ = 0;
 };
 

@@ -221,9 +221,11 @@ DeviceReply Niu::Barrier(uint32_t core, uint32_t count) {
   return {.kind = DeviceReply::kWait};
 }
 
-void Niu::Complete(bool read, uint32_t id, uint64_t cycle,
+void Niu::Complete(const NocCommand& command, uint64_t cycle,
                    riscv::Group* group) {
-  const size_t kind = read ? 0 : 1;
+  const size_t kind = command.reads() ? 0 : 1;
+  const uint32_t id = command.id;
+  last_ = command;
   TRIPTYCH_CHECK(total_[kind] > 0 && by_id_[kind][id] > 0, "id", id);
   --total_[kind];
   --by_id_[kind][id];

@@ -65,7 +65,8 @@ class Niu {
 
   // A transfer ends, now. Cores that wait at a barrier are asked again from
   // `cycle` on.
-  void Complete(bool read, uint32_t id, uint64_t cycle, riscv::Group* group);
+  void Complete(const NocCommand& command, uint64_t cycle, riscv::Group* group);
+  const NocCommand& last_completed() const { return last_; }
 
   uint32_t reads_under_way() const { return total_[0]; }
   uint32_t writes_under_way() const { return total_[1]; }
@@ -95,6 +96,7 @@ class Niu {
   std::array<std::array<uint32_t, kTransactionIds>, 2> by_id_{};
   std::vector<uint32_t> waiting_;
   NiuStats stats_;
+  NocCommand last_;
 };
 
 }  // namespace triptych::mesh::tile

@@ -46,10 +46,6 @@ std::optional<Thread> ThreadOf(uint32_t core) {
       return std::nullopt;
   }
 }
-constexpr size_t CoreOf(Thread thread) {
-  return static_cast<size_t>(BabyCore::kT0) + static_cast<size_t>(thread);
-}
-
 DeviceReply Fault(std::string reason) {
   return {.kind = DeviceReply::kFault, .reason = std::move(reason)};
 }
@@ -98,7 +94,7 @@ Tile::Tile(const TileRules* rules, uint32_t index)
                                &group_, [this](Thread thread, uint64_t cycle) {
                                  group_.Wake(CoreOf(thread), cycle);
                                });
-  if (rules->keep_spans) engine_->KeepSpans();
+  if (rules->keep_history) engine_->Keep(index, &history_);
 }
 
 Result<std::unique_ptr<Tile>> Tile::Make(const TileRules* rules,
@@ -191,7 +187,7 @@ DeviceReply Tile::Control(const DeviceRequest& request, uint32_t offset) {
   if (request.write) {
     switch (offset) {
       case TILE_MARK - TILE_CONTROL:
-        if (rules_->keep_spans) {
+        if (rules_->keep_history) {
           marks_.push_back({static_cast<uint8_t>(request.core), request.value,
                             request.cycle});
         }
@@ -281,10 +277,53 @@ void Tile::Account(const DeviceRequest& request, const DeviceReply& reply,
   pending.open = false;
   waited_[request.core][static_cast<size_t>(pending.wait)] +=
       request.cycle - pending.begin;
-  if (rules_->keep_spans) {
+  if (rules_->keep_history) {
     spans_.push_back({static_cast<uint8_t>(request.core), pending.wait,
                       pending.begin, request.cycle});
+    history_[request.core].push_back(DependencyOf(request, pending.wait));
   }
+}
+
+Dependency Tile::DependencyOf(const DeviceRequest& request, Wait wait) const {
+  const auto now = static_cast<double>(request.cycle);
+  Dependency d = {.begin = static_cast<double>(pending_[request.core].begin),
+                  .end = now,
+                  .agent = static_cast<Agent>(request.core),
+                  .tile = index_,
+                  .since = now};
+  switch (wait) {
+    case Wait::kNocCommand:
+      d.way = Way::kNocCommand;
+      d.since = d.begin;
+      break;
+    case Wait::kReads:
+    case Wait::kWrites: {
+      const size_t noc = request.address < TILE_NOC0 + TILE_NOC_STRIDE ? 0 : 1;
+      const NocCommand& last = nius_[noc].last_completed();
+      d.way = last.reads() ? Way::kNocRead : Way::kNocWrite;
+      d.agent = last.core;
+      d.since = static_cast<double>(last.cycle);
+      break;
+    }
+    case Wait::kWord: {
+      const riscv::Waker& waker = group_.waker(request.core);
+      if (waker.stored) {
+        d.agent = static_cast<Agent>(waker.core);
+        d.since = static_cast<double>(waker.cycle);
+      } else {
+        d.way = WayOfTag(waker.tag);
+        d.agent = AgentOfTag(waker.tag);
+        d.tile = TileOfTag(waker.tag);
+        d.since = static_cast<double>(waker.sent);
+      }
+      break;
+    }
+    case Wait::kQueue:
+    case Wait::kIdle:
+      d.agent = AgentOf(*ThreadOf(request.core));
+      break;
+  }
+  return d;
 }
 
 // ---- messages ----

@@ -52,7 +52,8 @@ struct TileRules {
   NiuRules niu;
   EngineRates engine;
   uint32_t clock_khz = 0;
-  bool keep_spans = false;
+  // For timelines and the critical path.
+  bool keep_history = false;
 };
 
 class Tile : private riscv::Device {
@@ -82,6 +83,7 @@ class Tile : private riscv::Device {
     return waited_[core][static_cast<size_t>(wait)];
   }
   const std::vector<CoreSpan>& spans() const { return spans_; }
+  const History& history() const { return history_; }
   const std::vector<CoreMark>& marks() const { return marks_; }
   // What keeps the cores that have not ended: "core B: pc ...: waits for ...".
   std::vector<std::string> Stuck() const;
@@ -123,7 +125,10 @@ class Tile : private riscv::Device {
   std::array<WaitRegisters, kBabyCores> words_{};
   std::array<Pending, kBabyCores> pending_{};
   std::array<std::array<uint64_t, kWaits>, kBabyCores> waited_{};
+  Dependency DependencyOf(const riscv::DeviceRequest& request, Wait wait) const;
+
   std::vector<CoreSpan> spans_;
+  History history_;
   std::vector<CoreMark> marks_;
 };
 

@@ -317,6 +317,34 @@ TEST_CASE("threads and values change no cycle") {
   }
 }
 
+TEST_CASE("the critical path leads from the last core to the start") {
+  const auto plan = Floorplan::Make(PresetParams("blackhole-p150"), 2, 1);
+  REQUIRE(plan.has_value());
+  ChipConfig config = Blackhole(2);
+  const RunReport plain = MustRun(ChipWith(Exchange(*plan), config).get());
+  CHECK(plain.path.segments.empty());
+  config.keep_history = true;
+  const auto chip = ChipWith(Exchange(*plan), config);
+  const RunReport report = MustRun(chip.get());
+  // Looking changes nothing.
+  CHECK(SameReports(plain, report));
+  const std::vector<PathSegment>& path = report.path.segments;
+  REQUIRE(path.size() >= 4);
+  CHECK(path.front().end == static_cast<double>(report.cycles));
+  CHECK(path.back().begin == 0);
+  double sum = 0;
+  for (size_t i = 0; i < path.size(); ++i) {
+    sum += path[i].end - path[i].begin;
+    if (i > 0) CHECK(path[i].end == path[i - 1].begin);
+  }
+  CHECK(sum == static_cast<double>(report.cycles));
+  // Back over the read, and the signal, to the tile that sent it.
+  CHECK(path.front().tile == 1);
+  CHECK(path.back().tile == 0);
+  CHECK(report.path.cycles.contains("noc read"));
+  CHECK(report.path.cycles.contains("noc message"));
+}
+
 TEST_CASE("what is wrong is said, with tile, core and pc") {
   const auto has = [](const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
