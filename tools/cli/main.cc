@@ -13,6 +13,7 @@
 #include "tools/cli/export.h"
 #include "tools/cli/options.h"
 #include "tools/cli/output.h"
+#include "tools/cli/tile.h"
 
 namespace triptych::cli {
 namespace {
@@ -447,6 +448,32 @@ void AddNpu(CLI::App& app, Chosen& chosen) {
   AddNpuTopology(*npu, chosen);
 }
 
+void AddTile(CLI::App& app, Chosen& chosen) {
+  CLI::App* tile = app.add_subcommand("tile", "programs for the mesh's tiles");
+  tile->require_subcommand(1);
+  const auto [run, o] = Command(*tile, "run", "a RISC-V program on mesh tiles",
+                                TileRunCommand, chosen);
+  AddCommon(run, o, false);
+  run->add_option("file", o.file, "ELF of a program (kernels/tile)")
+      ->required();
+  run->add_option("--grid", o.grid, "columns x rows of tiles (default: 1x1)");
+  run->add_option("--args", o.args,
+                  "words for the program, comma separated: 12, 0x30, 0.5")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  run->add_option("--load", o.loads,
+                  "l1:C,R:ADDRESS=FILE or dram:BANK:ADDRESS=FILE, before it")
+      ->allow_extra_args(false);
+  run->add_option("--dump", o.dumps,
+                  "l1:C,R:ADDRESS:BYTES=FILE or dram:..., after it")
+      ->allow_extra_args(false);
+  run->add_flag("--timing-only", o.timing_only,
+                "the same cycles, without values");
+  run->add_option("--budget", o.budget, "cycles, after which it has failed");
+  run->add_option("--trace", o.trace,
+                  "write a timeline, to open at https://ui.perfetto.dev");
+}
+
 void AddModelFiles(CLI::App& app, Chosen& chosen) {
   const auto [inspect, i] =
       Command(app, "inspect", "look into a model file", InspectCommand, chosen);
@@ -542,6 +569,7 @@ int main(int argc, char** argv) {
   triptych::cli::AddGate(app, chosen);
   triptych::cli::AddMachineCommands(app, chosen);
   triptych::cli::AddNpu(app, chosen);
+  triptych::cli::AddTile(app, chosen);
   triptych::cli::AddBench(app, chosen);
   triptych::cli::AddSweep(app, chosen);
   triptych::cli::AddReport(app, chosen);
