@@ -12,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+#include "emulators/target.h"
 #include "kernels/base/check.h"
 #include "kernels/base/text.h"
 
@@ -159,6 +160,21 @@ Result<std::string> TakeText(Config::Entries& entries, std::string_view key) {
   return taken;
 }
 
+// The preset of the same target that a text is based on. A base is no one
+// else's guest: it has none of its own.
+Result<Config> BaseOf(const Config& config, std::string_view base) {
+  std::string allowed;
+  for (const Preset& preset : AllPresets()) {
+    const bool based = preset.text.contains("\nbase = ");
+    if (preset.target != config.target() || based) continue;
+    if (preset.name == base) return Config::Parse(preset.text, preset.file);
+    allowed += (allowed.empty() ? "" : ", ") + std::string(preset.name);
+  }
+  return MakeError(ErrorCode::kInvalid,
+                   fmt::format("{}: base: \"{}\" is not allowed; allowed {}",
+                               config.file(), base, allowed));
+}
+
 // What follows `=` in --set: a boolean, a number, or else text.
 Config::Scalar ScalarFromText(std::string_view text) {
   if (text == "true") return true;
@@ -202,6 +218,12 @@ Result<Config> Config::Parse(std::string_view text, std::string_view file) {
   TRIPTYCH_TRY(Flattener(file, entries).Table(parsed.table(), ""));
   TRIPTYCH_ASSIGN(config.target_, TakeText(entries, "target"));
   TRIPTYCH_ASSIGN(config.about_, TakeText(entries, "about"));
+  TRIPTYCH_ASSIGN(const std::string base, TakeText(entries, "base"));
+  if (!base.empty()) {
+    TRIPTYCH_ASSIGN(const Config under, BaseOf(config, base));
+    // What this text does not say is as there.
+    entries.insert(under.entries().begin(), under.entries().end());
+  }
   config.entries_ = std::make_shared<const Entries>(std::move(entries));
   return config;
 }

@@ -128,30 +128,42 @@ class Machines {
   }
 
  private:
-  // "bh-galaxy" is of a "blackhole-...": two letters of the first part.
-  static bool Abbreviates(std::string_view field, std::string_view name) {
-    if (field.size() < 3 || field[2] != '-') return false;
+  // How well `field` names `preset`; 0: not at all. In full; two letters for
+  // its first part ("bh-galaxy" of "blackhole-galaxy"); its last part; the
+  // same with more behind it ("bh-p150x8"); its first part alone.
+  static int Match(std::string_view field, std::string_view name) {
+    if (field == name) return 5;
     const std::string_view first = name.substr(0, name.find('-'));
-    return first.starts_with(field[0]) &&
-           first.substr(1).contains(field[1]);
+    const bool two_letters = field.size() > 3 && field[2] == '-' &&
+                             first.starts_with(field[0]) &&
+                             first.substr(1).contains(field[1]);
+    const std::string_view last =
+        first.size() < name.size() ? name.substr(first.size() + 1) : "";
+    const std::string_view rest = two_letters ? field.substr(3) : "";
+    if (two_letters && rest == last) return 4;
+    const bool at_end = name.ends_with(field) && name.size() > field.size() &&
+                        name[name.size() - field.size() - 1] == '-';
+    if (at_end) return 3;
+    if (two_letters && !last.empty() && rest.starts_with(last)) return 2;
+    return two_letters || (field == first && !last.empty()) ? 1 : 0;
   }
 
-  // A name in full goes before one in part, that before an abbreviation, an
-  // earlier column before a later.
+  // The best match; of equal ones that of an earlier preset, but for presets
+  // that are based on another, which may be of the same name.
   const Preset* PresetOf(const OpSpec& row) const {
-    const Preset *in_part = nullptr, *abbreviated = nullptr;
+    const Preset* best = nullptr;
+    int best_match = 0;
     for (const Preset& preset : AllPresets()) {
       if (preset.target != spec_) continue;
+      const bool based = preset.text.contains("\nbase = ");
       for (const auto& [column, field] : row) {
-        if (field == preset.name) return &preset;
-        if (preset.name.ends_with("-" + field) ||
-            preset.name.starts_with(field + "-")) {
-          in_part = &preset;
-        }
-        if (Abbreviates(field, preset.name)) abbreviated = &preset;
+        const int match = 2 * Match(field, preset.name);
+        if (match == 0 || match - (based ? 1 : 0) <= best_match) continue;
+        best_match = match - (based ? 1 : 0);
+        best = &preset;
       }
     }
-    return in_part != nullptr ? in_part : abbreviated;
+    return best;
   }
 
   std::string spec_;
@@ -194,15 +206,31 @@ Status Compare(const Table& table, const Table::Row& row,
                         "number other than 0",
                         table.path, row.line, table.header[c], row.fields[c]));
       }
+      const std::vector<Bound> bounds = BoundsIn(prediction);
+      const auto bound = [&](size_t i) {
+        return i < bounds.size() ? bounds[i].part : std::string();
+      };
       columns[c][at->first].push_back(
           {row.line, std::string(preset), KeysOf(table, row), *measured,
-           at->second, 100 * (at->second - *measured) / std::abs(*measured)});
+           at->second, 100 * (at->second - *measured) / std::abs(*measured),
+           bound(0), bound(1)});
     }
   }
   return {};
 }
 
 }  // namespace
+
+std::vector<Bound> BoundsIn(const Prediction& prediction) {
+  constexpr std::string_view kPrefix = "bound_s.";
+  std::vector<Bound> bounds;
+  for (auto at = prediction.lower_bound(kPrefix);
+       at != prediction.end() && at->first.starts_with(kPrefix); ++at) {
+    bounds.push_back({at->first.substr(kPrefix.size()), at->second});
+  }
+  std::ranges::sort(bounds, std::greater<>(), &Bound::seconds);
+  return bounds;
+}
 
 Result<Table> Table::Load(const std::string& path) {
   std::ifstream in(path, std::ios::binary);

@@ -20,6 +20,16 @@
 
 namespace triptych {
 
+// Why a prediction is what it is: measures "bound_s.<part>" are the seconds
+// that parts of the machine are busy. Parts by that, longest first: the first
+// one bounds the prediction, the next one would if that were faster. Empty
+// where a target does not say.
+struct Bound {
+  std::string part;
+  double seconds = 0;
+};
+std::vector<Bound> BoundsIn(const Prediction& prediction);
+
 struct Table {
   std::string path, comment;
   std::vector<std::string> header;
@@ -42,6 +52,7 @@ struct RowScore {
   std::string keys;  // "m=640 k=832 n=832": the fields that are not empty
   double measured = 0, predicted = 0;
   double error_pct = 0;  // 100 (predicted - measured) / measured, signed
+  std::string bound, next_bound;  // BoundsIn(); "" where not said
 };
 
 // One measured_ column that the target predicts, by one measure: the column's

@@ -27,13 +27,14 @@ Tile TileOf(const Params& p, const AttentionProblem& a, double score_tiles) {
   Tile t{};
   t.dt = static_cast<double>(Tiles(a.head_dim));
   t.vt = static_cast<double>(Tiles(a.v_dim));
-  t.q_bytes = static_cast<double>(TileBytes(a.activations));
+  t.q_bytes = static_cast<double>(TileBytes(a.activations)) * p.tile_share();
   t.kv_bytes = static_cast<double>(TileBytes(a.cache));
   t.multiply = (t.dt + t.vt) * TileProductCycles(p, a.phases);
   // A vector operation on a tile takes as long for few rows as for all.
-  t.soften = std::max(a.vector_flops / score_tiles,
-                      5.0 * static_cast<double>(kTileElements)) /
-             p.sfpu_lanes;
+  t.soften =
+      std::max(a.vector_flops / score_tiles,
+               5.0 * static_cast<double>(kTileElements) * p.tile_share()) /
+      p.sfpu_lanes;
   // An operand of each product comes anew; the other stays for a run of 8.
   const double moved = (t.dt + t.vt) * (t.kv_bytes + t.q_bytes / 8);
   t.unpack = (moved + t.q_bytes) / p.unpack_bytes_per_cycle +
@@ -64,7 +65,8 @@ Cost Counts(const Params& p, const Tile& t, double score_tiles,
             double keys_read, double keys_received, double q_tiles) {
   Cost cost;
   cost.launch = p.launch_cycles;
-  cost.macs = std::llround(score_tiles * (t.dt + t.vt)) * kTileMacs;
+  cost.macs = std::llround(score_tiles * (t.dt + t.vt)) * kTileMacs *
+              p.tile_rows / kTile;
   const double kv = keys_read * (t.dt + t.vt) * t.kv_bytes;
   cost.dram_bytes = std::llround(kv);
   cost.dram = kv / p.dram_peak();
@@ -80,7 +82,7 @@ Cost Counts(const Params& p, const Tile& t, double score_tiles,
 
 AttentionPlan Prefill(const Params& p, const AttentionProblem& a,
                       int64_t q_chunk, int64_t k_chunk, bool share) {
-  const int64_t qt = Tiles(a.queries), kt = Tiles(a.keys);
+  const int64_t qt = p.RowTiles(a.queries), kt = Tiles(a.keys);
   const int64_t head_chunks = CeilDiv(qt, q_chunk);
   const int64_t chunks = a.batch * a.heads * head_chunks;
   const auto heads = static_cast<double>(a.batch * a.heads);
@@ -119,12 +121,12 @@ AttentionPlan Prefill(const Params& p, const AttentionProblem& a,
 
 AttentionPlan Decode(const Params& p, const AttentionProblem& a,
                      int64_t k_chunk) {
-  const int64_t rows = Tiles(a.queries * (a.heads / a.kv_heads));
+  const int64_t rows = p.RowTiles(a.queries * (a.heads / a.kv_heads));
   const int64_t kt = Tiles(a.keys);
   const int64_t groups = a.batch * a.kv_heads;
   AttentionPlan plan{.split_keys = true, .q_chunk = rows, .k_chunk = k_chunk};
-  plan.cores_a_head =
-      std::clamp<int64_t>(p.cores() / groups, 1, CeilDiv(kt, k_chunk));
+  plan.cores_a_head = std::clamp<int64_t>(
+      p.cores() / groups, 1, std::min(p.cores_per_head, CeilDiv(kt, k_chunk)));
   const double turns =
       static_cast<double>(CeilDiv(groups * plan.cores_a_head, p.cores()));
   const auto all = static_cast<double>(groups);
@@ -150,12 +152,14 @@ AttentionPlan Decode(const Params& p, const AttentionProblem& a,
   const double merge =
       levels * turns *
       (RoundTrip(p, true) + partial * t.q_bytes / p.noc_bytes_per_cycle +
-       partial * 3 * static_cast<double>(kTileElements) / p.sfpu_lanes);
+       partial * 3 * static_cast<double>(kTileElements) * p.tile_share() /
+           p.sfpu_lanes);
   cost.fill = fetch_step;
-  cost.total = cost.launch + cost.fill +
-               std::max(my_scores * t.compute(), fetch) + merge;
+  cost.total =
+      cost.launch + cost.fill +
+      std::max(my_scores * (t.compute() + p.decode_tile_cycles), fetch) + merge;
   cost.fpu = my_scores * t.multiply;
-  cost.sfpu = my_scores * t.soften;
+  cost.sfpu = my_scores * (t.soften + p.decode_tile_cycles);
   cost.unpack = my_scores * t.unpack;
   cost.pack = my_scores * t.pack;
   cost.noc = mine * (t.dt + t.vt) * t.kv_bytes / p.noc_bytes_per_cycle;
@@ -177,7 +181,8 @@ int64_t L1Bytes(const AttentionProblem& a, const AttentionPlan& plan) {
 int64_t KeyTilesSeen(const AttentionProblem& a, int64_t q, int64_t rows,
                      int64_t k_chunk) {
   const int64_t past = a.keys - a.queries;
-  // Keys that the last query of the chunk sees.
+  // Keys that the last query of the chunk sees (of whole tiles; more than
+  // those of lower ones).
   const int64_t seen =
       a.causal ? std::min(a.keys, past + (q + rows) * kTile) : a.keys;
   return std::min(Tiles(a.keys), RoundUp(Tiles(seen), k_chunk));
@@ -197,8 +202,11 @@ AttentionPlan PlanAttention(const Params& p, const AttentionProblem& a) {
     best = plan;
     found = true;
   };
+  // One tile of queries a head is nothing to divide: only its keys are.
+  const bool few = a.queries * (a.heads / a.kv_heads) <= kTile;
   for (const int64_t k_chunk : {1, 2, 4, 8, 16}) {
     for (const int64_t q_chunk : {1, 2, 4, 8}) {
+      if (few) continue;
       for (const bool share : {false, true}) {
         consider(Prefill(p, a, q_chunk, k_chunk, share));
       }

@@ -14,30 +14,39 @@ namespace {
 // Weights of vector operators are kept in bf16: they are few.
 constexpr int64_t kVectorWeightBytes = 2;
 
-// A node with its sizes.
+// A node with its sizes on one chip.
 struct Bound {
   const Params& p;
   const Graph& graph;
   const Node& node;
   const Binding& binding;
+  const Sharding& sharding;
   Work work;
   PlanSink* sink = nullptr;
 
-  int64_t rows(size_t input) const {
-    return graph.value(node.inputs[input]).shape.rows.Bind(binding);
+  const Share& share() const { return sharding.Of(node.id); }
+  int64_t sequence() const { return share().rows ? sharding.sequence() : 1; }
+  // Chips that divide what an operator does to each element.
+  int64_t ways() const { return share().columns * sequence(); }
+  int64_t RowsOf(ValueId value) const {
+    const int64_t rows = graph.value(value).shape.rows.Bind(binding);
+    return sharding.RowsDivided(value) ? CeilDiv(rows, sharding.sequence())
+                                       : rows;
   }
+  int64_t rows(size_t input) const { return RowsOf(node.inputs[input]); }
   int64_t cols(size_t input) const {
     return graph.value(node.inputs[input]).shape.cols;
   }
   DType activations() const { return FormatOf(p.activations); }
   int phases() const { return *PhasesFromName(p.fidelity); }
   MatmulProblem Matmul(int64_t m, int64_t k, int64_t n) const {
+    const Formats formats = FormatsOf(p, node);
     return {.m = m,
             .k = k,
             .n = n,
             .activations = activations(),
-            .weights = FormatOf(p.weights),
-            .phases = phases()};
+            .weights = formats.weights,
+            .phases = formats.phases};
   }
 
   // Plans that run `times` times.
@@ -60,7 +69,11 @@ struct Bound {
 
 Cost MatmulCost(const Bound& b) {
   const int64_t n = b.graph.value(b.node.inputs[1]).shape.rows.coefficient;
-  const MatmulPlan plan = b.Plan(b.Matmul(b.rows(0), b.cols(0), n));
+  MatmulProblem problem =
+      b.Matmul(b.rows(0), CeilDiv(b.cols(0), b.share().inner),
+               CeilDiv(n, b.share().columns));
+  problem.resident = b.p.resident == "dense";
+  const MatmulPlan plan = b.Plan(problem);
   Cost cost = plan.cost;
   if (b.work.vector_flops > 0) {  // the bias, before a block is packed
     cost.sfpu = static_cast<double>(plan.core_m * plan.core_n) *
@@ -70,16 +83,41 @@ Cost MatmulCost(const Bound& b) {
   return cost;
 }
 
+// What one chip does of an attention. Heads are divided first; where a KV
+// head would be cut, sequences are, and then its queries' heads.
+struct Heads {
+  int64_t batch, heads, kv_heads, queries;
+};
+Heads SplitHeads(const Bound& b, int64_t heads, int64_t kv_heads) {
+  const int64_t columns = b.share().columns;
+  const int64_t by_head = std::min(columns, kv_heads);
+  const int64_t by_batch = std::min(CeilDiv(columns, by_head), b.binding.batch);
+  const int64_t by_query =
+      std::clamp<int64_t>(columns / (by_head * by_batch), 1, heads / kv_heads);
+  const int64_t mine = CeilDiv(kv_heads, by_head);
+  Heads split{
+      .batch = CeilDiv(b.binding.batch, by_batch),
+      .heads = mine * (heads / kv_heads / by_query),
+      .kv_heads = mine,
+      .queries = b.graph.value(b.node.inputs[0]).shape.rows.Bind(b.binding) /
+                 b.binding.batch};
+  // A sequence of one new token is not divided: sequences are.
+  int64_t& divided = split.queries > 1 ? split.queries : split.batch;
+  divided = CeilDiv(divided, b.sequence());
+  return split;
+}
+
 Cost AttentionCost(const Bound& b) {
   const Attributes& a = b.node.attributes;
   const int64_t head_dim = a.Int("head_dim");
   const Value& keys = b.graph.value(b.node.inputs[1]);
+  const Heads split = SplitHeads(b, a.Int("heads"), a.Int("kv_heads"));
   const AttentionProblem problem{
-      .batch = b.binding.batch,
-      .heads = a.Int("heads"),
-      .kv_heads = a.Int("kv_heads"),
-      .queries = b.rows(0) / b.binding.batch,
-      .keys = b.rows(1) / b.binding.batch,
+      .batch = split.batch,
+      .heads = split.heads,
+      .kv_heads = split.kv_heads,
+      .queries = split.queries,
+      .keys = keys.shape.rows.Bind(b.binding) / b.binding.batch,
       .head_dim = head_dim,
       .v_dim = a.Int("v_dim", head_dim),
       .causal = a.Int("causal") != 0,
@@ -87,7 +125,8 @@ Cost AttentionCost(const Bound& b) {
       .cache = keys.kind == ValueKind::kCache ? FormatOf(b.p.cache)
                                               : b.activations(),
       .phases = b.phases(),
-      .vector_flops = static_cast<double>(b.work.vector_flops)};
+      .vector_flops = static_cast<double>(b.work.vector_flops) /
+                      static_cast<double>(b.ways())};
   return b.Plan(problem);
 }
 
@@ -109,24 +148,28 @@ Cost MlaCost(const Bound& b) {
       2 * rows * heads * lora * (nope + v) + 2 * scores * (2 * lora + rope);
   const bool absorb = b.work.matrix_flops == absorbed;
 
-  Cost cost =
-      b.Plan(b.Matmul(absorb ? rows : keys, lora, heads * (nope + v))).cost;
+  const Heads split = SplitHeads(b, heads, heads);
+  MatmulProblem up = b.Matmul(absorb ? CeilDiv(rows, b.sequence()) : keys, lora,
+                              split.heads * (nope + v));
+  up.resident = b.p.resident == "dense";
+  Cost cost = b.Plan(up).cost;
   AttentionProblem problem{
-      .batch = binding.batch,
-      .heads = heads,
-      .kv_heads = heads,
-      .queries = binding.tokens,
+      .batch = split.batch,
+      .heads = split.heads,
+      .kv_heads = split.kv_heads,
+      .queries = split.queries,
       .keys = binding.total(),
       .head_dim = nope + rope,
       .v_dim = v,
       .activations = b.activations(),
       .cache = FormatOf(b.p.cache),
       .phases = b.phases(),
-      .vector_flops = static_cast<double>(b.work.vector_flops)};
+      .vector_flops = static_cast<double>(b.work.vector_flops) /
+                      static_cast<double>(b.ways())};
   if (absorb) {
     // All heads share one latent key: they are rows of one product.
     problem.heads = problem.kv_heads = 1;
-    problem.queries = heads * binding.tokens;
+    problem.queries = split.heads * split.queries;
     problem.head_dim = lora + rope;
     problem.v_dim = lora;
     problem.causal = false;
@@ -134,22 +177,52 @@ Cost MlaCost(const Bound& b) {
   return cost.Then(b.Plan(problem));
 }
 
-// Experts one after the other: gate and up as one product, then down.
+// Of `experts` that fall at random on as many groups of chips, those of the
+// group with most: the mean, and what the largest of n normal deviates adds.
+double BusiestGroup(double experts, int64_t groups) {
+  if (groups <= 1) return experts;
+  const auto n = static_cast<double>(groups);
+  const double mean = experts / n;
+  return std::min(experts,
+                  mean + std::sqrt(2 * mean * (1 - 1 / n) * std::log(n)));
+}
+
+// Experts one after the other: gate and up as one product, then down. A group
+// of chips has its experts, and divides the inner columns of each.
 Cost MoeCost(const Bound& b) {
-  const int64_t rows = b.rows(0), k = b.cols(0), inner = b.cols(4);
-  const double reached = ExpertsReached(b.node, rows);
-  const int64_t visits = rows * b.node.attributes.Int("top_k");
-  const auto each =
-      static_cast<int64_t>(std::ceil(static_cast<double>(visits) / reached));
+  const int64_t rows = b.rows(0), k = b.cols(0);
+  const int64_t groups = std::min(b.p.parallel_expert, b.share().columns);
+  const int64_t inner =
+      CeilDiv(b.cols(4), std::max<int64_t>(1, b.share().columns / groups));
+  const double reached = BusiestGroup(ExpertsReached(b.node, rows), groups);
+  const int64_t visits = CeilDiv(rows * b.node.attributes.Int("top_k"), groups);
+  const auto each = std::max<int64_t>(
+      1,
+      static_cast<int64_t>(std::ceil(static_cast<double>(visits) / reached)));
   Cost expert = b.Plan(b.Matmul(each, k, 2 * inner), reached).cost;
-  expert.Then(b.Plan(b.Matmul(each, inner, k), reached).cost).Repeat(reached);
+  const Cost down = b.Plan(b.Matmul(each, inner, k), reached).cost;
+  const double fills = expert.fill + down.fill;
+  expert.Then(down).Repeat(reached);
+  // One program for all experts has the next one's first weights on their way
+  // while it computes.
+  if (b.p.dispatch == "persistent") {
+    const double first = expert.total - (reached - 1) * fills;
+    expert.total = std::max({first, expert.launch + expert.fill + expert.dram,
+                             expert.launch + expert.fill + expert.noc});
+  }
   // What is not a product, over all visits.
-  return expert.Then(b.Plan(VectorProblem{.rows = visits,
-                                          .cols = std::max(k, 2 * inner),
-                                          .in_elements = visits * 2 * inner,
-                                          .out_elements = visits * k,
-                                          .vector_flops = b.work.vector_flops,
-                                          .format = b.activations()}));
+  expert.Then(
+      b.Plan(VectorProblem{.rows = visits,
+                           .cols = std::max(k, 2 * inner),
+                           .in_elements = visits * 2 * inner,
+                           .out_elements = visits * k,
+                           .vector_flops = b.work.vector_flops / b.ways(),
+                           .format = b.activations()}));
+  if (groups > 1) {  // rows to their experts
+    expert.And(CollectiveCost(b.p, Collective::kAllToAll, groups,
+                              static_cast<double>(groups * visits * k) * 2));
+  }
+  return expert;
 }
 
 bool ReducesRows(std::string_view op) {
@@ -160,38 +233,110 @@ bool ReducesRows(std::string_view op) {
 Cost VectorCost(const Bound& b) {
   const Work& w = b.work;
   const Shape& out = b.graph.value(b.node.output).shape;
-  const int64_t rows = std::max<int64_t>(1, out.rows.Bind(b.binding));
+  const int64_t ways = b.ways();
+  const bool appends = w.cache_write_elements > 0;
+  const int64_t rows = appends ? b.rows(0) : b.RowsOf(b.node.output);
   const bool table = b.node.op->name == "embed";
-  VectorProblem v{.rows = rows,
-                  .cols = out.cols,
-                  .in_elements = table ? 0 : w.input_elements,
-                  .out_elements = w.output_elements,
-                  .vector_flops = w.vector_flops,
+  const int64_t cols = CeilDiv(out.cols, b.share().columns);
+  VectorProblem v{.rows = std::max<int64_t>(1, rows),
+                  .cols = cols,
+                  .in_elements = table ? 0 : CeilDiv(w.input_elements, ways),
+                  .out_elements = CeilDiv(w.output_elements, ways),
+                  .vector_flops = w.vector_flops / ways,
                   .format = b.activations(),
                   .reduces_rows = ReducesRows(b.node.op->name)};
-  v.dram_read_bytes = w.weight_elements * kVectorWeightBytes;
-  const DType cache = FormatOf(b.p.cache);
-  v.dram_read_bytes += static_cast<int64_t>(std::ceil(
-      static_cast<double>(w.cache_read_elements) * BitsPerElement(cache) / 8));
-  v.dram_write_bytes = static_cast<int64_t>(std::ceil(
-      static_cast<double>(w.cache_write_elements) * BitsPerElement(cache) / 8));
-  if (table) v.dram_page_bytes = out.cols * kVectorWeightBytes;
-  if (w.cache_write_elements > 0) v.rows = b.rows(0);
+  v.dram_read_bytes =
+      CeilDiv(w.weight_elements, b.share().columns) * kVectorWeightBytes;
+  const double cache_byte = BitsPerElement(FormatOf(b.p.cache)) / 8;
+  const auto cache_bytes = [&](int64_t elements) {
+    return static_cast<int64_t>(
+        std::ceil(static_cast<double>(elements) * cache_byte /
+                  static_cast<double>(ways)));
+  };
+  v.dram_read_bytes += cache_bytes(w.cache_read_elements);
+  v.dram_write_bytes = cache_bytes(w.cache_write_elements);
+  if (appends && b.binding.tokens % kTile != 0) {
+    // Exponents are shared within tiles: those that get new rows are read,
+    // and written as a whole.
+    const int64_t touched =
+        CeilDiv(b.binding.batch, b.binding.tokens == 1 ? b.sequence() : 1) *
+        CeilDiv(b.binding.tokens, kTile) * Tiles(cols) *
+        TileBytes(FormatOf(b.p.cache));
+    v.dram_read_bytes += touched;
+    v.dram_write_bytes = std::max(v.dram_write_bytes, touched);
+  }
+  if (table) v.dram_page_bytes = cols * kVectorWeightBytes;
   return b.Plan(v);
+}
+
+Cost OneChip(const Bound& b) {
+  const std::string_view op = b.node.op->name;
+  if (op == "matmul") return MatmulCost(b);
+  if (op == "moe_ffn") return MoeCost(b);
+  if (op == "mla_attention") return MlaCost(b);
+  if (op == "attention") return AttentionCost(b);
+  return VectorCost(b);
+}
+
+// What chips exchange for it. Activations travel as they lie in L1: tiles.
+Cost MoveCost(const Bound& b, const Share::Move& move) {
+  const Shape& shape = b.graph.value(move.value).shape;
+  const int64_t rows =
+      move.over_sequence ? shape.rows.Bind(b.binding) : b.RowsOf(move.value);
+  const int64_t ways =
+      move.over_sequence ? b.sharding.sequence() : b.p.tensor_ways();
+  int64_t cols = Tiles(shape.cols);
+  if (move.statistics) cols = ways;  // a tile of each chip
+  if (move.over_sequence) cols = CeilDiv(cols, b.p.tensor_ways());
+  const DType format = b.graph.value(move.value).kind == ValueKind::kCache
+                           ? FormatOf(b.p.cache)
+                           : b.activations();
+  return CollectiveCost(
+      b.p, move.kind, ways,
+      static_cast<double>(b.p.RowTiles(rows) * cols * TileBytes(format)) *
+          b.p.tile_share());
 }
 
 }  // namespace
 
-Cost CostOf(const Params& params, const Graph& graph, const Node& node,
-            const Binding& binding, PlanSink* sink) {
-  const Bound bound{params, graph, node, binding, WorkOf(graph, node, binding),
-                    sink};
-  const std::string_view op = node.op->name;
-  if (op == "matmul") return MatmulCost(bound);
-  if (op == "moe_ffn") return MoeCost(bound);
-  if (op == "mla_attention") return MlaCost(bound);
-  if (op == "attention") return AttentionCost(bound);
-  return VectorCost(bound);
+Formats FormatsOf(const Params& p, const Node& node) {
+  const bool mlp = node.name.contains("ffn.") || node.name.contains("moe.");
+  const auto pick = [&](const std::string& of_mlp, const std::string& other) {
+    return mlp && of_mlp != "same" ? of_mlp : other;
+  };
+  return {FormatOf(pick(p.mlp_weights, p.weights)),
+          *PhasesFromName(pick(p.mlp_fidelity, p.fidelity))};
+}
+
+Cost CostOf(const Params& p, const Graph& graph, const Node& node,
+            const Binding& binding, const Sharding& sharding, PlanSink* sink) {
+  const Bound bound{
+      p, graph, node, binding, sharding, WorkOf(graph, node, binding), sink};
+  Cost cost = OneChip(bound);
+  const double between = p.between_cycles();
+  cost.launch += between;
+  cost.total += between;
+  for (const Share::Move& move : bound.share().moves) {
+    const bool one_token = binding.tokens == 1 && move.over_sequence &&
+                           graph.value(move.value).kind == ValueKind::kCache;
+    if (one_token) continue;  // each chip has its sequences' keys
+    // With so few rows every chip gathers first, and norms all columns.
+    if (move.statistics && bound.RowsOf(move.value) <= kTile) continue;
+    const Cost exchange = MoveCost(bound, move);
+    const double own = cost.total;
+    cost.And(exchange);
+    if (!move.hidden) continue;
+    cost.launch -= exchange.launch;
+    cost.total = std::max(own, exchange.total);
+  }
+  if (bound.share().stage) {
+    const Shape& shape = graph.value(node.inputs[0]).shape;
+    cost.And(CollectiveCost(
+        p, Collective::kSend, 2,
+        static_cast<double>(shape.rows.Bind(binding) * shape.cols * 2) /
+            static_cast<double>(p.stage_chips())));
+  }
+  return cost;
 }
 
 }  // namespace triptych::mesh

@@ -7,6 +7,7 @@
 #include "emulators/mesh/cost.h"
 #include "emulators/mesh/matmul_plan.h"
 #include "emulators/mesh/params.h"
+#include "emulators/mesh/sharding.h"
 #include "emulators/mesh/vector_plan.h"
 #include "models/graph.h"
 
@@ -24,10 +25,20 @@ class PlanSink {
                         double times) = 0;
 };
 
+// The format of a product's weights and the passes over it: networks and
+// experts may have their own.
+struct Formats {
+  DType weights;
+  int phases;
+};
+Formats FormatsOf(const Params& params, const Node& node);
+
 // What `node` costs for one binding, whatever the operator: every operator
-// of the op table has a schedule.
+// of the op table has a schedule. Of one chip, with what it exchanges with
+// others; plans that `sink` is told of are those of one chip.
 Cost CostOf(const Params& params, const Graph& graph, const Node& node,
-            const Binding& binding, PlanSink* sink = nullptr);
+            const Binding& binding, const Sharding& sharding,
+            PlanSink* sink = nullptr);
 
 }  // namespace triptych::mesh
 

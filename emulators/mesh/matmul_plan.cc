@@ -21,30 +21,34 @@ struct Division {
   int64_t a_streams, w_streams;  // distinct blocks of A and W in one step
   int64_t cores;                 // that have work
   int64_t most_k;                // tiles of K that a step may take
+  int64_t k_tiles;               // of one core: of all K, or of its part
+  int64_t k_parts = 1;           // cores that divide K
 };
 
 Division Divide(const Params& p, const MatmulProblem& problem, Layout layout) {
-  const int64_t mt = Tiles(problem.m), nt = Tiles(problem.n);
+  const int64_t mt = p.RowTiles(problem.m), nt = Tiles(problem.n);
   const int64_t kt = Tiles(problem.k);
   if (layout == Layout::kColumns) {
     const int64_t cores =
-        std::min(p.cores(), p.dram_banks * p.dram_readers_per_bank);
+        problem.resident
+            ? p.cores()
+            : std::min(p.cores(), p.dram_banks * p.dram_readers_per_bank);
     const int64_t core_n = CeilDiv(nt, cores);
-    const int64_t used = CeilDiv(nt, core_n);
-    return {layout, mt, core_n, 1, used, used, kt};
+    const int64_t columns = CeilDiv(nt, core_n);
+    const int64_t parts =
+        problem.resident ? std::clamp<int64_t>(cores / columns, 1, kt) : 1;
+    const int64_t k_tiles = CeilDiv(kt, parts);
+    return {layout,          mt,      core_n,  1,    columns,
+            columns * parts, k_tiles, k_tiles, parts};
   }
   const int64_t core_m = CeilDiv(mt, p.grid_rows);
   const int64_t core_n = CeilDiv(nt, p.grid_cols);
   const int64_t rows = CeilDiv(mt, core_m), cols = CeilDiv(nt, core_n);
   // The cores of a row hold equal slices of A's columns; a step multicasts
   // (a part of) one slice.
-  return {layout,
-          core_m,
-          core_n,
-          rows,
-          cols,
-          rows * cols,
-          CeilDiv(kt, p.grid_cols)};
+  return {
+      layout, core_m, core_n, rows, cols, rows * cols, CeilDiv(kt, p.grid_cols),
+      kt};
 }
 
 // A part of the output block that fits Dst. An operand of its shorter side
@@ -102,25 +106,29 @@ class Timing {
         d_(division),
         in_dram_(problem.placement == Placement::kDram),
         columns_(division.layout == Layout::kColumns),
-        a_bytes_(static_cast<double>(TileBytes(problem.activations))),
+        resident_(problem.resident),
+        a_bytes_(static_cast<double>(TileBytes(problem.activations)) *
+                 params.tile_share()),
         w_bytes_(static_cast<double>(TileBytes(problem.weights))) {}
 
   // L1 of one core: shards that stay, the output block, and two of each
   // operand's step. Partial sums share the output's buffer.
   int64_t L1Bytes(const MatmulPlan& plan) const {
-    const int64_t a = TileBytes(problem_.activations);
+    const auto a = static_cast<int64_t>(a_bytes_);
     const int64_t w = TileBytes(problem_.weights);
-    const int64_t buffers =
-        2 * plan.k_block * (plan.block_m * a + plan.block_n * w);
+    int64_t buffers = 2 * plan.k_block * plan.block_m * a;
+    buffers +=
+        (resident_ ? d_.core_n * d_.k_tiles : 2 * plan.k_block * plan.block_n) *
+        w;
     if (in_dram_) return buffers + plan.block_m * plan.block_n * a;
-    const int64_t all_a = Tiles(problem_.m) * Tiles(problem_.k);
+    const int64_t all_a = p_.RowTiles(problem_.m) * Tiles(problem_.k);
     const int64_t shard =
         columns_ ? CeilDiv(all_a, d_.cores) : d_.core_m * d_.most_k;
     return buffers + (shard + d_.core_m * d_.core_n) * a;
   }
 
   Cost Total(const MatmulPlan& plan) const {
-    const int64_t steps = CeilDiv(Tiles(problem_.k), plan.k_block);
+    const int64_t steps = CeilDiv(d_.k_tiles, plan.k_block);
     const int64_t blocks =
         CeilDiv(d_.core_m, plan.block_m) * CeilDiv(d_.core_n, plan.block_n);
     StepTimes t = Fetch(plan);
@@ -131,18 +139,24 @@ class Timing {
     Cost cost;
     Count(plan, steps, cost);
     cost.launch = p_.launch_cycles;
-    cost.fill = t.fetch() + (columns_ ? p_.dram_latency_cycles : 0.0);
+    cost.fill =
+        t.fetch() + (columns_ && !resident_ ? p_.dram_latency_cycles : 0.0);
+    cost.tail = WriteTail(plan);
     cost.total = cost.launch + cost.fill + (all_steps - 1) * step +
                  t.compute() +
-                 WriteTail(plan, blocks, static_cast<double>(steps) * step, t);
+                 WriteStalls(plan, blocks, static_cast<double>(steps) * step) +
+                 Merge(plan) + cost.tail;
     // Writes hide behind steps, but not behind reads of the same banks.
-    cost.total = std::max(
-        cost.total, cost.launch + p_.dram_latency_cycles +
-                        static_cast<double>(cost.dram_bytes) / p_.dram_rate());
+    if (cost.dram_bytes > 0) {
+      cost.total =
+          std::max(cost.total,
+                   cost.launch + p_.dram_latency_cycles +
+                       static_cast<double>(cost.dram_bytes) / p_.dram_rate());
+    }
     cost.unpack = all_steps * t.unpack;
     cost.fpu = all_steps * t.multiply;
     cost.pack = all_steps * t.pack;
-    cost.noc = all_steps * t.noc;
+    cost.noc = all_steps * std::max({t.noc, t.a, t.w});
     cost.dram = static_cast<double>(cost.dram_bytes) / p_.dram_peak();
     return cost;
   }
@@ -165,6 +179,11 @@ class Timing {
     StepTimes t;
     t.a = MulticastCycles(p_, a);
     if (in_dram_) t.a += ReadPagesCycles(p_, a_tiles, a_bytes_);
+    if (resident_) {
+      t.noc = a / p_.noc_multicast_bytes_per_cycle;
+      t.dram = in_dram_ ? a / p_.dram_rate() : 0.0;
+      return t;
+    }
     if (columns_) {
       // Large pages with two transactions in flight: neither issue nor
       // latency shows after the first. Readers of one bank share its rate.
@@ -202,28 +221,49 @@ class Timing {
     t.multiply += out * p_.fpu_reload_cycles;
   }
 
-  // What writing the results to DRAM adds: of every block but the last, what
-  // its successor's steps do not hide; of the last, what its own compute does
-  // not.
-  double WriteTail(const MatmulPlan& plan, int64_t blocks, double block_time,
-                   const StepTimes& t) const {
-    if (!in_dram_) return 0;
+  // Sums of the cores that divide K: a partner's block a level, added.
+  double Merge(const MatmulPlan& plan) const {
+    const double levels = std::ceil(std::log2(static_cast<double>(d_.k_parts)));
     const auto out = static_cast<double>(plan.block_m * plan.block_n);
-    const double write = std::max(
+    return levels *
+           (RoundTrip(p_, true) + out * a_bytes_ / p_.noc_bytes_per_cycle +
+            out * (a_bytes_ / p_.unpack_bytes_per_cycle + p_.fpu_reload_cycles +
+                   p_.pack_tile_cycles));
+  }
+
+  // One output block of every core on its way to DRAM. All cores start with
+  // the same banks, and a write turns the bus around: less than reads get.
+  double WriteCycles(const MatmulPlan& plan) const {
+    const auto out = static_cast<double>(plan.block_m * plan.block_n);
+    return std::max(
         out * std::max(p_.dram_issue_cycles, a_bytes_ / p_.noc_bytes_per_cycle),
-        static_cast<double>(d_.cores) * out * a_bytes_ / p_.dram_rate());
-    return static_cast<double>(blocks - 1) * std::max(0.0, write - block_time) +
-           std::max(0.0, write - t.compute()) + p_.dram_latency_cycles;
+        static_cast<double>(d_.cores) * out * a_bytes_ / p_.dram_write_rate());
+  }
+
+  // What writing adds to a block's steps where its successor's do not hide it.
+  double WriteStalls(const MatmulPlan& plan, int64_t blocks,
+                     double block_time) const {
+    if (!in_dram_) return 0;
+    return static_cast<double>(blocks - 1) *
+           std::max(0.0, WriteCycles(plan) - block_time);
+  }
+
+  // The last block. Measured, none of it hides behind the block's own compute
+  // (wall time less device cycles of matmul.csv).
+  double WriteTail(const MatmulPlan& plan) const {
+    if (!in_dram_) return 0;
+    return WriteCycles(plan) + p_.dram_latency_cycles;
   }
 
   // Every output block needs its rows of A and its columns of W once.
   void Count(const MatmulPlan& plan, int64_t steps, Cost& cost) const {
-    const int64_t mt = Tiles(problem_.m), nt = Tiles(problem_.n);
+    const int64_t mt = p_.RowTiles(problem_.m), nt = Tiles(problem_.n);
     const int64_t kt = Tiles(problem_.k);
     const int64_t a_tiles = mt * kt * CeilDiv(d_.core_n, plan.block_n);
     const int64_t w_tiles = nt * kt * CeilDiv(d_.core_m, plan.block_m);
     const double a_read = static_cast<double>(a_tiles) * a_bytes_;
-    const double w_read = static_cast<double>(w_tiles) * w_bytes_;
+    const double w_read =
+        resident_ ? 0.0 : static_cast<double>(w_tiles) * w_bytes_;
     const double out = static_cast<double>(mt * nt) * a_bytes_;
     const double through_dram = in_dram_ ? out : 0.0;
     cost.dram_bytes =
@@ -235,13 +275,13 @@ class Timing {
         std::llround(static_cast<double>(mt * nt * kt) * UnpackedBytes(plan) +
                      out * static_cast<double>(steps - 1));
     cost.pack_bytes = std::llround(out * static_cast<double>(steps));
-    cost.macs = mt * nt * kt * kTileMacs;
+    cost.macs = mt * nt * kt * kTileMacs * p_.tile_rows / kTile;
   }
 
   const Params& p_;
   const MatmulProblem& problem_;
   const Division& d_;
-  const bool in_dram_, columns_;
+  const bool in_dram_, columns_, resident_;
   const double a_bytes_, w_bytes_;
 };
 
@@ -312,9 +352,9 @@ std::optional<MatmulPlan> Search(const Params& p, const Timing& timing,
 }  // namespace
 
 double TileProductCycles(const Params& p, int phases) {
-  return phases * (static_cast<double>(kTileMacs) / p.fpu_macs_per_cycle +
-                   p.fpu_phase_cycles) +
-         p.fpu_tile_cycles;
+  return phases * (static_cast<double>(kTileMacs) * p.tile_share() /
+                       p.fpu_macs_per_cycle +
+                   p.fpu_phase_cycles);
 }
 
 // A block is only split when it has to be. Measured schedules do not split
@@ -334,10 +374,14 @@ std::optional<MatmulPlan> PlanLayout(const Params& p,
 }
 
 MatmulPlan PlanMatmul(const Params& p, MatmulProblem problem) {
+  if (problem.resident && !PlanLayout(p, problem, Layout::kColumns)) {
+    problem.resident = false;  // streamed like any other
+  }
   for (const Placement placement : {problem.placement, Placement::kDram}) {
     problem.placement = placement;
     std::optional<MatmulPlan> best;
     for (const Layout layout : {Layout::kBlocks2D, Layout::kColumns}) {
+      if (problem.resident && layout != Layout::kColumns) continue;
       const auto plan = PlanLayout(p, problem, layout);
       if (plan && (!best || plan->cost.total < best->cost.total)) best = plan;
     }

@@ -7,7 +7,9 @@
 //     once and multicast. A step takes `k_block` tiles of K.
 //   kColumns: every core owns a run of output columns and streams its own
 //     part of W from the bank beside it; A is multicast to all. For few rows,
-//     where nothing is gained from sharing W.
+//     where nothing is gained from sharing W. Weights that stay in L1 lie like
+//     this over all cores; where there are more cores than columns, several
+//     divide K, and their sums meet in a tree.
 //
 // Circular buffers are double: while a step computes, the next one's operands
 // arrive. A step takes as long as its slowest part (unpack, multiply, pack,
@@ -41,6 +43,7 @@ struct MatmulProblem {
   DType weights = DType::kBf16;
   int phases = 1;  // fidelity passes
   Placement placement = Placement::kL1;
+  bool resident = false;  // W is in the L1 of the cores that multiply by it
 };
 
 // Sizes in tiles.

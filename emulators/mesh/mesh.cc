@@ -5,19 +5,24 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 #include <optional>
 #include <utility>
 
+#include "emulators/mesh/clock.h"
 #include "emulators/mesh/cost.h"
 #include "emulators/mesh/lower.h"
 #include "emulators/mesh/matmul_plan.h"
 #include "emulators/mesh/network/predict.h"
 #include "emulators/mesh/noc.h"
 #include "emulators/mesh/params.h"
+#include "emulators/mesh/predict_matmul.h"
 #include "emulators/mesh/serving.h"
+#include "emulators/mesh/sharding.h"
 #include "emulators/mesh/tile.h"
 #include "emulators/mesh/tile_matmul.h"
 #include "emulators/mesh/traffic.h"
+#include "emulators/mesh/workloads.h"
 #include "emulators/packed_once.h"
 #include "kernels/base/log.h"
 #include "kernels/base/parallel.h"
@@ -27,8 +32,11 @@ namespace triptych::mesh {
 namespace {
 
 struct Ids {
-  UnitId launch, unpack, fpu, sfpu, pack, noc, dram;
-  ActionId go, waiting, mac, pad_mac, sfpu_op, l1_byte, noc_byte, dram_byte;
+  UnitId launch, unpack, fpu, sfpu, pack, noc, dram, ethernet;
+  ActionId go, waiting, mac, pad_mac, sfpu_op, l1_byte, noc_byte, dram_byte,
+      ethernet_byte;
+  // Products of networks, where they run in more or fewer passes.
+  ActionId mlp_mac, mlp_pad_mac;
 };
 
 // Arithmetic a cost is charged with: the operator's own.
@@ -64,17 +72,14 @@ class Mesh : public Target {
     AddActions();
   }
 
-  Roofline roofline() const override {
-    return {.matrix = FlopsPerSecond(2 * params_.fpu_macs_per_cycle / phases_ *
-                                     static_cast<double>(params_.cores()) *
-                                     params_.clock.value),
-            .off_chip = BytesPerSecond(params_.dram_gb_per_s * 1e9),
-            .weight_bits = BitsPerElement(FormatOf(params_.weights)),
-            .cache_bits = BitsPerElement(FormatOf(params_.cache))};
-  }
+  Roofline roofline() const override;
   Hertz clock() const override { return params_.clock; }
   Precision precision() const override;
   std::span<const MoreOf> resources() const override { return kResources; }
+  // How an operator is divided among chips depends on those before it.
+  bool cost_depends_on_neighbours() const override {
+    return params_.chips() > 1;
+  }
   std::optional<Traffic> TrafficOf(const Graph& graph, const Binding& binding,
                                    Phase phase) const override {
     return mesh::TrafficOf(params_, Fold(*this, graph, phase), binding);
@@ -89,13 +94,15 @@ class Mesh : public Target {
 
   const Params& machine() const { return params_; }
   int phases() const { return phases_; }
+  // A weight's format is the same wherever it is used.
   std::shared_ptr<const TiledWeights> Tiled(const Weights& weights,
-                                            ValueId weight) const {
+                                            ValueId weight,
+                                            DType format) const {
     return tiled_.Get(weights, weight, [&] {
-      return TiledWeights(weights.Rows(weight), FormatOf(params_.weights),
-                          MaxThreads());
+      return TiledWeights(weights.Rows(weight), format, MaxThreads());
     });
   }
+  std::shared_ptr<const Sharding> ShardingOf(const Graph& graph) const;
   // Charges `cost` from ctx.begin on; returns its end.
   Picos Charge(const StepContext& ctx, const Cost& cost, Flops flops) const;
 
@@ -103,13 +110,49 @@ class Mesh : public Target {
   void AddUnits();
   void AddActions();
   void WarnOfCapacity(const Graph& graph) const;
-  Result<Prediction> PredictMatmul(const OpSpec& spec) const;
+  std::unique_ptr<Target> With(const Params& params) const {
+    return std::make_unique<Mesh>(preset(), this->params(), params);
+  }
 
   Params params_;
   int phases_;
   Ids ids_{};
   mutable PackedOnce<TiledWeights> tiled_;
+  mutable std::mutex sharding_mutex_;
+  mutable uint64_t sharded_ = 0;  // the graph that `sharding_` is of
+  mutable std::shared_ptr<const Sharding> sharding_;
 };
+
+// Of all chips; without replicas, which only other sequences could use.
+Roofline Mesh::roofline() const {
+  const Params& p = params_;
+  // The faster of the formats and fidelities that it uses.
+  const int mlp =
+      p.mlp_fidelity == "same" ? phases_ : *PhasesFromName(p.mlp_fidelity);
+  const double weight_bits = BitsPerElement(FormatOf(p.weights));
+  const double mlp_bits = p.mlp_weights == "same"
+                              ? weight_bits
+                              : BitsPerElement(FormatOf(p.mlp_weights));
+  const auto chips = static_cast<double>(p.chips());
+  return {.matrix = FlopsPerSecond(
+              2 * p.fpu_macs_per_cycle / std::min(phases_, mlp) * chips *
+              static_cast<double>(p.cores()) * p.clock.value),
+          .off_chip = BytesPerSecond(p.dram_gb_per_s * 1e9 * chips),
+          .weight_bits = std::min(weight_bits, mlp_bits),
+          .cache_bits = BitsPerElement(FormatOf(p.cache)),
+          .weights_resident = p.resident == "dense"};
+}
+
+std::shared_ptr<const Sharding> Mesh::ShardingOf(const Graph& graph) const {
+  const std::lock_guard lock(sharding_mutex_);
+  if (sharding_ == nullptr || sharded_ != graph.id()) {
+    sharding_ = std::make_shared<Sharding>(graph, params_.tensor_ways(),
+                                           params_.parallel_sequence,
+                                           params_.parallel_pipeline);
+    sharded_ = graph.id();
+  }
+  return sharding_;
+}
 
 void Mesh::AddUnits() {
   ids_.launch = AddUnit("launch");
@@ -119,6 +162,7 @@ void Mesh::AddUnits() {
   ids_.pack = AddUnit("pack");
   ids_.noc = AddUnit("noc");
   ids_.dram = AddUnit("dram");
+  if (params_.chips() > 1) ids_.ethernet = AddUnit("ethernet");
 }
 
 void Mesh::AddActions() {
@@ -133,6 +177,17 @@ void Mesh::AddActions() {
                        "energy.mac_phase_pj", mac_pj, 2);
   ids_.pad_mac = AddAction("fpu.pad_mac", ActionClass::kPadding,
                            "energy.mac_phase_pj", mac_pj, 2);
+  ids_.mlp_mac = ids_.mac;
+  ids_.mlp_pad_mac = ids_.pad_mac;
+  if (p.mlp_weights != "same" || p.mlp_fidelity != "same") {
+    const int phases =
+        p.mlp_fidelity == "same" ? phases_ : *PhasesFromName(p.mlp_fidelity);
+    const double mlp_pj = p.energy_mac_phase_pj * phases;
+    ids_.mlp_mac = AddAction("fpu.mlp_mac", ActionClass::kMatrix,
+                             "energy.mac_phase_pj", mlp_pj, 2);
+    ids_.mlp_pad_mac = AddAction("fpu.mlp_pad_mac", ActionClass::kPadding,
+                                 "energy.mac_phase_pj", mlp_pj, 2);
+  }
   ids_.sfpu_op = AddAction("sfpu.op", ActionClass::kVector, "energy.sfpu_op_pj",
                            p.energy_sfpu_op_pj, 1);
   ids_.l1_byte = AddAction("l1.byte", ActionClass::kMove, "energy.l1_byte_pj",
@@ -142,6 +197,11 @@ void Mesh::AddActions() {
   ids_.dram_byte =
       AddAction("dram.byte", ActionClass::kOffChip, "energy.dram_byte_pj",
                 p.energy_dram_byte_pj, 0, 1);
+  if (p.chips() > 1) {
+    ids_.ethernet_byte =
+        AddAction("ethernet.byte", ActionClass::kOffChip,
+                  "host.energy_link_byte_pj", p.host.energy_link_byte_pj, 0, 1);
+  }
 }
 
 Precision Mesh::precision() const {
@@ -178,20 +238,33 @@ Picos Mesh::Charge(const StepContext& ctx, const Cost& cost,
   };
   const double start = cost.launch + cost.fill;
   const int64_t macs = flops.matrix / 2;
-  TRIPTYCH_CHECK(cost.macs >= macs, "node", ctx.node.name, "computed",
-                 cost.macs, "wanted", macs);
+  // All chips of a stage do alike; what several of them do twice is padding.
+  const int64_t chips = params_.stage_chips();
+  const int64_t computed = cost.macs * chips;
+  TRIPTYCH_CHECK(computed >= macs, "node", ctx.node.name, "computed", computed,
+                 "wanted", macs);
+  const bool mlp = FormatsOf(params_, ctx.node).phases != phases_;
   charge(ids_.launch, ids_.go, 1, 0, cost.launch);
-  charge(ids_.noc, ids_.noc_byte, cost.noc_bytes, cost.launch, cost.noc);
-  charge(ids_.dram, ids_.dram_byte, cost.dram_bytes, cost.launch, cost.dram);
-  charge(ids_.unpack, ids_.l1_byte, cost.unpack_bytes, start, cost.unpack);
-  charge(ids_.pack, ids_.l1_byte, cost.pack_bytes, start, cost.pack);
-  charge(ids_.fpu, ids_.mac, macs, start, cost.fpu);
-  if (cost.macs > macs) {
-    charge(ids_.fpu, ids_.pad_mac, cost.macs - macs, start, cost.fpu, true);
+  charge(ids_.noc, ids_.noc_byte, cost.noc_bytes * chips, cost.launch,
+         cost.noc);
+  charge(ids_.dram, ids_.dram_byte, cost.dram_bytes * chips, cost.launch,
+         cost.dram);
+  charge(ids_.unpack, ids_.l1_byte, cost.unpack_bytes * chips, start,
+         cost.unpack);
+  charge(ids_.pack, ids_.l1_byte, cost.pack_bytes * chips, start, cost.pack);
+  charge(ids_.fpu, mlp ? ids_.mlp_mac : ids_.mac, macs, start, cost.fpu);
+  if (computed > macs) {
+    charge(ids_.fpu, mlp ? ids_.mlp_pad_mac : ids_.pad_mac, computed - macs,
+           start, cost.fpu, true);
+  }
+  if (cost.ethernet_bytes > 0) {
+    charge(ids_.ethernet, ids_.ethernet_byte, cost.ethernet_bytes * chips,
+           cost.launch, cost.ethernet);
   }
   charge(ids_.sfpu, ids_.sfpu_op, flops.vector, start, cost.sfpu);
   at(cost.total);
-  const auto waiting = std::llround(std::ceil(cost.total));
+  const auto waiting = std::llround(std::ceil(cost.total) *
+                                    static_cast<double>(params_.chips()));
   ctx.Charge(ids_.launch, ids_.waiting, static_cast<uint64_t>(waiting),
              ctx.begin, end, /*concurrent=*/true);
   return end;
@@ -201,13 +274,15 @@ Picos Mesh::Charge(const StepContext& ctx, const Cost& cost,
 
 class MeshStep : public Step {
  public:
-  explicit MeshStep(const Mesh& mesh) : mesh_(mesh) {}
+  MeshStep(const Mesh& mesh, const Graph& graph)
+      : mesh_(mesh), sharding_(mesh.ShardingOf(graph)) {}
 
   Picos Run(const StepContext& ctx) const override {
     if (ctx.values) Compute(ctx);
     const Work work = WorkOf(ctx.graph, ctx.node, ctx.binding);
     return mesh_.Charge(
-        ctx, CostOf(mesh_.machine(), ctx.graph, ctx.node, ctx.binding),
+        ctx,
+        CostOf(mesh_.machine(), ctx.graph, ctx.node, ctx.binding, *sharding_),
         {work.matrix_flops, work.vector_flops});
   }
 
@@ -215,6 +290,9 @@ class MeshStep : public Step {
   virtual void Compute(const StepContext& ctx) const = 0;
   DType activations() const { return FormatOf(mesh_.machine().activations); }
   const Mesh& mesh_;
+
+ private:
+  std::shared_ptr<const Sharding> sharding_;
 };
 
 AlignedVector<float> CopyOf(ConstMatView<float> from) {
@@ -243,10 +321,11 @@ ConstMatView<float> InMemory(const WeightRows& w) {
 
 class MatmulStep : public MeshStep {
  public:
-  MatmulStep(const Mesh& mesh, const Node& node, const Weights* weights)
-      : MeshStep(mesh) {
+  MatmulStep(const Mesh& mesh, const Graph& graph, const Node& node,
+             const Weights* weights)
+      : MeshStep(mesh, graph), formats_(FormatsOf(mesh.machine(), node)) {
     if (weights == nullptr) return;
-    weights_ = mesh.Tiled(*weights, node.inputs[1]);
+    weights_ = mesh.Tiled(*weights, node.inputs[1], formats_.weights);
     if (node.inputs.size() == 3) {
       bias_.emplace(InMemory(weights->Rows(node.inputs[2])), DType::kBf16);
     }
@@ -256,7 +335,7 @@ class MatmulStep : public MeshStep {
   void Compute(const StepContext& ctx) const override {
     const Rounded a(ctx.inputs[0], activations());
     TileMatmul(a.view, *weights_,
-               {mesh_.phases(), mesh_.machine().dst == "f32"}, ctx.threads,
+               {formats_.phases, mesh_.machine().dst == "f32"}, ctx.threads,
                ctx.output);
     if (bias_) {
       for (size_t r = 0; r < ctx.output.rows(); ++r) {
@@ -268,6 +347,7 @@ class MatmulStep : public MeshStep {
     RoundTo(activations(), ctx.output);
   }
 
+  Formats formats_;
   std::shared_ptr<const TiledWeights> weights_;
   std::optional<Rounded> bias_;
 };
@@ -278,14 +358,14 @@ class VectorStep : public MeshStep {
  public:
   VectorStep(const Mesh& mesh, const Graph& graph, const Node& node,
              const Weights* weights)
-      : MeshStep(mesh), weights_(node.inputs.size()) {
+      : MeshStep(mesh, graph), weights_(node.inputs.size()) {
     if (weights == nullptr) return;
     weights_ = weights->InputsOf(graph, node);
     // Rows that are only copied are rounded on their way out.
     if (node.op->kind == OpKind::kData) return;
     const bool vector = node.op->kind == OpKind::kVector;
     const DType format =
-        vector ? DType::kBf16 : FormatOf(mesh.machine().weights);
+        vector ? DType::kBf16 : FormatsOf(mesh.machine(), node).weights;
     rounded_.reserve(weights_.size());  // they are pointed into
     for (WeightRows& w : weights_) {
       if (w.rows() == 1) {
@@ -324,15 +404,25 @@ Result<std::unique_ptr<Step>> Mesh::Lower(const Graph& graph, const Node& node,
                                           const Weights* weights) const {
   if (node.id == 0) WarnOfCapacity(graph);
   if (node.op->name == "matmul") {
-    return std::make_unique<MatmulStep>(*this, node, weights);
+    return std::make_unique<MatmulStep>(*this, graph, node, weights);
   }
   return std::make_unique<VectorStep>(*this, graph, node, weights);
 }
 
 void Mesh::WarnOfCapacity(const Graph& graph) const {
-  const double bytes = static_cast<double>(graph.Parameters()) *
-                       BitsPerElement(FormatOf(params_.weights)) / 8;
-  const double capacity = params_.dram_capacity_gib * 0x1p30;
+  double bytes = 0;
+  for (const Node& node : graph.nodes()) {
+    const double bits = BitsPerElement(FormatsOf(params_, node).weights);
+    for (const ValueId input : node.inputs) {
+      const Value& value = graph.value(input);
+      if (value.kind != ValueKind::kWeight) continue;
+      bytes +=
+          static_cast<double>(value.shape.rows.coefficient * value.shape.cols) *
+          bits / 8;
+    }
+  }
+  const auto chips = static_cast<double>(params_.chips());
+  const double capacity = params_.dram_capacity_gib * 0x1p30 * chips;
   if (bytes <= capacity) return;
   Log(LogLevel::kWarning, "mesh",
       fmt::format("{}: {:.1f} GB of {} weights do not fit the {:.1f} GB of "
@@ -342,79 +432,10 @@ void Mesh::WarnOfCapacity(const Graph& graph) const {
 
 // ---- Predictions ----
 
-std::unexpected<Error> NotAllowed(std::string_view key, std::string_view text,
-                                  std::string_view allowed) {
-  return MakeError(
-      ErrorCode::kInvalid,
-      fmt::format("{}: \"{}\" is not allowed; allowed {}", key, text, allowed));
-}
-
-// The problem of a row of validation/matmul.csv, and the grid it ran on.
-Result<MatmulProblem> ProblemOf(const OpSpec& spec, Params& params) {
-  for (const auto& [key, member] :
-       {std::pair("grid_cols", &params.grid_cols),
-        std::pair("grid_rows", &params.grid_rows)}) {
-    if (TextOf(spec, key).empty()) continue;
-    TRIPTYCH_ASSIGN(*member, WholeNumber(spec, key));
-  }
-  MatmulProblem problem;
-  TRIPTYCH_ASSIGN(problem.m, WholeNumber(spec, "m"));
-  TRIPTYCH_ASSIGN(problem.k, WholeNumber(spec, "k"));
-  TRIPTYCH_ASSIGN(problem.n, WholeNumber(spec, "n"));
-  problem.activations = FormatOf(params.activations);
-  problem.weights = FormatOf(params.weights);
-  if (const auto text = TextOf(spec, "dtype"); !text.empty()) {
-    if (text != "bf16" && text != "bfp8" && text != "bfp4") {
-      return NotAllowed("dtype", text, "bf16, bfp8, bfp4");
-    }
-    problem.activations = problem.weights = FormatOf(text);
-  }
-  auto fidelity = TextOf(spec, "fidelity");
-  if (fidelity.empty()) fidelity = params.fidelity;
-  const auto phases = PhasesFromName(fidelity);
-  if (!phases) {
-    return NotAllowed("fidelity", fidelity, "lofi, hifi2, hifi3, hifi4");
-  }
-  problem.phases = *phases;
-  const auto placement = TextOf(spec, "placement");
-  if (!placement.empty() && placement != "l1" && placement != "dram") {
-    return NotAllowed("placement", placement, "l1, dram");
-  }
-  problem.placement = placement == "dram" ? Placement::kDram : Placement::kL1;
-  return problem;
-}
-
-Result<Prediction> Mesh::PredictMatmul(const OpSpec& spec) const {
-  Params params = params_;
-  TRIPTYCH_ASSIGN(const MatmulProblem problem, ProblemOf(spec, params));
-  const Cost cost = PlanMatmul(params, problem).cost;
-  const double seconds = cost.total / params.clock.value;
-  // As the table defines it: tile products of the operands, at one pass of
-  // 32768 / 2048 cycles a phase, on all cores.
-  const double products = static_cast<double>(problem.m) *
-                          static_cast<double>(problem.k) *
-                          static_cast<double>(problem.n);
-  const double ideal = products / params.fpu_macs_per_cycle * problem.phases /
-                       static_cast<double>(params.cores());
-  const double energy_pj =
-      static_cast<double>(cost.macs) * problem.phases *
-          params.energy_mac_phase_pj +
-      static_cast<double>(cost.unpack_bytes + cost.pack_bytes) *
-          params.energy_l1_byte_pj +
-      static_cast<double>(cost.noc_bytes) * params.energy_noc_byte_pj +
-      static_cast<double>(cost.dram_bytes) * params.energy_dram_byte_pj;
-  return Prediction{{"seconds", seconds},
-                    {"cycles", cost.total},
-                    {"device_cycles", cost.total},
-                    {"wall_us", seconds * 1e6},
-                    {"energy_j", energy_pj * 1e-12 + params.static_w * seconds},
-                    {"utilisation", ideal / cost.total},
-                    {"utilisation_pct", 100 * ideal / cost.total}};
-}
-
 // Tables of measured transfers.
 using Predictor = Result<Prediction> (*)(const Params&, const OpSpec&);
 constexpr std::pair<std::string_view, Predictor> kTables[] = {
+    {"matmul", PredictMatmul},
     {"noc_latency", PredictNocLatency},
     {"dram_interleaved_latency", PredictDramLatency},
     {"dram_bandwidth", PredictDramBandwidth},
@@ -423,18 +444,63 @@ constexpr std::pair<std::string_view, Predictor> kTables[] = {
     {"fabric_bandwidth", PredictFabricBandwidth},
 };
 
+// Whole models, which run as graphs on machines like this one.
+using GraphPredictor = Result<Prediction> (*)(const Params&,
+                                              const MachineMaker&,
+                                              const OpSpec&);
+constexpr std::pair<std::string_view, GraphPredictor> kGraphTables[] = {
+    {"llm_serving", PredictServing},
+    {"workloads", PredictWorkload},
+    {"decoder_layer", PredictDecoderLayer},
+};
+
 Result<Prediction> Mesh::Predict(std::string_view kind,
                                  const OpSpec& spec) const {
-  if (kind == "matmul") return PredictMatmul(spec);
-  if (kind == "llm_serving") return PredictServing(*this, spec);
-  std::string allowed = "matmul, llm_serving";
+  std::string allowed;
   for (const auto& [name, predict] : kTables) {
     if (name == kind) return predict(params_, spec);
-    allowed += fmt::format(", {}", name);
+    allowed += fmt::format("{}, ", name);
   }
+  for (const auto& [name, predict] : kGraphTables) {
+    if (name == kind) {
+      return predict(
+          params_, [this](const Params& params) { return With(params); }, spec);
+    }
+    allowed += fmt::format("{}, ", name);
+  }
+  allowed.resize(allowed.size() - 2);
   return MakeError(ErrorCode::kNotFound,
                    fmt::format("mesh: no prediction for \"{}\"; allowed {}",
                                kind, allowed));
+}
+
+// Chips are whole stages, of whole rows and columns of parts.
+Status CheckChips(const std::string& file, const Params& p) {
+  const auto wrong = [&](std::string_view key, int64_t value,
+                         std::string_view of, int64_t whole) {
+    return MakeError(
+        ErrorCode::kInvalid,
+        fmt::format("{}: {}: {} is not allowed; allowed a divisor of {} {}",
+                    file, key, value, whole, of));
+  };
+  if (p.chips() % p.parallel_pipeline != 0) {
+    return wrong("parallel.pipeline", p.parallel_pipeline, "chips", p.chips());
+  }
+  if (p.stage_chips() % p.parallel_sequence != 0) {
+    return wrong("parallel.sequence", p.parallel_sequence, "chips of a stage",
+                 p.stage_chips());
+  }
+  if (p.tensor_ways() % p.parallel_expert != 0) {
+    return wrong("parallel.expert", p.parallel_expert,
+                 "chips that divide columns", p.tensor_ways());
+  }
+  if (p.chips() > 1 && p.fabric_ethernet_gb_per_s == 0) {
+    return MakeError(ErrorCode::kInvalid,
+                     fmt::format("{}: fabric.ethernet_gb_per_s: 0 is not "
+                                 "allowed between {} chips; allowed more",
+                                 file, p.chips()));
+  }
+  return {};
 }
 
 }  // namespace
@@ -450,6 +516,13 @@ Result<std::unique_ptr<Target>> MakeMesh(std::string_view preset,
                     "buffers; allowed up to l1.bytes - {}",
                     config.file(), params.l1_reserved_bytes,
                     16 * kTileElements * 4));
+  }
+  TRIPTYCH_TRY(CheckChips(config.file(), params));
+  if (params.dispatch == "persistent") {
+    // Cores tell each other that an operator's inputs are there.
+    params.launch_cycles =
+        RoundTrip(params, /*axis=*/false) + params.noc_handshake_cycles;
+    params.gap_cycles = params.operator_us = 0;
   }
   return std::make_unique<Mesh>(preset, std::move(set), params);
 }

@@ -17,17 +17,22 @@ struct Params {
   // ---- Number formats and arithmetic ----
   std::string weights = "bfp8", activations = "bf16", cache = "bfp8";
   std::string dst = "bf16";
+  int64_t tile_rows = 32;
   std::string fidelity = "hifi2";
+  // Of the products of feed-forward networks; "same" is that of all others.
+  std::string mlp_weights = "same", mlp_fidelity = "same";
 
   // ---- The grid ----
   int64_t grid_cols = 8, grid_rows = 8;
   Hertz clock{1e9};
   double launch_cycles = 0;
+  double gap_cycles = 0, operator_us = 0;
+  std::string dispatch = "traced";
 
   // ---- One tile ----
   int64_t l1_bytes = 1, l1_reserved_bytes = 0;
   double fpu_macs_per_cycle = 2048;
-  double fpu_phase_cycles = 0, fpu_tile_cycles = 0, fpu_reload_cycles = 0;
+  double fpu_phase_cycles = 0, fpu_reload_cycles = 0;
   int64_t dst_tiles = 8;
   double unpack_bytes_per_cycle = 64;
   double unpack_tile_cycles = 0, unpack_reload_cycles = 0;
@@ -50,15 +55,18 @@ struct Params {
   // ---- DRAM ----
   int64_t dram_banks = 1, dram_readers_per_bank = 1;
   double dram_capacity_gib = 1, dram_gb_per_s = 1, dram_efficiency = 1;
+  double dram_write_efficiency = 1;
   double dram_latency_cycles = 0, dram_issue_cycles = 0;
   double dram_bank_bytes_per_cycle = 24, dram_bank_issue_cycles = 0;
   double dram_request_cycles = 0;
   int64_t dram_left_col = 0, dram_right_col = 0;
 
-  // ---- Ethernet, chip to chip ----
+  // ---- Several chips, and Ethernet between them ----
+  int64_t chips_cols = 1, chips_rows = 1, chips_links = 1;
+  std::string chips_topology = "line";
+  int64_t parallel_sequence = 1, parallel_pipeline = 1, parallel_expert = 1;
   double fabric_ethernet_gb_per_s = 0;
-  double fabric_hop_ns = 0, fabric_galaxy_hop_ns = 0, fabric_atomic_ns = 0;
-  double fabric_packet_ns = 0, fabric_galaxy_packet_ns = 0;
+  double fabric_hop_ns = 0, fabric_atomic_ns = 0, fabric_packet_ns = 0;
   double fabric_atomic_packet_ns = 0, fabric_multicast_atomic_ns = 0;
   double fabric_exchange_ns = 0;
 
@@ -69,6 +77,12 @@ struct Params {
 
   // ---- The scheduler ----
   int64_t min_k_block = 6;
+  int64_t cores_per_head = 16;
+  double decode_tile_cycles = 0;
+  std::string resident = "none";
+
+  // ---- Power ----
+  double power_limit_w = 0, power_window_ms = 0;
 
   // ---- Energy ----
   double energy_mac_phase_pj = 0, energy_sfpu_op_pj = 0;
@@ -77,6 +91,7 @@ struct Params {
   double static_w = 0;
 
   HostParams host;
+  double host_token_us = 0;
 
   template <class Self, class V>
   static void Visit(Self& p, V&& v) {
@@ -90,11 +105,26 @@ struct Params {
       "format of sums in the Dst registers; f32 halves their number");
     v("fpu.fidelity", p.fidelity, {"lofi", "hifi2", "hifi3", "hifi4"},
       "multiplier passes over each product, 1 to 4");
+    v("formats.tile_rows", p.tile_rows, 8, 32,
+      "rows of a tile of activations; the matrix unit takes 8 at a time");
+    v("formats.mlp_weights", p.mlp_weights, {"same", "bf16", "bfp8", "bfp4"},
+      "format of the weights of feed-forward networks and experts");
+    v("fpu.mlp_fidelity", p.mlp_fidelity,
+      {"same", "lofi", "hifi2", "hifi3", "hifi4"},
+      "multiplier passes over their products");
     v("grid.cols", p.grid_cols, 1, 64, "columns of worker tiles in use");
     v("grid.rows", p.grid_rows, 1, 64, "rows of worker tiles in use");
     v("clock_hz", p.clock, 1e8, 4e9, "clock of tiles and NoC");
     v("launch_cycles", p.launch_cycles, 0, 1e6,
       "from go to the first instruction of an operator's kernels, and back");
+    v("dispatch.kind", p.dispatch, {"traced", "persistent"},
+      "one program an operator, from a recorded trace; or one for all of a "
+      "graph, whose cores only wait for each other between operators");
+    v("dispatch.gap_cycles", p.gap_cycles, 0, 1e6,
+      "from one traced operator's end to the next one's go");
+    v("dispatch.operator_us", p.operator_us, 0, 1e4,
+      "more of it in a graph of unlike operators: other kernels and "
+      "arguments, shards moved to where the next one reads them");
     v("l1.bytes", p.l1_bytes, 65536, 1 << 26, "L1 of one tile");
     v("l1.reserved_bytes", p.l1_reserved_bytes, 0, 1 << 24,
       "of it, firmware, kernels and stacks");
@@ -102,7 +132,6 @@ struct Params {
       "multiply-adds a cycle of one tile in one fidelity pass");
     v("fpu.phase_cycles", p.fpu_phase_cycles, 0, 100,
       "lost per tile product and fidelity pass");
-    v("fpu.tile_cycles", p.fpu_tile_cycles, 0, 100, "lost per tile product");
     v("fpu.reload_cycles", p.fpu_reload_cycles, 0, 1000,
       "to bring one tile of partial sums back into Dst");
     v("fpu.dst_tiles", p.dst_tiles, 1, 64,
@@ -158,6 +187,8 @@ struct Params {
     v("dram.capacity_gib", p.dram_capacity_gib, 0.01, 4096, "of the chip");
     v("dram.gb_per_s", p.dram_gb_per_s, 1, 1e5, "peak of the chip");
     v("dram.efficiency", p.dram_efficiency, 0.05, 1, "sustained / peak");
+    v("dram.write_efficiency", p.dram_write_efficiency, 0.05, 1,
+      "sustained / peak when all cores write blocks of results");
     v("dram.latency_cycles", p.dram_latency_cycles, 0, 1e5,
       "one read, from issue to barrier");
     v("dram.issue_cycles", p.dram_issue_cycles, 0, 1000,
@@ -172,18 +203,27 @@ struct Params {
       "column of the torus with half of the DRAM banks");
     v("dram.right_col", p.dram_right_col, 0, 63,
       "column of the torus with the others");
+    v("chips.cols", p.chips_cols, 1, 64, "columns of the mesh of chips");
+    v("chips.rows", p.chips_rows, 1, 64, "rows of the mesh of chips");
+    v("chips.links", p.chips_links, 1, 16,
+      "Ethernet links between two neighbours");
+    v("chips.topology", p.chips_topology, {"line", "ring"},
+      "whether the ends of its rows and columns are joined");
+    v("parallel.sequence", p.parallel_sequence, 1, 4096,
+      "chips that divide the rows of a long sequence");
+    v("parallel.pipeline", p.parallel_pipeline, 1, 4096,
+      "stages that layers are divided among, one after the other");
+    v("parallel.expert", p.parallel_expert, 1, 4096,
+      "groups of a stage's chips that experts are divided among; in a group, "
+      "and everything else over the chips that are left, columns are divided");
     v("fabric.ethernet_gb_per_s", p.fabric_ethernet_gb_per_s, 0, 1e4,
       "one Ethernet link, one direction");
     v("fabric.hop_ns", p.fabric_hop_ns, 0, 1e6,
-      "one hop of the smallest packet, cabled boards");
-    v("fabric.galaxy_hop_ns", p.fabric_galaxy_hop_ns, 0, 1e6,
-      "the same within a Galaxy");
+      "one hop of the smallest packet");
     v("fabric.atomic_ns", p.fabric_atomic_ns, 0, 1e6,
       "an atomic increment that follows a write, in latency");
     v("fabric.packet_ns", p.fabric_packet_ns, 0, 1e6,
-      "the router's time per packet, cabled boards; 0: not measured");
-    v("fabric.galaxy_packet_ns", p.fabric_galaxy_packet_ns, 0, 1e6,
-      "the same within a Galaxy");
+      "the router's time per packet; 0: not measured");
     v("fabric.atomic_packet_ns", p.fabric_atomic_packet_ns, 0, 1e6,
       "more of it for a write with an atomic increment");
     v("fabric.multicast_atomic_ns", p.fabric_multicast_atomic_ns, 0, 1e6,
@@ -204,6 +244,16 @@ struct Params {
       "from the first tile's start to the last one's");
     v("schedule.min_k_block", p.min_k_block, 1, 64,
       "tiles of K a step has to have before an output block is split");
+    v("schedule.cores_per_head", p.cores_per_head, 1, 4096,
+      "most cores that share the keys of one head in decode");
+    v("schedule.decode_tile_cycles", p.decode_tile_cycles, 0, 1e5,
+      "switching among the small products and passes of streaming decode, per "
+      "tile of scores");
+    v("schedule.resident", p.resident, {"none", "dense"},
+      "weights that stay in L1: of everything but experts");
+    v("power.limit_w", p.power_limit_w, 0, 1e4, "of the card; 0: none");
+    v("power.window_ms", p.power_window_ms, 0, 1e6,
+      "how long it may be exceeded");
     v("energy.mac_phase_pj", p.energy_mac_phase_pj, 0, 1e3,
       "one multiply-add in one fidelity pass, unpacking included");
     v("energy.sfpu_op_pj", p.energy_sfpu_op_pj, 0, 1e3,
@@ -215,12 +265,28 @@ struct Params {
     v("energy.static_w", p.static_w, 0, 1e4,
       "power of the card when it waits, W");
     VisitHost(p.host, v);
+    v("host.token_us", p.host_token_us, 0, 1e6,
+      "of each decode step: inputs to the chip, replay of the trace, the token "
+      "back");
   }
 
   int64_t cores() const { return grid_cols * grid_rows; }
+  // Chips; of one pipeline stage; and of those, the ones that divide columns.
+  int64_t chips() const { return chips_cols * chips_rows; }
+  int64_t stage_chips() const { return chips() / parallel_pipeline; }
+  int64_t tensor_ways() const { return stage_chips() / parallel_sequence; }
+  // Tiles of activations that hold so many rows.
+  int64_t RowTiles(int64_t rows) const { return CeilDiv(rows, tile_rows); }
+  // Of a whole tile, what one of activations has.
+  double tile_share() const { return static_cast<double>(tile_rows) / 32; }
+  // From one operator of a graph to the next.
+  double between_cycles() const {
+    return gap_cycles + operator_us * 1e-6 * clock.value;
+  }
   // DRAM bytes a cycle of the whole chip: peak, and sustained.
   double dram_peak() const { return dram_gb_per_s * 1e9 / clock.value; }
   double dram_rate() const { return dram_peak() * dram_efficiency; }
+  double dram_write_rate() const { return dram_peak() * dram_write_efficiency; }
   // L1 that circular buffers and shards may use.
   int64_t l1_free() const { return l1_bytes - l1_reserved_bytes; }
 };

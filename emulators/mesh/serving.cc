@@ -1,36 +1,119 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "emulators/mesh/serving.h"
 
+#include <algorithm>
 #include <string>
 
+#include "emulators/mesh/clock.h"
+#include "emulators/mesh/graph_bounds.h"
 #include "emulators/mesh/noc.h"
 #include "models/build/build.h"
 #include "models/presets/presets.h"
 
 namespace triptych::mesh {
+namespace {
 
-Result<Prediction> PredictServing(const Target& target, const OpSpec& spec) {
-  TRIPTYCH_ASSIGN(const int64_t chips, WholeNumber(spec, "chips"));
-  if (chips != 1) {
-    return MakeError(
-        ErrorCode::kUnsupported,
-        "chips: " + std::to_string(chips) + " is not modelled; allowed 1");
+// What tt-metal's transformer library sets for gated networks where speed
+// counts (models/tt_transformers/PERF.md: MLP BFP4 LoFi, attention BFP8
+// HiFi2); models with code of their own have one format.
+Params FormatsServed(Params p, const ModelConfig& config) {
+  const bool library =
+      config.family == Family::kLlama || config.family == Family::kQwen3;
+  if (library && config.activation == Activation::kSwiGlu) {
+    p.mlp_weights = "bfp4";
+    p.mlp_fidelity = "lofi";
   }
-  TRIPTYCH_ASSIGN(const int64_t batch, WholeNumber(spec, "batch"));
-  TRIPTYCH_ASSIGN(const int64_t tokens, WholeNumber(spec, "input_tokens"));
+  return p;
+}
+
+// Of a sampler on the host, for each logit of each sequence: softmax, the
+// largest few, their sums. Calibrated on the rows of llm_serving.csv that
+// differ in batch alone.
+constexpr double kSamplerOps = 60;
+
+// What the host does between two steps, in s.
+double HostSeconds(const Params& p, const ModelConfig& config, int64_t batch) {
+  const auto logits = static_cast<double>(batch * config.vocab);
+  return p.host_token_us * 1e-6 +
+         logits * kSamplerOps / (p.host.vector_gflops * 1e9);
+}
+
+Result<int64_t> NumberOr(const OpSpec& spec, std::string_view key,
+                         int64_t otherwise) {
+  if (TextOf(spec, key).empty()) return otherwise;
+  return WholeNumber(spec, key);
+}
+
+}  // namespace
+
+Result<Prediction> PredictServing(const Params& params,
+                                  const MachineMaker& make,
+                                  const OpSpec& spec) {
+  TRIPTYCH_ASSIGN(const int64_t chips, NumberOr(spec, "chips", params.chips()));
+  if (chips != params.chips()) {
+    return MakeError(ErrorCode::kUnsupported,
+                     "chips: " + std::to_string(chips) +
+                         " is not this machine; allowed " +
+                         std::to_string(params.chips()));
+  }
+  // Rows that do not say: one user, and the length that their neighbours have.
+  TRIPTYCH_ASSIGN(const int64_t batch, NumberOr(spec, "batch", 1));
+  TRIPTYCH_ASSIGN(const int64_t tokens, NumberOr(spec, "input_tokens", 128));
   TRIPTYCH_ASSIGN(const ModelConfig config,
                   PresetByName(TextOf(spec, "model")));
   TRIPTYCH_ASSIGN(const Graph graph, BuildGraph(config));
-  TRIPTYCH_ASSIGN(const auto program, target.Compile(graph, nullptr));
-  Ledger prefill(Ledger::Mode::kFold), decode(Ledger::Mode::kFold);
+  const auto target = make(FormatsServed(params, config));
+  TRIPTYCH_ASSIGN(const auto program, target->Compile(graph, nullptr));
+  Ledger first(Ledger::Mode::kFold), decode(Ledger::Mode::kFold);
+  if (graph.FindEntry(Phase::kEncode) != nullptr) {  // speech before text
+    TRIPTYCH_TRY(program->Run(
+        {.phase = Phase::kEncode, .binding = {1, tokens, 0}}, nullptr, first));
+  }
   TRIPTYCH_TRY(program->Run(
-      {.phase = Phase::kPrefill, .binding = {1, tokens, 0}}, nullptr, prefill));
+      {.phase = Phase::kPrefill, .binding = {1, tokens, 0}}, nullptr, first));
   TRIPTYCH_TRY(
       program->Run({.phase = Phase::kDecode, .binding = {batch, 1, tokens}},
                    nullptr, decode));
-  return Prediction{
-      {"decode_tokens_per_s_per_user", 1 / Seconds(decode.makespan())},
-      {"ttft_ms", Seconds(prefill.makespan()) * 1e3}};
+  const double step =
+      Seconds(decode.makespan()) + HostSeconds(params, config, batch);
+  Prediction prediction{
+      {"decode_tokens_per_s_per_user", 1 / step},
+      {"ttft_ms",
+       (Seconds(first.makespan()) + HostSeconds(params, config, 1)) * 1e3},
+      {"seconds", step}};
+  AddBounds(*target, decode, prediction);
+  return prediction;
+}
+
+Result<Prediction> PredictDecoderLayer(const Params& params,
+                                       const MachineMaker& make,
+                                       const OpSpec& spec) {
+  TRIPTYCH_ASSIGN(const int64_t batch, NumberOr(spec, "batch", 1));
+  TRIPTYCH_ASSIGN(const int64_t context, NumberOr(spec, "context", 4096));
+  TRIPTYCH_ASSIGN(ModelConfig config, PresetByName(TextOf(spec, "model")));
+  // The layers before the last kind of them, and one of that.
+  config.layers = std::min(config.layers, config.moe.dense_layers + 1);
+  TRIPTYCH_ASSIGN(const Graph graph, BuildGraph(config));
+  const auto target = make(params);
+  TRIPTYCH_ASSIGN(const auto program, target->Compile(graph, nullptr));
+  Ledger ledger(Ledger::Mode::kFold);
+  TRIPTYCH_TRY(
+      program->Run({.phase = Phase::kDecode, .binding = {batch, 1, context}},
+                   nullptr, ledger));
+  const auto last = static_cast<int>(config.layers - 1);
+  double seconds = 0;
+  for (const auto& [key, row] : ledger.rows()) {
+    const auto& [node, unit, action] = key;
+    if (unit == kSchedule && graph.node(node).layer == last) {
+      seconds += Seconds(row.busy);
+    }
+  }
+  Prediction prediction{{"seconds", seconds},
+                        {"us", seconds * 1e6},
+                        {"cycles", seconds * params.clock.value}};
+  AddBounds(*target, ledger, prediction,
+            [&](NodeId node) { return graph.node(node).layer == last; });
+  return prediction;
 }
 
 }  // namespace triptych::mesh

@@ -411,9 +411,11 @@ void Flows::OnVector(const VectorProblem& v, const Cost& cost, double times) {
 Traffic TrafficOf(const Params& params, const Fold& fold,
                   const Binding& binding) {
   Flows flows(params);
+  const Sharding sharding(fold.graph(), params.tensor_ways(),
+                          params.parallel_sequence, params.parallel_pipeline);
   for (const Fold::Part& part : fold.parts()) {
     flows.set_repeat(static_cast<double>(part.times));
-    CostOf(params, fold.graph(), *part.placed.node, binding, &flows);
+    CostOf(params, fold.graph(), *part.placed.node, binding, sharding, &flows);
   }
   return flows.traffic();
 }

@@ -12,23 +12,24 @@ namespace {
 
 // Tiles that hold `elements` of a matrix with this many rows: short matrices
 // fill their tiles only in part.
-int64_t TilesHolding(int64_t elements, int64_t rows) {
+int64_t TilesHolding(const Params& p, int64_t elements, int64_t rows) {
   const int64_t cols = CeilDiv(elements, std::max<int64_t>(rows, 1));
-  return Tiles(rows) * Tiles(cols);
+  return p.RowTiles(rows) * Tiles(cols);
 }
 
 }  // namespace
 
 VectorSpread SpreadOf(const Params& p, const VectorProblem& v) {
-  VectorSpread spread{.in = TilesHolding(v.in_elements, v.rows),
-                      .out = TilesHolding(v.out_elements, v.rows)};
+  VectorSpread spread{.in = TilesHolding(p, v.in_elements, v.rows),
+                      .out = TilesHolding(p, v.out_elements, v.rows)};
   spread.most = std::max<int64_t>({spread.in, spread.out, 1});
   spread.cores = std::min(spread.most, p.cores());
   return spread;
 }
 
 Cost PlanVector(const Params& p, const VectorProblem& v) {
-  const auto bytes = static_cast<double>(TileBytes(v.format));
+  const double bytes =
+      static_cast<double>(TileBytes(v.format)) * p.tile_share();
   const VectorSpread spread = SpreadOf(p, v);
   const int64_t in = spread.in, out = spread.out, most = spread.most;
   const double cores = static_cast<double>(spread.cores);
@@ -48,9 +49,10 @@ Cost PlanVector(const Params& p, const VectorProblem& v) {
   const double elements =
       std::max<double>(1, static_cast<double>(v.rows * v.cols));
   cost.sfpu = static_cast<double>(v.vector_flops) / elements * share(most) *
-              static_cast<double>(kTileElements) / p.sfpu_lanes;
-  cost.unpack_bytes = in * TileBytes(v.format);
-  cost.pack_bytes = out * TileBytes(v.format);
+              static_cast<double>(kTileElements) * p.tile_share() /
+              p.sfpu_lanes;
+  cost.unpack_bytes = std::llround(static_cast<double>(in) * bytes);
+  cost.pack_bytes = std::llround(static_cast<double>(out) * bytes);
 
   const double activations = static_cast<double>(in + out) * bytes;
   const bool in_l1 =
@@ -73,7 +75,7 @@ Cost PlanVector(const Params& p, const VectorProblem& v) {
     cost.noc = fetched / cores / p.noc_bytes_per_cycle;
   }
   // Partial results of a row's cores meet at one of them and come back.
-  const bool meets = v.reduces_rows && most > Tiles(v.rows);
+  const bool meets = v.reduces_rows && most > p.RowTiles(v.rows);
   const double meet = meets ? 2 * RoundTrip(p, true) : 0.0;
   if (meets) {
     const double partials = static_cast<double>(2 * most) * bytes;

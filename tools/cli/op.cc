@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "emulators/target.h"
+#include "emulators/validate.h"
 #include "tools/cli/model_source.h"
 #include "tools/cli/options.h"
 #include "tools/cli/output.h"
@@ -46,6 +48,12 @@ Result<int> OpCommand(const OpOptions& options) {
     for (const auto& [measure, value] : prediction) {
       row[measure] = value;
       table.Add({name, measure, fmt::format("{:.6g}", value)});
+    }
+    const std::vector<Bound> bounds = BoundsIn(prediction);
+    for (size_t i = 0; i < std::min<size_t>(2, bounds.size()); ++i) {
+      const char* key = i == 0 ? "bound" : "next_bound";
+      row[key] = bounds[i].part;
+      table.Add({name, key, bounds[i].part});
     }
     results.push_back(row);
   }

@@ -6,10 +6,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
 
+#include "tools/cli/bounds.h"
 #include "tools/cli/model_source.h"
 #include "tools/cli/op_report.h"
 #include "tools/cli/options.h"
@@ -37,6 +40,7 @@ struct Row {
   std::unique_ptr<Target> target;
   Ledger ledger;
   Profile profile;
+  std::map<std::string, WhatBounds> bounds;  // by kind of operator
   std::optional<Traffic> traffic;
   double wall_s = 0;
 };
@@ -53,6 +57,7 @@ Result<Row> ProfileOn(const Model& model, const std::string& spec,
   const RunRequest request = RequestOf(o);
   TRIPTYCH_TRY(program->Run(request, nullptr, row.ledger));
   row.profile = MakeProfile(model.graph, *row.target, row.ledger);
+  row.bounds = BoundsByOp(model.graph, *row.target, row.ledger);
   if (!o.json.empty()) {
     row.traffic =
         row.target->TrafficOf(model.graph, request.binding, request.phase);
@@ -83,9 +88,15 @@ nlohmann::json ProfileJson(const Model& model, const Row& row,
       {"padding_flops", p.total.padding_flops},
       {"utilisation", p.utilisation},
       {"bound", p.bound},
+      {"next_bound", BoundsOf(p.busy, 1).next_bound},
       {"roof_fraction", p.roofline.roof_fraction},
       {"host_wall_s", row.wall_s},
       {"ops", ToJson(p.kinds)}};
+  for (nlohmann::json& op : json["ops"]) {
+    const WhatBounds& what = row.bounds.at(op["op"].get<std::string>());
+    op["bound"] = what.bound;
+    op["next_bound"] = what.next_bound;
+  }
   json.update(MachineJson(*row.target, p));
   if (row.traffic) json["traffic"] = ToJson(row.traffic);
   if (o.timeline) {
@@ -109,6 +120,12 @@ std::string TextOf(const std::vector<Row>& rows) {
                p.bound, Si(row.wall_s, "s")});
     by_operator +=
         fmt::format("\n{}, by operator:\n{}", label, OpTable(p.kinds));
+    Table why({"operator", "bound", "next bound"});
+    for (const OpCost& kind : p.kinds) {
+      const WhatBounds& what = row.bounds.at(kind.op);
+      why.Add({kind.op, what.bound, what.next_bound});
+    }
+    by_operator += "\n" + why.Text();
   }
   return table.Text() + by_operator;
 }

@@ -26,6 +26,9 @@ nlohmann::json ToJson(const Score& score, const ValidateOptions& options) {
                     {"measured", row.measured},
                     {"predicted", row.predicted},
                     {"error_pct", row.error_pct}});
+    if (row.bound.empty()) continue;
+    rows.back()["bound"] = row.bound;
+    rows.back()["next_bound"] = row.next_bound;
   }
   nlohmann::json json = {
       {"target", options.target.substr(0, options.target.find(':'))},
@@ -51,13 +54,13 @@ std::string Worst(const Score& score) {
   });
   constexpr size_t kShown = 5;
   rows.resize(std::min(rows.size(), kShown));
-  Table table(
-      {"furthest off, " + score.measure, "measured", "predicted", "error"});
+  Table table({"furthest off, " + score.measure, "measured", "predicted",
+               "error", "bound"});
   for (const RowScore& row : rows) {
     table.Add({fmt::format("{}: {}", row.line, row.keys),
                fmt::format("{:.5g}", row.measured),
                fmt::format("{:.5g}", row.predicted),
-               fmt::format("{:+.1f} %", row.error_pct)});
+               fmt::format("{:+.1f} %", row.error_pct), row.bound});
   }
   return fmt::format("\n{}", table.Text());
 }

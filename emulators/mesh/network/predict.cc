@@ -355,14 +355,6 @@ Result<Prediction> PredictNocTrace(const Params& p, const OpSpec& spec) {
       {"cycles@recorded_issue_times", run(IssueTimes::kRecorded)}};
 }
 
-namespace {
-
-bool IsGalaxy(const OpSpec& spec) {
-  return TextOf(spec, "system").ends_with("galaxy");
-}
-
-}  // namespace
-
 Result<Prediction> PredictFabricLatency(const Params& p, const OpSpec& spec) {
   TRIPTYCH_ASSIGN(const int64_t bytes, WholeNumber(spec, "payload_bytes"));
   TRIPTYCH_ASSIGN(const int64_t hops, WholeNumber(spec, "hops"));
@@ -370,7 +362,7 @@ Result<Prediction> PredictFabricLatency(const Params& p, const OpSpec& spec) {
   if (op != "write" && op != "write_atomic") {
     return NotAllowed("op", op, "write, write_atomic");
   }
-  const double hop = IsGalaxy(spec) ? p.fabric_galaxy_hop_ns : p.fabric_hop_ns;
+  const double hop = p.fabric_hop_ns;
   if (hop == 0 || p.fabric_ethernet_gb_per_s == 0) {
     return MakeError(ErrorCode::kNotFound,
                      "fabric.hop_ns: 0, so this machine's fabric is not "
@@ -392,7 +384,7 @@ Result<Prediction> PredictFabricBandwidth(const Params& p, const OpSpec& spec) {
   if (op != "write" && op != "write_atomic" && op != "scatter_write") {
     return NotAllowed("op", op, "write, write_atomic, scatter_write");
   }
-  double ns = IsGalaxy(spec) ? p.fabric_galaxy_packet_ns : p.fabric_packet_ns;
+  double ns = p.fabric_packet_ns;
   if (ns == 0 || p.fabric_ethernet_gb_per_s == 0) {
     return MakeError(ErrorCode::kNotFound,
                      "fabric.packet_ns: 0, so this machine's fabric is not "
