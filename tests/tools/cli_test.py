@@ -581,8 +581,9 @@ def tile_run_executes_a_program():
         elf = os.path.join(folder, "small.elf")
         out, trace = os.path.join(folder, "out"), os.path.join(folder, "t.json")
         tile_program(elf, body + leave[0])
-        row, = results("tile", "run", elf, "--grid", "2x3", "--args", "0x2a,1.5",
-                       "--dump", f"l1:1,2:0x20000:4={out}", "--trace", trace)
+        row, = results("tile", "run", elf, "--grid", "2x3",
+                       "--args", "0x2a,1.5", "--trace", trace,
+                       "--dump", f"l1:1,2:0x20000:4={out}")
         assert row["cycles"] > 0 and len(row["cores"]) == 30
         # The store that ends a core is not counted.
         assert row["instructions"] == 30 * 4
