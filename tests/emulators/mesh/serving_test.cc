@@ -55,8 +55,8 @@ TEST_CASE("mesh serving: all rows, most of them well") {
 
 TEST_CASE("mesh workloads: a video on 32 and on 128 chips") {
   for (const auto& [preset, seconds] :
-       {std::pair("mesh:blackhole-galaxy", 142.0),
-        std::pair("mesh:blackhole-quad-galaxy", 37.31)}) {
+       {std::pair(std::string("mesh:blackhole-galaxy"), 142.0),
+        std::pair(std::string("mesh:blackhole-quad-galaxy"), 37.31)}) {
     const auto target = MakeTarget(preset);
     REQUIRE_MESSAGE(target.has_value(), target.error().message);
     OpSpec spec = {{"workload", "wan2.2-t2v-a14b"},
