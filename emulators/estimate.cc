@@ -24,9 +24,9 @@ void AppendValue(std::string& kind, const Value& value) {
   Append(kind, value.shape.cols);
 }
 
-// All that a step may look at: the operator, its sizes, what moves, and
-// whether the node before it in the graph is of the kind that engines join it
-// with. Nodes with the same text cost the same.
+// All that a step may look at: the operator, its sizes, what moves, and what
+// engines join a node with: the node before it in the graph, and those that
+// read what it gives. Nodes with the same text cost the same.
 std::string KindOf(const Graph& graph, const Placed& placed) {
   const Node& node = *placed.node;
   std::string kind = std::string(node.op->name) + ' ';
@@ -47,6 +47,13 @@ std::string KindOf(const Graph& graph, const Placed& placed) {
     const Node& before = graph.node(node.id - 1);
     kind += before.op->name;
     kind += before.inputs[0] == node.inputs[0] ? " same" : " other";
+  }
+  for (const Node& user : graph.nodes()) {
+    if (std::ranges::find(user.inputs, node.output) == user.inputs.end()) {
+      continue;
+    }
+    kind += fmt::format(" {} ", user.op->name);
+    AppendValue(kind, graph.value(user.output));
   }
   return kind;
 }

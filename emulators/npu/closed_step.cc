@@ -20,8 +20,10 @@ class ClosedFormStep : public Step {
 
   Picos Run(const StepContext& ctx) const override {
     if (ctx.values) Compute(ctx);
-    return Charge(ctx,
-                  DemandOf(machine_.params, ctx.graph, ctx.node, ctx.binding));
+    const Demand demand =
+        DemandOf(machine_.params, ctx.graph, ctx.node, ctx.binding);
+    if (machine_.params.fidelity == "F0") return ChargeCounts(ctx, demand);
+    return Charge(ctx, demand);
   }
 
  protected:
@@ -29,6 +31,19 @@ class ClosedFormStep : public Step {
   const Machine& machine_;
 
  private:
+  // Arithmetic that takes no time.
+  Picos ChargeCounts(const StepContext& ctx, const Demand& d) const {
+    const Ids& id = machine_.ids;
+    const auto charge = [&](UnitId unit, ActionId action, int64_t count) {
+      ctx.Charge(unit, action, static_cast<uint64_t>(count), ctx.begin,
+                 ctx.begin);
+    };
+    charge(id.array, id.mac, d.macs);
+    charge(id.vector, id.vector_mac, d.vector_macs);
+    charge(id.vector, id.vector_op, d.vector_ops);
+    return ctx.begin;
+  }
+
   // How long each part is at work.
   struct Times {
     Picos command, latency, memory, fill, array, macs, ops, scratchpad;

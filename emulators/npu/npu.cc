@@ -70,6 +70,21 @@ class Npu : public Target {
   }
 
  private:
+  // That it gives what a graph with, or without, weights is run for.
+  Status CheckFidelity(bool values) const {
+    const std::string& f = machine_.params.fidelity;
+    if (values && f == "F2") {
+      return MakeError(ErrorCode::kInvalid,
+                       "fidelity: F2 computes no values; allowed F0, F1, F3, "
+                       "or a run by shape alone");
+    }
+    if (!values && f == "F0") {
+      return MakeError(ErrorCode::kInvalid,
+                       "fidelity: F0 takes no time; allowed without weights "
+                       "F1, F2, F3");
+    }
+    return {};
+  }
   void AddUnits(Ids& ids) {
     ids.front = AddUnit("front_end");
     ids.load = AddUnit("load");
@@ -125,6 +140,7 @@ class Npu : public Target {
 
 Result<std::unique_ptr<Step>> Npu::Lower(const Graph& graph, const Node& node,
                                          const Weights* weights) const {
+  TRIPTYCH_TRY(CheckFidelity(weights != nullptr));
   if (HasCommands(machine_.params, graph, node)) {
     return MakeCommandStep(machine_, graph, node, weights);
   }
@@ -151,6 +167,7 @@ Result<std::unique_ptr<Target>> MakeNpu(std::string_view preset,
                          ": quant.rounding = compensated needs "
                          "quant.calibration_tokens; allowed 1 and up");
   }
+  ApplyFidelity(params);
   return std::make_unique<Npu>(preset, std::move(set), params);
 }
 

@@ -163,6 +163,7 @@ struct Params {
   int64_t cores = 4, array_rows = 128, array_cols = 128;
   std::string dataflow = "auto";
   std::string schedule = "commands";
+  std::string fidelity = "F1";
   bool fold_overlap = true;
   bool short_loads = false;
   Hertz clock{0.8e9};
@@ -200,6 +201,9 @@ struct Params {
     v("schedule", p.schedule, {"commands", "closed_form"},
       "operators run and timed command by command, or by formulas, which take "
       "no notice of banks and queues and are what a sweep has time for");
+    v("fidelity", p.fidelity, {"F0", "F1", "F2", "F3"},
+      "F0: values, no time; F1: both; F2: time, no values; F3: as F1, DRAM "
+      "burst by burst (dram.model = bursts)");
     v("array.dataflow", p.dataflow, {"auto", "ws", "os", "is"},
       "what stays in the array: weights, outputs, inputs, or the fastest");
     v("array.fold_overlap", p.fold_overlap,
@@ -326,6 +330,11 @@ struct Params {
     v("energy.leakage_w", e.leakage_w, 0, 1e3, "drawn all the time, W");
   }
 };
+
+// What `fidelity` says of other parameters.
+inline void ApplyFidelity(Params& p) {
+  if (p.fidelity == "F3") p.dram.model = "bursts";
+}
 
 }  // namespace triptych::npu
 

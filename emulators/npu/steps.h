@@ -4,14 +4,18 @@
 #ifndef TRIPTYCH_EMULATORS_NPU_STEPS_H_
 #define TRIPTYCH_EMULATORS_NPU_STEPS_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "emulators/npu/compile/fuse.h"
 #include "emulators/npu/compile/image.h"
+#include "emulators/npu/compile/segment.h"
 #include "emulators/npu/isa/functional.h"
 #include "emulators/npu/machine/timing.h"
 #include "emulators/npu/params.h"
@@ -104,12 +108,53 @@ class LastCalibration {
   std::shared_ptr<const Calibration> last_;
 };
 
+// The segments of one node or group, by binding. Decoding asks for another
+// context every step, so only the latest few are kept. Thread-safe.
+class Segments {
+ public:
+  using Compile =
+      std::function<Result<std::shared_ptr<const Segment>>(const Binding&)>;
+  // Of what does not fit a binding, `otherwise` says what comes instead.
+  Segments(Compile compile, std::string otherwise)
+      : compile_(std::move(compile)), otherwise_(std::move(otherwise)) {}
+
+  // Null if it does not fit the machine for this binding.
+  std::shared_ptr<const Segment> Get(const Binding& binding) const;
+
+ private:
+  static constexpr size_t kMost = 4;
+  using Key = std::tuple<int64_t, int64_t, int64_t>;
+  Compile compile_;
+  std::string otherwise_;
+  mutable std::mutex mutex_;
+  mutable std::map<Key, std::shared_ptr<const Segment>> segments_;
+};
+
+// The groups of graphs, and the segments that the steps of a group share: those
+// live as long as the steps. Thread-safe.
+class Groups {
+ public:
+  std::shared_ptr<const Fusion> FusionOf(const Params& params,
+                                         const Graph& graph);
+  std::shared_ptr<const Segments> SegmentsOf(
+      const Params& params, const Graph& graph,
+      const std::shared_ptr<const Fusion>& fusion, const FusedGroup& group);
+
+ private:
+  static constexpr size_t kMost = 8;  // graphs
+  using Key = std::tuple<uint64_t, const Graph*, NodeId>;
+  std::mutex mutex_;
+  std::map<uint64_t, std::shared_ptr<const Fusion>> fusions_;
+  std::map<Key, std::weak_ptr<const Segments>> segments_;
+};
+
 struct Machine {
   Params params;
   Ids ids;
   mutable Pool<Memory> memories;
   mutable Pool<Timing> timings;
   mutable Reports reports;
+  mutable Groups groups;
   mutable PackedOnce<WeightImage> images;
   mutable LastCalibration calibration;
 };

@@ -43,6 +43,7 @@ Result<npu::Params> MachineOf(const Common& o) {
   }
   npu::Params params;
   TRIPTYCH_TRY(LoadParams(source.config, params));
+  ApplyFidelity(params);
   return params;
 }
 
@@ -352,7 +353,32 @@ json ReportJson(const npu::TimingReport& r, const npu::Params& params) {
           {"commands_issued", r.commands}};
 }
 
-std::string RunText(const json& j) {
+// Times the stream; gives the CPU seconds that took.
+Result<double> TimeInto(json& result, const npu::Tnpu& tnpu,
+                        const npu::Stream& stream, const npu::Params& params,
+                        const NpuRunOptions& o) {
+  TRIPTYCH_ASSIGN(npu::Timing timing, npu::Timing::Make(params));
+  Result<npu::TimingReport> report = MakeError(ErrorCode::kInvalid, "not run");
+  const double before = CpuSeconds();
+  if (o.trace.empty()) {
+    report = timing.Run(stream);
+  } else {
+    TRIPTYCH_TRY(WriteFile(o.trace, [&](std::ostream& out) {
+      TraceSink sink(tnpu, 1e6 / params.clock.value, out);
+      report = timing.Run(stream, {.sink = &sink});
+      sink.Finish();
+    }));
+  }
+  const double timed = CpuSeconds() - before;
+  TRIPTYCH_TRY(report);
+  result.update(ReportJson(*report, params));
+  result["timing_cpu_s"] = timed;
+  result["timing_cycles_per_cpu_s"] =
+      static_cast<double>(report->cycles) / std::max(timed, 1e-9);
+  return timed;
+}
+
+std::string TimeText(const json& j) {
   std::string text =
       fmt::format("{} cycles, {}, {}\n", j["cycles"].get<int64_t>(),
                   Si(j["seconds"].get<double>(), "s"),
@@ -360,18 +386,29 @@ std::string RunText(const json& j) {
   text += fmt::format("simulated in {:.3f} CPU s: {} cycles a CPU second\n",
                       j["timing_cpu_s"].get<double>(),
                       Si(j["timing_cycles_per_cpu_s"].get<double>(), ""));
+  return text;
+}
+
+std::string RunText(const json& j) {
+  const bool timed = j.contains("cycles");
+  std::string text = timed ? TimeText(j) : "";
   if (j.contains("values_cpu_s")) {
-    text += fmt::format(
-        "values in {:.3f} CPU s: {} cycles a CPU second with both\n",
-        j["values_cpu_s"].get<double>(),
-        Si(j["cycles_per_cpu_s"].get<double>(), ""));
+    text +=
+        fmt::format("values in {:.3f} CPU s", j["values_cpu_s"].get<double>());
+    if (timed) {
+      text += fmt::format(": {} cycles a CPU second with both",
+                          Si(j["cycles_per_cpu_s"].get<double>(), ""));
+    }
+    text += "\n";
   }
-  Table table({"part", "busy", "of all"});
-  for (const auto& [part, cycles] : j["busy_cycles"].items()) {
-    table.Add({part, std::to_string(cycles.get<int64_t>()),
-               Percent(cycles.get<double>() / j["cycles"].get<double>())});
+  if (timed) {
+    Table table({"part", "busy", "of all"});
+    for (const auto& [part, cycles] : j["busy_cycles"].items()) {
+      table.Add({part, std::to_string(cycles.get<int64_t>()),
+                 Percent(cycles.get<double>() / j["cycles"].get<double>())});
+    }
+    text += "\n" + table.Text();
   }
-  text += "\n" + table.Text();
   if (j.contains("top") && !j["top"].empty()) {
     text += "\nlargest outputs:";
     for (const auto& row : j["top"]) {
@@ -477,29 +514,23 @@ Result<int> NpuRunCommand(const NpuRunOptions& o) {
   TRIPTYCH_TRY(CheckMachine(tnpu, params, o.file));
   TRIPTYCH_ASSIGN(const npu::Stream stream,
                   npu::Stream::Check(tnpu.commands, tnpu.machine, o.file));
-  TRIPTYCH_ASSIGN(npu::Timing timing, npu::Timing::Make(params));
-  Result<npu::TimingReport> report = MakeError(ErrorCode::kInvalid, "not run");
-  const double before = CpuSeconds();
-  if (o.trace.empty()) {
-    report = timing.Run(stream);
-  } else {
-    TRIPTYCH_TRY(WriteFile(o.trace, [&](std::ostream& out) {
-      TraceSink sink(tnpu, 1e6 / params.clock.value, out);
-      report = timing.Run(stream, {.sink = &sink});
-      sink.Finish();
-    }));
+  json result = {{"file", o.file}, {"fidelity", params.fidelity}};
+  double timed = 0;
+  if (params.fidelity != "F0") {
+    TRIPTYCH_ASSIGN(timed, TimeInto(result, tnpu, stream, params, o));
+  } else if (tnpu.data.empty()) {
+    return MakeError(ErrorCode::kInvalid,
+                     o.file +
+                         ": fidelity F0 wants the data that this file has "
+                         "none of; allowed F1, F2, F3");
   }
-  const double timed = CpuSeconds() - before;
-  TRIPTYCH_TRY(report);
-  json result = ReportJson(*report, params);
-  result["file"] = o.file;
-  result["timing_cpu_s"] = timed;
-  const auto cycles = static_cast<double>(report->cycles);
-  result["timing_cycles_per_cpu_s"] = cycles / std::max(timed, 1e-9);
-  if (!tnpu.data.empty()) {
+  if (!tnpu.data.empty() && params.fidelity != "F2") {
     TRIPTYCH_ASSIGN(const Values values, RunValues(tnpu, stream, o));
     result["values_cpu_s"] = values.cpu_s;
-    result["cycles_per_cpu_s"] = cycles / std::max(timed + values.cpu_s, 1e-9);
+    if (result.contains("cycles")) {
+      result["cycles_per_cpu_s"] =
+          result["cycles"].get<double>() / std::max(timed + values.cpu_s, 1e-9);
+    }
     result["top"] = TopJson(values.output, tnpu);
   }
   Print(o.json, RunText(result));

@@ -39,8 +39,21 @@ struct AttentionSize {
   bool causal;
   float scale;
   int bits;
-  int64_t shared() const { return heads / kv_heads; }  // by keys of one head
+  // Cores that share the keys of one head, and queries of theirs each has.
+  int64_t split = 1;
+  int64_t shared() const { return heads / kv_heads / split; }
 };
+
+// As many cores for a head's keys as its queries can be dealt to evenly, where
+// there are fewer heads of keys than cores. Each of them reads all those keys:
+// decoding, which does little else, would be the slower for it.
+int64_t SplitOf(const AttentionSize& s, int64_t cores) {
+  if (s.queries == 1) return 1;
+  const int64_t queries = s.heads / s.kv_heads;
+  int64_t split = std::clamp<int64_t>(cores / s.kv_heads, 1, queries);
+  while (queries % split != 0) --split;
+  return split;
+}
 
 AttentionSize AttentionSizeOf(const LowerRequest& r) {
   const Attributes& a = r.node.attributes;
@@ -111,11 +124,12 @@ class Emitter {
       : at_(r.place), s_(size), p_(plan), k_(keys), v_(values), b_(b) {}
 
   void Run() {
-    const int64_t cores = std::min<int64_t>(s_.kv_heads, b_.cores());
+    const int64_t cores = std::min<int64_t>(s_.kv_heads * s_.split, b_.cores());
     Reserve();
     PlaceRegisters();
     b_.Repeat(s_.batch, [&] {
-      const int64_t rounds = s_.kv_heads / cores, rest = s_.kv_heads % cores;
+      const int64_t heads = s_.kv_heads * s_.split;
+      const int64_t rounds = heads / cores, rest = heads % cores;
       b_.OnCores(Cores(0, cores));
       b_.Repeat(rounds, [&] { Round(cores); });
       if (rest != 0) {
@@ -165,12 +179,23 @@ class Emitter {
     scales_at_ = b_.NewRegister();
     b_.AddCore(q_at_, s_.shared() * s_.dim * kF32);
     b_.AddCore(out_at_, s_.shared() * s_.v_dim * kF32);
-    b_.AddCore(k_at_, k_.capacity * s_.dim);
-    b_.AddCore(v_at_, v_.capacity * s_.v_dim);
-    b_.AddCore(scales_at_, k_.capacity * kF32);
+    if (s_.split == 1) {
+      b_.AddCore(k_at_, k_.capacity * s_.dim);
+      b_.AddCore(v_at_, v_.capacity * s_.v_dim);
+      b_.AddCore(scales_at_, k_.capacity * kF32);
+      return;
+    }
+    // The first cores share the first head.
+    const int64_t cores = s_.kv_heads * s_.split;
+    for (int64_t first = s_.split; first < cores; first += s_.split) {
+      const CoreMask later = Cores(first, cores - first);
+      b_.AddOn(later, k_at_, k_.capacity * s_.dim);
+      b_.AddOn(later, v_at_, v_.capacity * s_.v_dim);
+      b_.AddOn(later, scales_at_, k_.capacity * kF32);
+    }
   }
 
-  // A head of keys a core.
+  // A head of keys a core, or a part of one: then all are done in one round.
   void Round(int64_t heads) {
     // Blocks that all see every key are one after the other the same.
     const int64_t whole = s_.causal ? 0 : s_.queries / p_.queries;
@@ -191,9 +216,10 @@ class Emitter {
     }
     b_.Add(q_at_, heads * s_.shared() * s_.dim * kF32);
     b_.Add(out_at_, heads * s_.shared() * s_.v_dim * kF32);
-    b_.Add(k_at_, heads * k_.capacity * s_.dim);
-    b_.Add(v_at_, heads * v_.capacity * s_.v_dim);
-    b_.Add(scales_at_, heads * k_.capacity * kF32);
+    const int64_t keys = heads / s_.split;
+    b_.Add(k_at_, keys * k_.capacity * s_.dim);
+    b_.Add(v_at_, keys * v_.capacity * s_.v_dim);
+    b_.Add(scales_at_, keys * k_.capacity * kF32);
   }
 
   // Keys and values of the next sequence follow those of this one; queries
@@ -426,7 +452,8 @@ Status LowerKvAppend(const LowerRequest& r, Builder& b) {
 }
 
 Status LowerAttention(const LowerRequest& r, Builder& b) {
-  const AttentionSize s = AttentionSizeOf(r);
+  AttentionSize s = AttentionSizeOf(r);
+  s.split = SplitOf(s, b.cores());
   AttentionPlan plan;
   if (!PlanAttention(s, b.size(), plan)) {
     return MakeError(

@@ -129,6 +129,10 @@ void Builder::AddCore(uint8_t reg, int64_t value) {
   Append(Opcode::kAddCore).operands.reg = {reg, {}, value};
   commands_.back().cores = 0;
 }
+void Builder::AddOn(CoreMask cores, uint8_t reg, int64_t value) {
+  Append(Opcode::kAdd).operands.reg = {reg, {}, value};
+  commands_.back().cores = cores;
+}
 void Builder::Credits(uint8_t event, uint16_t count) {
   Append(Opcode::kEvent).operands.credit = {event, 0, count};
   commands_.back().cores = 0;

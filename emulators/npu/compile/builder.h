@@ -90,6 +90,8 @@ class Builder {
   void Set(uint8_t reg, int64_t value);
   void Add(uint8_t reg, int64_t value);
   void AddCore(uint8_t reg, int64_t value);
+  // On these cores alone.
+  void AddOn(CoreMask cores, uint8_t reg, int64_t value);
   void Credits(uint8_t event, uint16_t count);
   // Calls body() as what a loop repeats `count` times; without a loop if that
   // is once, and not at all if it is 0.

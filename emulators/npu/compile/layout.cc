@@ -72,7 +72,6 @@ Extent ScratchExtent(const Graph& graph, const Node& node,
   const Value& value = graph.value(node.inputs[slot]);
   if (node.op->name == "matmul" && slot == 0) {
     const int64_t rows = value.shape.rows.Bind(binding);
-    if (rows == 1) return {};
     return {rows * value.shape.cols, rows * kF32};
   }
   if (node.op->name != "attention" || slot == 0 ||

@@ -12,13 +12,17 @@
 
 namespace triptych::npu {
 
-// The product and its formats.
+// The product, its formats, and what else a tile of it takes room for.
 struct MatmulSize {
   int64_t m = 0, n = 0, k = 0;
   int64_t group = 0;    // of k, under one scale; k: one scale a row
   int weight_bits = 8;  // up to 4: two codes a byte in remote memory
   int activation_bits = 8;
   bool bias = false;
+  // Of a fused one (product.h): matrices of weights, whether something is
+  // added to the outputs, and whether A is codes already.
+  int64_t factors = 1;
+  bool residual = false, coded = false;
 
   bool packed() const { return weight_bits <= 4; }
   int64_t groups() const { return k / group; }
@@ -29,6 +33,12 @@ struct MatmulSize {
 MatmulSize MatmulSizeOf(const Params& params, const Graph& graph,
                         const Node& node, const Binding& binding);
 
+// Inputs whose weights are loaded together, none across a chunk of the layout.
+struct KPart {
+  int64_t first = 0, k = 0;
+};
+std::vector<KPart> PartsOf(const WeightLayout& layout, int64_t k_chunk);
+
 struct MatmulPlan {
   // Cores take rows of A, and receive the same weights: the last core stores
   // its whole share, the others what is before the next one's. Or they take
@@ -36,8 +46,9 @@ struct MatmulPlan {
   bool split_rows = false;
   Share rows;                // of m, split_rows
   int64_t output_cores = 1;  // that columns are shared among
-  // Cores quantise a part of A each, to Placement::scratch, before the product;
-  // else each quantises what it needs.
+  // A comes as codes: somebody else's, or what cores quantised a part each of
+  // to Placement::scratch before the product. Else each quantises what it
+  // needs.
   bool prepared = false;
   Share blocks;            // of a core's rows of A; each passes all weights
   int64_t n_tile = 0;      // outputs that are summed at a time
@@ -46,9 +57,17 @@ struct MatmulPlan {
   int64_t buffers = 2;     // for chunks of weights
   int64_t bodies = 2;      // tiles of one round of the loop over them
   int64_t stage_rows = 0;  // of f32 activations that are quantised at a time
-  double cycles = 0;       // estimated
+  int64_t slots = 2;       // sums of `blocks.count` rows under way
+  // Parts of k are a loop: few commands, and A comes part by part. For groups
+  // of k, each of which would be three commands else.
+  bool looped = false;
+  // A core's tiles are summed side by side, a part of k after the other, so
+  // that both A and W pass once although A does not fit.
+  bool together = false;
+  double cycles = 0;  // estimated
 
   int64_t cores() const { return split_rows ? rows.parts : output_cores; }
+  bool streamed() const { return looped || together; }
 };
 
 // Plans that fit, best first by the estimate: the busiest of DRAM, array and

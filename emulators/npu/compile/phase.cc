@@ -8,6 +8,8 @@
 #include <optional>
 #include <utility>
 
+#include "emulators/npu/compile/fuse.h"
+#include "emulators/npu/compile/group.h"
 #include "emulators/npu/compile/layout.h"
 #include "emulators/npu/compile/roll.h"
 #include "emulators/npu/machine/timing.h"
@@ -17,6 +19,7 @@ namespace triptych::npu {
 namespace {
 
 constexpr int64_t kAlign = 64;
+constexpr int64_t kF32 = 4;
 constexpr auto kNoValue = static_cast<ValueId>(-1);
 
 // Places on the chip that are taken and given back, lowest first.
@@ -34,6 +37,12 @@ class FreeList {
       return at;
     }
     return std::nullopt;
+  }
+  // Of the largest free place.
+  int64_t Largest() const {
+    int64_t most = 0;
+    for (const auto& [at, room] : free_) most = std::max(most, room);
+    return most;
   }
   // Just there; false if it is not free.
   bool TakeAt(int64_t at, int64_t bytes) {
@@ -82,6 +91,7 @@ class PhaseCompiler {
         graph_(graph),
         entry_(entry),
         binding_(binding),
+        fusion_(params, graph),
         machine_(SizeOf(params, {})),
         on_chip_(machine_.l2_bytes) {}
 
@@ -90,12 +100,21 @@ class PhaseCompiler {
     // Before everything else, so that layers are alike from the first on.
     for (const Node& node : graph_.NodesOf(entry_)) PlaceTable(node);
     std::vector<std::vector<Command>> segments;
+    std::vector<bool> done(graph_.nodes().size());
     for (const Node& node : graph_.NodesOf(entry_)) {
+      if (done[node.id]) continue;
       if (!HasCommands(params_, graph_, node)) {
         return MakeError(ErrorCode::kUnsupported,
                          fmt::format("{}: {} has no commands with these "
                                      "parameters",
                                      node.name, node.op->name));
+      }
+      if (const FusedGroup* group = Leads(node, options)) {
+        if (auto commands = GroupCommands(*group)) {
+          Split(*commands, segments);
+          for (const NodeId member : group->nodes) done[member] = true;
+          continue;
+        }
       }
       TRIPTYCH_ASSIGN(auto commands, NodeCommands(node));
       Split(commands, segments);
@@ -174,6 +193,85 @@ class PhaseCompiler {
       }
     }
     if (segments.back().empty()) segments.pop_back();
+  }
+
+  const FusedGroup* Leads(const Node& node, const PhaseOptions& options) const {
+    if (!options.fuse) return nullptr;
+    const FusedGroup* group = fusion_.GroupOf(node.id);
+    return group != nullptr && group->nodes.front() == node.id ? group
+                                                               : nullptr;
+  }
+
+  // After an error the nodes are done one by one, from and to the same places.
+  Result<std::vector<Command>> GroupCommands(const FusedGroup& group) {
+    GroupPlacement place;
+    for (const NodeId id : group.nodes) {
+      const Node& node = graph_.node(id);
+      Placement at;
+      for (size_t i = 0; i < node.inputs.size(); ++i) {
+        at.inputs.push_back(IsInside(group, node.inputs[i])
+                                ? Location()
+                                : Place(node, i, node.inputs[i]));
+      }
+      place.nodes.push_back(at);
+    }
+    std::vector<const FusedProduct*> moved;
+    for (const FusedProduct& p : group.products) {
+      if (!group.down) PlaceOutput(group, p, place, moved);
+    }
+    if (group.down) PlaceOutput(group, *group.down, place, moved);
+    const GroupNeeds needs = NeedsOf(params_, graph_, group, binding_);
+    const ChipShare share =
+        ShareChip(needs, on_chip_.Largest() -
+                             2 * RoundUp(needs.codes.scales, 2 * kAlign));
+    std::vector<Held> scratch = {
+        Scratch({share.codes, needs.codes.scales}, needs.codes.data)};
+    place.codes = scratch[0].at;
+    if (needs.hidden_rows > 0) {
+      scratch.push_back(
+          Scratch({needs.hidden_rows * kF32, 0}, needs.hidden_rows));
+      place.hidden_scales = scratch.back().at.data;
+      Held held{.at = {}, .bytes = share.near * needs.hidden_stride};
+      const auto at = held.bytes > 0 ? on_chip_.Take(held.bytes) : std::nullopt;
+      if (at) {
+        held.at.data = {Region::kL2, *at};
+        scratch.push_back(held);
+      }
+      PlaceHidden(needs, at ? share.near : 0, held.at.data, regions_, place);
+    }
+    Builder builder(machine_);
+    const Status status =
+        LowerGroup({params_, graph_, group, binding_, place}, builder);
+    for (const Held& s : scratch) GiveBack(s);
+    for (const FusedProduct* p : moved) {
+      held_[status ? p->residual : p->out].bytes = 0;
+    }
+    if (!status) return std::unexpected(status.error());
+    builder.Barrier();
+    for (const NodeId id : group.nodes) {
+      for (const ValueId input : graph_.node(id).inputs) Release(input);
+    }
+    return builder.Take();
+  }
+  bool IsInside(const FusedGroup& group, ValueId value) const {
+    return std::ranges::any_of(group.nodes, [&](NodeId id) {
+      return graph_.node(id).output == value;
+    });
+  }
+  // A sum takes over the place of what it is added to, if it may.
+  void PlaceOutput(const FusedGroup& group, const FusedProduct& p,
+                   GroupPlacement& place,
+                   std::vector<const FusedProduct*>& moved) {
+    for (size_t i = 0; i < group.nodes.size(); ++i) {
+      const Node& node = graph_.node(group.nodes[i]);
+      if (node.output != p.out) continue;
+      if (fusion_.InPlace(group, p) && held_[p.out].bytes == 0) {
+        held_[p.out].at = held_[p.residual].at;
+        held_[p.out].bytes = held_[p.residual].bytes;
+        moved.push_back(&p);
+      }
+      place.nodes[i].output = Place(node, node.inputs.size(), p.out);
+    }
   }
 
   Result<std::vector<Command>> NodeCommands(const Node& node) {
@@ -286,14 +384,17 @@ class PhaseCompiler {
   }
 
   Held PlaceScratch(const Node& node, size_t slot) {
-    const Extent extent = ScratchExtent(graph_, node, binding_, slot);
+    return Scratch(ScratchExtent(graph_, node, binding_, slot),
+                   ScratchCapacity(graph_, node, binding_, slot));
+  }
+  Held Scratch(const Extent& extent, int64_t capacity) {
     if (extent.data == 0) return {};
     Held held;
     const int64_t codes = RoundUp(extent.data, kAlign);
     held.bytes = codes + extent.scales;
     held.at.data = PlaceActivation(held.bytes, kNoValue);
     held.at.scales = held.at.data + codes;
-    held.at.capacity = ScratchCapacity(graph_, node, binding_, slot);
+    held.at.capacity = capacity;
     return held;
   }
 
@@ -313,6 +414,7 @@ class PhaseCompiler {
   const Graph& graph_;
   const Entry& entry_;
   const Binding& binding_;
+  Fusion fusion_;
   MachineSize machine_;
   FreeList on_chip_;
   Regions regions_;

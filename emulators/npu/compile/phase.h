@@ -45,6 +45,7 @@ struct PhaseStream {
 
 struct PhaseOptions {
   bool roll = true;  // layers become loops (roll.h)
+  bool fuse = true;  // groups of nodes are one piece of work (fuse.h)
 };
 
 // Errors: no such phase; a node that has no commands, or does not fit; more

@@ -32,6 +32,9 @@ int64_t LocalBytes(const RowWork& work, int64_t rows) {
   for (const RowStream& in : work.in) {
     bytes += RoundUp(rows * in.bytes, int64_t{64});
   }
+  for (const RowStream& out : work.outs) {
+    bytes += RoundUp(rows * out.bytes, int64_t{64});
+  }
   return bytes;
 }
 
@@ -66,15 +69,13 @@ Blocks CutRows(const RowWork& work, int64_t cores, int64_t room) {
 class Emitter {
  public:
   Emitter(const RowWork& work, const Blocks& blocks, Builder& b)
-      : work_(work), blocks_(blocks), b_(b), at_(work.in.size()) {
-    for (size_t i = 0; i < work.in.size(); ++i) {
-      registers_.push_back(b.NewRegister());
+      : work_(work), blocks_(blocks), b_(b) {
+    for (const RowStream& in : work.in) in_.push_back(Reserve(in));
+    for (const RowStream& out : work.outs) out_.push_back(Reserve(out));
+    if (work.outs.empty()) {
+      out_.push_back({work.out, b.NewRegister(), in_[0].at});
     }
-    out_ = b.NewRegister();
     for (int64_t h = 0; h < blocks.buffers; ++h) {
-      for (size_t i = 0; i < work.in.size(); ++i) {
-        at_[i].push_back(b.Local(blocks.rows * work.in[i].bytes));
-      }
       free_.push_back(b.NewCredits(1));
       full_.push_back(b.NewEvent());
       done_.push_back(work.change ? b.NewEvent() : full_.back());
@@ -108,30 +109,47 @@ class Emitter {
   }
 
  private:
+  // A stream with its place in remote memory and its buffers.
+  struct Buffered {
+    RowStream stream;
+    uint8_t reg = 0;
+    std::vector<uint32_t> at;
+  };
+  Buffered Reserve(const RowStream& stream) {
+    Buffered buffered{stream, b_.NewRegister(), {}};
+    for (int64_t h = 0; h < blocks_.buffers; ++h) {
+      buffered.at.push_back(b_.Local(blocks_.rows * stream.bytes));
+    }
+    return buffered;
+  }
+
   // By rows, of all cores, and more for each core before this one.
   void Advance(int64_t all, int64_t by_core) {
-    for (size_t i = 0; i <= work_.in.size(); ++i) {
-      const bool in = i < work_.in.size();
-      const RowStream& stream = in ? work_.in[i] : work_.out;
-      const uint8_t reg = in ? registers_[i] : out_;
-      if (all != 0) b_.Add(reg, all * stream.stride);
-      if (by_core != 0) b_.AddCore(reg, by_core * stream.stride);
+    for (const auto* streams : {&in_, &out_}) {
+      for (const Buffered& s : *streams) {
+        if (all != 0) b_.Add(s.reg, all * s.stream.stride);
+        if (by_core != 0) b_.AddCore(s.reg, by_core * s.stream.stride);
+      }
     }
   }
 
-  static Copy CopyOf(const RowStream& stream, uint8_t reg, uint32_t local,
-                     int64_t rows) {
-    Copy copy{.remote = stream.at.With(reg), .local = local};
-    copy.bytes = stream.bytes;
+  static Copy CopyOf(const Buffered& s, size_t h, int64_t rows) {
+    Copy copy{.remote = s.stream.at.With(s.reg), .local = s.at[h]};
+    copy.bytes = s.stream.bytes / s.stream.pieces;
     copy.rows = rows;
-    copy.remote_row = stream.stride;
+    copy.remote_row = s.stream.stride;
+    if (s.stream.pieces == 1) return copy;
+    copy.blocks = s.stream.pieces;
+    copy.remote_block = s.stream.piece_stride;
+    copy.local_row = s.stream.bytes;
+    copy.local_block = copy.bytes;
     return copy;
   }
 
   void Block(size_t h, int64_t rows) {
-    for (size_t i = 0; i < work_.in.size(); ++i) {
-      const bool first = i == 0, last = i + 1 == work_.in.size();
-      b_.Load(CopyOf(work_.in[i], registers_[i], at_[i][h], rows),
+    for (size_t i = 0; i < in_.size(); ++i) {
+      const bool first = i == 0, last = i + 1 == in_.size();
+      b_.Load(CopyOf(in_[i], h, rows),
               {.wait = {first ? free_[h] : uint8_t{0}},
                .signal = {last ? full_[h] : uint8_t{0}}});
     }
@@ -139,19 +157,22 @@ class Emitter {
       RowBlock block{.rows = rows,
                      .first = {.wait = {full_[h]}},
                      .last = {.signal = {done_[h]}}};
-      for (size_t i = 0; i < at_.size(); ++i) block.in[i] = at_[i][h];
+      for (size_t i = 0; i < in_.size(); ++i) block.in[i] = in_[i].at[h];
+      for (size_t i = 0; i < out_.size(); ++i) block.out[i] = out_[i].at[h];
       work_.change(block);
     }
-    b_.Store(CopyOf(work_.out, out_, at_[0][h], rows),
-             {.wait = {done_[h]}, .signal = {free_[h]}});
+    for (size_t i = 0; i < out_.size(); ++i) {
+      const bool first = i == 0, last = i + 1 == out_.size();
+      b_.Store(CopyOf(out_[i], h, rows),
+               {.wait = {first ? done_[h] : uint8_t{0}},
+                .signal = {last ? free_[h] : uint8_t{0}}});
+    }
   }
 
   const RowWork& work_;
   const Blocks& blocks_;
   Builder& b_;
-  std::vector<std::vector<uint32_t>> at_;  // by stream and buffer
-  std::vector<uint8_t> registers_;
-  uint8_t out_ = 0;
+  std::vector<Buffered> in_, out_;
   std::vector<uint8_t> free_, full_, done_;
 };
 
@@ -163,8 +184,9 @@ CoreMask RowCores(const Builder& builder, int64_t rows) {
 
 Status EmitRows(const LowerRequest& request, const RowWork& work,
                 Builder& builder) {
-  TRIPTYCH_CHECK(!work.in.empty() && work.in.size() <= kMostStreams,
-                 work.in.size());
+  TRIPTYCH_CHECK(!work.in.empty() && work.in.size() <= kMostStreams &&
+                     work.outs.size() <= kMostStreams,
+                 work.in.size(), work.outs.size());
   const int64_t room = builder.size().scratchpad_bytes - builder.local_used();
   const Blocks blocks = CutRows(work, builder.cores(), room);
   if (blocks.rows == 0) {

@@ -17,10 +17,12 @@
 
 namespace triptych::npu {
 
-// A matrix in remote memory: row r is `bytes` bytes at `at + r * stride`.
+// A matrix in remote memory: row r is `bytes` bytes at `at + r * stride`, or as
+// many equal pieces, `piece_stride` apart.
 struct RowStream {
   Remote at;
   int64_t bytes = 0, stride = 0;
+  int64_t pieces = 1, piece_stride = 0;
 };
 
 inline constexpr size_t kMostStreams = 4;
@@ -28,8 +30,8 @@ inline constexpr size_t kMostStreams = 4;
 // One block of rows in local memory.
 struct RowBlock {
   int64_t rows = 0;
-  std::array<uint32_t, kMostStreams>
-      in{};          // by stream; in[0] is also what goes out
+  // By stream; in[0] is also what goes out, unless there are others for it.
+  std::array<uint32_t, kMostStreams> in{}, out{};
   Sync first, last;  // of the first and the last command on the block
   Sync both() const { return {.wait = first.wait, .signal = last.signal}; }
 };
@@ -38,6 +40,8 @@ struct RowWork {
   int64_t rows = 0;
   std::vector<RowStream> in;  // up to kMostStreams
   RowStream out;              // of in[0]'s bytes
+  // Instead of `out`, with buffers of their own; up to kMostStreams.
+  std::vector<RowStream> outs = {};
   // Appends the vector commands for one block. Empty: rows just move.
   std::function<void(const RowBlock&)> change;
 };

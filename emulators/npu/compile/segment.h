@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "emulators/npu/compile/fuse.h"
 #include "emulators/npu/compile/layout.h"
 #include "emulators/npu/isa/check.h"
 #include "emulators/npu/isa/isa.h"
@@ -30,6 +31,13 @@ Result<std::shared_ptr<const Segment>> CompileNode(const Params& params,
                                                    const Graph& graph,
                                                    const Node& node,
                                                    const Binding& binding);
+
+// The same for a fused group; the layout has no places, only regions.
+Result<std::shared_ptr<const Segment>> CompileGroup(const Params& params,
+                                                    const Graph& graph,
+                                                    const Fusion& fusion,
+                                                    const FusedGroup& group,
+                                                    const Binding& binding);
 
 }  // namespace triptych::npu
 

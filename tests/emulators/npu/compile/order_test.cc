@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "emulators/npu/compile/fuse.h"
 #include "emulators/npu/compile/lower.h"
 #include "emulators/npu/compile/phase.h"
 #include "emulators/npu/compile/segment.h"
@@ -38,8 +39,17 @@ std::vector<Params> Machines() {
   return machines;
 }
 
-size_t CheckGraph(const Params& params, const Graph& graph) {
-  size_t checked = 0;
+// Segments of nodes, and of the groups that they lead.
+struct Checked {
+  size_t nodes = 0, groups = 0;
+};
+Checked CheckGraph(const Params& params, const Graph& graph) {
+  Checked checked;
+  const Fusion fusion(params, graph);
+  const auto ordered = [](const auto& segment) {
+    const Status order = CheckOrder(segment->stream);
+    CHECK_MESSAGE(order.has_value(), (order ? "" : order.error().message));
+  };
   for (const Entry& entry : graph.entries()) {
     const bool decode = entry.phase == Phase::kDecode;
     for (const int64_t batch : {1, 3}) {
@@ -52,9 +62,14 @@ size_t CheckGraph(const Params& params, const Graph& graph) {
         CAPTURE(node.name);
         // Positions beyond a table.
         if (!segment) continue;
-        const Status order = CheckOrder((*segment)->stream);
-        CHECK_MESSAGE(order.has_value(), (order ? "" : order.error().message));
-        ++checked;
+        ordered(*segment);
+        ++checked.nodes;
+        const FusedGroup* group = fusion.GroupOf(node.id);
+        if (group == nullptr || group->nodes.front() != node.id) continue;
+        const auto whole = CompileGroup(params, graph, fusion, *group, binding);
+        if (!whole) continue;
+        ordered(*whole);
+        ++checked.groups;
       }
     }
   }
@@ -75,7 +90,9 @@ TEST_CASE("segments of language models, encoders and others") {
     REQUIRE(graph);
     CAPTURE(config.name);
     for (const Params& params : Machines()) {
-      CHECK(CheckGraph(params, *graph) > 20);
+      const Checked checked = CheckGraph(params, *graph);
+      CHECK(checked.nodes > 20);
+      CHECK(checked.groups >= 4);
     }
   }
 }

@@ -135,17 +135,21 @@ TEST_CASE("a decode step of a 1B model is less than 64 KiB of commands") {
   REQUIRE(config);
   const auto graph = BuildGraph(*config);
   REQUIRE(graph);
-  for (const int64_t group : {0, 64}) {
-    Params params;
-    params.weight_bits = group == 0 ? 8 : 4;
-    params.weight_group = group;
-    const auto stream = CompilePhase(params, *graph, Phase::kDecode,
-                                     {.tokens = 1, .context = 1024});
-    REQUIRE_MESSAGE(stream.has_value(), (stream ? "" : stream.error().message));
-    const size_t bytes = stream->commands.size() * sizeof(Command);
-    CAPTURE(group);
-    CAPTURE(bytes);
-    CHECK(bytes < 64 * 1024);
+  for (const int64_t group : {0, 32, 64}) {
+    for (const int64_t context : {1024, 8192}) {
+      Params params;
+      params.weight_bits = group == 0 ? 8 : 4;
+      params.weight_group = group;
+      const auto stream = CompilePhase(params, *graph, Phase::kDecode,
+                                       {.tokens = 1, .context = context});
+      REQUIRE_MESSAGE(stream.has_value(),
+                      (stream ? "" : stream.error().message));
+      const size_t bytes = stream->commands.size() * sizeof(Command);
+      CAPTURE(group);
+      CAPTURE(context);
+      CAPTURE(bytes);
+      CHECK(bytes < 64 * 1024);
+    }
   }
 }
 

@@ -209,11 +209,20 @@ TEST_CASE("every way to cut a product gives the same bits") {
   params.array_cols = 4;
   params.chip.accumulator_kib = 1;
   params.weight_bits = 4;
-  params.weight_group = 16;
-  size_t prepared = 0, split = 0, several = 0, chunks = 0;
-  for (const int64_t m : {1, 2, 5, 9, 40, 101}) {
-    for (const int64_t n : {2, 12, 41}) {
-      for (const int64_t k : {16, 160, 1056}) {
+  size_t prepared = 0, split = 0, several = 0, chunks = 0, looped = 0,
+         together = 0;
+  for (const auto& [group, m] : {std::pair(16, 1),
+                                 {16, 2},
+                                 {16, 5},
+                                 {16, 9},
+                                 {16, 40},
+                                 {16, 101},
+                                 {0, 1},
+                                 {0, 5},
+                                 {0, 40}}) {
+    params.weight_group = group;
+    for (const int64_t n : {2, 12, 24, 41}) {
+      for (const int64_t k : {16, 160, 1024, 1056}) {
         for (const int64_t kib : {16, 64}) {
           params.scratchpad_kib = kib;
           const Graph graph = OneProduct(n, k, n == 12);
@@ -223,6 +232,7 @@ TEST_CASE("every way to cut a product gives the same bits") {
           const MatmulSize size =
               MatmulSizeOf(params, graph, node, {.tokens = m});
           const auto plans = MatmulPlans(size, params, SizeOf(params, {}));
+          CAPTURE(group);
           CAPTURE(m);
           CAPTURE(n);
           CAPTURE(k);
@@ -234,6 +244,8 @@ TEST_CASE("every way to cut a product gives the same bits") {
             split += plan.split_rows;
             several += plan.blocks.parts > 1;
             chunks += plan.buffers > 2;
+            looped += plan.looped;
+            together += plan.together;
             CHECK(ByPlan(params, graph, weights, input, size, plan) == first);
           }
           const auto w = weights.Rows(node.inputs[1]);
@@ -241,7 +253,8 @@ TEST_CASE("every way to cut a product gives the same bits") {
           const auto cols = static_cast<size_t>(k);
           float last =
               ScalarTwin(std::span(input).last(cols),
-                         w.ReadRow(static_cast<size_t>(n - 1), tile), 4, 16);
+                         w.ReadRow(static_cast<size_t>(n - 1), tile), 4,
+                         group > 0 ? static_cast<size_t>(group) : cols);
           if (n == 12) last += weights.Rows(node.inputs[2]).vector().back();
           CHECK(first.back() == last);
         }
@@ -253,6 +266,8 @@ TEST_CASE("every way to cut a product gives the same bits") {
   CHECK(split > 20);
   CHECK(several > 20);
   CHECK(chunks > 20);
+  CHECK(looped > 10);
+  CHECK(together > 5);
 }
 
 TEST_CASE("codes lie where the layout says, the low nibble first") {
@@ -398,13 +413,41 @@ TEST_CASE("how memory is timed changes times alone, values change no time") {
   }
 }
 
-TEST_CASE("a phase as one stream computes what its nodes do one by one") {
+TEST_CASE("fidelity: F0, F1 and F3 give the same bits, F1 and F2 times") {
   const auto graph = BuildGraph(TinyLlama());
   REQUIRE(graph);
   const Weights weights = Weights::Random(*graph, 11);
-  Params params;
+  const auto answer = [&](const char* level, bool values) {
+    return AnswerOf(*graph, values ? &weights : nullptr,
+                    {std::string("fidelity=") + level});
+  };
+  const Answer f0 = answer("F0", true), f1 = answer("F1", true),
+               f2 = answer("F2", false), f3 = answer("F3", true);
+  CHECK(f0.logits == f1.logits);
+  CHECK(f3.logits == f1.logits);
+  // What is left is the host's link.
+  CHECK(f0.makespan < f1.makespan);
+  CHECK(f2.makespan == f1.makespan);
+  CHECK(f3.makespan ==
+        AnswerOf(*graph, &weights, {"dram.model=bursts"}).makespan);
+  // What a level does not give is not given silently.
+  for (const auto& [level, values] : {std::pair("F0", false), {"F2", true}}) {
+    const auto target =
+        MakeTarget("npu", Sets{std::string("fidelity=") + level});
+    REQUIRE(target);
+    const auto program =
+        (*target)->Compile(*graph, values ? &weights : nullptr);
+    REQUIRE(!program);
+    CHECK(program.error().message.contains("fidelity"));
+  }
+}
+
+// Logits of a prompt of five by the whole phase's stream, in which groups are
+// fused.
+std::vector<float> ByPhase(const Params& params, const Graph& graph,
+                           const Weights& weights) {
   const auto program =
-      MakeProgram(params, *graph, &weights, Phase::kPrefill, {.tokens = 5}, 1);
+      MakeProgram(params, graph, &weights, Phase::kPrefill, {.tokens = 5}, 1);
   REQUIRE_MESSAGE(program.has_value(),
                   (program ? "" : program.error().message));
   const Tnpu& tnpu = program->tnpu;
@@ -431,12 +474,44 @@ TEST_CASE("a phase as one stream computes what its nodes do one by one") {
       activations.begin() +
           static_cast<std::ptrdiff_t>(label("tokens.activations").offset));
   REQUIRE(Execute(*stream, memory));
-  const Value& output = graph->value(graph->FindEntry(Phase::kPrefill)->output);
+  const Value& output = graph.value(graph.FindEntry(Phase::kPrefill)->output);
   const Label out = label(output.name + ".activations");
   std::vector<float> logits(out.bytes / sizeof(float));
   std::ranges::copy(std::span(activations).subspan(out.offset, out.bytes),
                     std::as_writable_bytes(std::span(logits)).begin());
-  CHECK(logits == AnswerOf(*graph, &weights, {}).logits);
+  return logits;
+}
+
+TEST_CASE("a phase as one stream computes what its nodes do one by one") {
+  const auto graph = BuildGraph(TinyLlama());
+  REQUIRE(graph);
+  const Weights weights = Weights::Random(*graph, 11);
+  struct Machine {
+    int64_t cores, rows, cols, scratchpad_kib, l2_kib, bits, group;
+  };
+  // The second has no room for all hidden rows on the chip, the third none at
+  // all; the last two sum groups in a loop.
+  for (const Machine& m : {Machine{4, 128, 128, 4096, 16384, 8, 0},
+                           {2, 8, 8, 64, 5, 8, 0},
+                           {3, 8, 4, 32, 0, 8, 0},
+                           {2, 8, 8, 64, 16, 4, 2},
+                           {4, 128, 128, 4096, 16384, 4, 2}}) {
+    Params params;
+    params.cores = m.cores;
+    params.array_rows = m.rows;
+    params.array_cols = m.cols;
+    params.scratchpad_kib = m.scratchpad_kib;
+    params.l2_kib = m.l2_kib;
+    params.weight_bits = m.bits;
+    params.weight_group = m.group;
+    CAPTURE(m.l2_kib);
+    CAPTURE(m.bits);
+    CHECK(ByPhase(params, *graph, weights) ==
+          AnswerOf(*graph, &weights,
+                   {"weight_bits=" + std::to_string(m.bits),
+                    "weight_group=" + std::to_string(m.group)})
+              .logits);
+  }
 }
 
 }  // namespace

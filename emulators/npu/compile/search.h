@@ -1,0 +1,36 @@
+// Which way to cut a product is the fastest: not by an estimate, but by the
+// machine's own timing of the commands.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_EMULATORS_NPU_COMPILE_SEARCH_H_
+#define TRIPTYCH_EMULATORS_NPU_COMPILE_SEARCH_H_
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "emulators/npu/compile/lower.h"
+#include "emulators/npu/compile/matmul.h"
+
+namespace triptych::npu {
+
+// MatmulPlans, the fastest first. Plans that the estimate takes to be within
+// reach of the best are timed by themselves, each on a memory of its own, with
+// operands where they would lie if they were all there is. A plan of loops
+// stays first where there is one: it is there for its few commands. Products
+// of so many commands that timing them would take seconds stay in the order of
+// the estimate.
+//
+// The same for the same arguments, whoever asks and however often: what has
+// been timed is kept.
+std::vector<MatmulPlan> SearchPlans(const LowerRequest& request,
+                                    const MatmulSize& size);
+
+// Cycles of the product alone by one plan, as the search times it; nullopt if
+// it is one of too many commands.
+std::optional<int64_t> CyclesAlone(const LowerRequest& request,
+                                   const MatmulSize& size,
+                                   const MatmulPlan& plan);
+
+}  // namespace triptych::npu
+
+#endif  // TRIPTYCH_EMULATORS_NPU_COMPILE_SEARCH_H_
