@@ -55,6 +55,7 @@ struct Params {
   std::string hil_rtl = "all";
   int64_t hil_calibrate_every = 0;
   bool hil_pairs = false;
+  int64_t hil_track = 0;
   double hil_bit_errors = 0;
   int64_t hil_timeout_ms = 2000, hil_retries = 5;
 
@@ -155,6 +156,9 @@ struct Params {
     v("hil.pairs", p.hil_pairs,
       "receivers of a whole periphery convert twice, dithered, and learn "
       "their weights from the difference");
+    v("hil.track", p.hil_track, 0, 10,
+      "with hil.pairs: gains of receivers follow the differences of 2^n "
+      "pairs each time; 0: never");
     v("hil.bit_errors", p.hil_bit_errors, 0, 0.1,
       "probability that a beat on the link to a slice has a bit turned over");
     v("hil.timeout_ms", p.hil_timeout_ms, 1, 600000,

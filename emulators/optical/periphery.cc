@@ -39,6 +39,7 @@ BoundarySettings SettingsOf(const Params& p) {
           .dem = static_cast<uint8_t>(DemOf(p)),
           .correct = p.dac_correct,
           .pairs = p.hil_pairs,
+          .track = static_cast<uint8_t>(p.hil_track),
           .calibrate_every = static_cast<uint32_t>(p.hil_calibrate_every),
           .bit_errors = p.hil_bit_errors,
           .dac_unit_sigma = p.dac_unit_sigma,

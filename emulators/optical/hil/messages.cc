@@ -96,6 +96,7 @@ Bytes Pack(const BoundarySettings& s) {
       .Put(s.adc_bits)
       .Put(s.dem)
       .Put(static_cast<uint8_t>((s.correct ? 1 : 0) | (s.pairs ? 2 : 0)))
+      .Put(s.track)
       .Put(s.calibrate_every)
       .Put(s.bit_errors)
       .Put(s.dac_unit_sigma)
@@ -162,6 +163,9 @@ Result<BoundarySettings> UnpackSettings(const Frame& frame) {
   TRIPTYCH_TRY(InRange<int>(reader, "flags", flags, 0, 3));
   s.correct = (flags & 1) != 0;
   s.pairs = (flags & 2) != 0;
+  TRIPTYCH_ASSIGN(s.track, reader.Read<uint8_t>("track"));
+  TRIPTYCH_TRY(
+      InRange<int>(reader, "track", s.track, 0, rtl::kCalMaxLog2Samples));
   TRIPTYCH_ASSIGN(s.calibrate_every, reader.Read<uint32_t>("calibrate_every"));
   TRIPTYCH_ASSIGN(s.bit_errors, reader.Read<double>("bit_errors"));
   TRIPTYCH_TRY(InRange(reader, "bit_errors", s.bit_errors, 0.0, kMaxBitErrors));

@@ -210,6 +210,11 @@ struct Slice::Impl {
                                PlaceField(settings.dem, rtl::kVectorDem) |
                                PlaceField(kLearnRate, rtl::kVectorRate) |
                                PlaceField(learnt, rtl::kVectorSteps));
+    // Behind the gain 2 delta is to be what it is here.
+    Write(rtl::kRegTrack,
+          PlaceField(pairs() ? settings.track : 0, rtl::kTrackLog2Pairs) |
+              PlaceField(2 * bench.delta() << rtl::kSarWeightFracBits,
+                         rtl::kTrackTarget));
     if (role == SliceRole::kReceiver) WriteOffsets();
     if (role == SliceRole::kSource) WriteKnots();
   }

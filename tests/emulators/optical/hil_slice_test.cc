@@ -127,15 +127,16 @@ TEST_CASE("RTL == model: values and registers of receivers") {
     bool pairs;
     uint32_t every;
     double errors;
-    uint8_t bits;
+    uint8_t bits, track;
   };
-  for (const Case& c : {Case{false, 0, 0, 10}, Case{false, 9, 0.02, 10},
-                        Case{true, 9, 0.02, 10}, Case{true, 0, 0, 6}}) {
+  for (const Case& c : {Case{false, 0, 0, 10, 0}, Case{false, 9, 0.02, 10, 0},
+                        Case{true, 9, 0.02, 10, 1}, Case{true, 0, 0, 6, 2}}) {
     BoundarySettings settings = Mismatched();
     settings.pairs = c.pairs;
     settings.calibrate_every = c.every;
     settings.bit_errors = c.errors;
     settings.adc_bits = c.bits;
+    settings.track = c.track;
     const Chip chip(settings);
     Pair pair(SliceRole::kReceiver, settings, chip);
     Rng rng(3);
@@ -150,6 +151,9 @@ TEST_CASE("RTL == model: values and registers of receivers") {
     CHECK((pair.model.Read(rtl::kRegCalibrateCycles) > 0) == (c.every > 0));
     CHECK(pair.model.Read(rtl::kRegPairs) == (c.pairs ? 30u : 0u));
     CHECK(pair.model.LaneValue(0, rtl::kSarEventTop) > 0);
+    pair.CheckRegisters();
+    // Reading lanes took the cycles that the divisions take.
+    CHECK((pair.model.Read(rtl::kRegTracked) > 0) == (c.track > 0));
     CHECK(pair.model.Read(rtl::kRegFramesOut) == 30);
   }
 }

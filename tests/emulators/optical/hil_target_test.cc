@@ -55,7 +55,7 @@ TEST_CASE(
   const optical::hil::ServerThread server(path.address(), "all");
   const Overrides set =
       kImperfect + Overrides{"hil.calibrate_every=15", "hil.pairs=true",
-                             "hil.bit_errors=0.002"};
+                             "hil.track=2", "hil.bit_errors=0.002"};
   const std::vector<float> model =
       product.Run(*Make(set + Overrides{"periphery=top_model"}), 20);
   CHECK(model == product.Run(*Make(set + Overrides{"periphery=top_model"}), 20,
