@@ -44,9 +44,15 @@ class GraphProgram : public Program {
       TRIPTYCH_TRY(CheckTensors(*plan, request, *tensors));
     }
     Picos now = ledger.makespan();
+    Status failure;
     for (const Placed& placed : plan->placed) {
       now = WalkNode(target_, graph_, placed, *steps_[placed.node->id], request,
-                     tensors, now, ledger);
+                     tensors, now, ledger, &failure);
+      if (!failure) {
+        return Locate(std::move(failure).error(),
+                      fmt::format("{}: {}: node {}", target_.name(),
+                                  graph_.name(), placed.node->name));
+      }
     }
     return {};
   }

@@ -196,6 +196,13 @@ Config::Scalar ScalarFromText(std::string_view text) {
   return std::string(text);
 }
 
+bool IsAllowed(std::string_view text,
+               std::initializer_list<std::string_view> allowed) {
+  return std::ranges::any_of(allowed, [text](std::string_view choice) {
+    return choice.ends_with(':') ? text.starts_with(choice) : text == choice;
+  });
+}
+
 }  // namespace
 
 // ---- Config ----
@@ -382,7 +389,7 @@ void ParamLoader::operator()(std::string_view key, std::string& member,
                              std::string_view meaning) {
   if (const Config::Entry* entry = Find(key)) {
     const auto* text = std::get_if<std::string>(&entry->value);
-    if (text == nullptr || std::ranges::find(allowed, *text) == allowed.end()) {
+    if (text == nullptr || !IsAllowed(*text, allowed)) {
       Fail(key, *entry,
            fmt::format("{} is not allowed; allowed {}", Describe(entry->value),
                        fmt::join(allowed, ", ")));

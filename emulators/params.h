@@ -17,7 +17,8 @@
 // tables: `[grid] rows = 10`. Two top-level keys are not parameters: `target`
 // says which machine the file is for, `about` says it in words. Text values:
 // v("periphery", p.periphery,
-// {"fast", "rtl"}, "..."). Booleans: v("double_buffer", p.db, "...").
+// {"fast", "rtl", "socket:"}, "..."); one that ends in a colon allows any text
+// after it. Booleans: v("double_buffer", p.db, "...").
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_EMULATORS_PARAMS_H_
 #define TRIPTYCH_EMULATORS_PARAMS_H_

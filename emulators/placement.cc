@@ -146,7 +146,7 @@ class Walker {
  public:
   Walker(const Target& target, const Graph& graph, const Placed& placed,
          const Step& step, const RunRequest& request, TensorStore* tensors,
-         Ledger& ledger)
+         Ledger& ledger, Status* failure)
       : target_(target),
         graph_(graph),
         placed_(placed),
@@ -154,7 +154,8 @@ class Walker {
         step_(step),
         request_(request),
         tensors_(tensors),
-        ledger_(ledger) {}
+        ledger_(ledger),
+        failure_(failure) {}
 
   Picos Walk(Picos begin) const {
     const Work work = WorkOf(graph_, node_, request_.binding);
@@ -205,6 +206,7 @@ class Walker {
         .threads = request_.threads,
         .begin = begin,
         .ledger = ledger_,
+        .failure = failure_,
     };
     const Picos end = step_.Run(context);
     TRIPTYCH_CHECK(end >= begin, "node", node_.name, "ends at", end.value,
@@ -236,6 +238,7 @@ class Walker {
   const RunRequest& request_;
   TensorStore* tensors_;
   Ledger& ledger_;
+  Status* failure_;
 };
 
 }  // namespace
@@ -298,8 +301,9 @@ Status CheckBinding(const Graph& graph, const RunRequest& request) {
 
 Picos WalkNode(const Target& target, const Graph& graph, const Placed& placed,
                const Step& step, const RunRequest& request,
-               TensorStore* tensors, Picos begin, Ledger& ledger) {
-  return Walker(target, graph, placed, step, request, tensors, ledger)
+               TensorStore* tensors, Picos begin, Ledger& ledger,
+               Status* failure) {
+  return Walker(target, graph, placed, step, request, tensors, ledger, failure)
       .Walk(begin);
 }
 

@@ -59,10 +59,12 @@ Result<std::unique_ptr<Step>> LowerNode(const Target& target,
 Status CheckBinding(const Graph& graph, const RunRequest& request);
 
 // Moves, computes and charges one node from `begin` on; returns when it ends.
-// Without tensors nothing is computed.
+// Without tensors nothing is computed. `failure`, if not null, is set when a
+// step says that it cannot go on (StepContext::Fail).
 Picos WalkNode(const Target& target, const Graph& graph, const Placed& placed,
                const Step& step, const RunRequest& request,
-               TensorStore* tensors, Picos begin, Ledger& ledger);
+               TensorStore* tensors, Picos begin, Ledger& ledger,
+               Status* failure = nullptr);
 
 }  // namespace triptych
 

@@ -67,6 +67,16 @@ struct StepContext {
   int threads = 1;
   Picos begin;  // when the step may start
   Ledger& ledger;
+  // Null where nobody can be told.
+  Status* failure = nullptr;
+
+  // What the step needed is gone (hardware that it was attached to): its
+  // output is then not to be used. The first one counts.
+  void Fail(Error error) const {
+    if (failure != nullptr && failure->has_value()) {
+      *failure = std::unexpected<Error>(std::move(error));
+    }
+  }
 
   // Charges to this step's node. Times are absolute. Units and actions are
   // those the target registered.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "emulators/optical/receiver.h"
@@ -61,7 +62,11 @@ class MatmulStep : public Step {
   }
 
   Picos Run(const StepContext& ctx) const override {
-    if (ctx.values) Compute(ctx);
+    if (ctx.values) {
+      if (Status status = Compute(ctx); !status) {
+        ctx.Fail(std::move(status).error());
+      }
+    }
     const bool bias = ctx.node.inputs.size() == 3;
     const int64_t vectors =
         ctx.graph.value(ctx.node.output).shape.rows.Bind(ctx.binding);
@@ -69,7 +74,10 @@ class MatmulStep : public Step {
   }
 
  private:
-  void Compute(const StepContext& ctx) const {
+  // Errors: a boundary that is gone (Converters).
+  Status Compute(const StepContext& ctx) const {
+    const Converters& converters = machine_->converters();
+    const auto held = converters.Hold();
     const ConstMatView<float> a = ctx.inputs[0];
     const std::vector<float> scale = RowScales(a);
     for (size_t i = 0; i < ctx.output.rows(); ++i) {
@@ -78,18 +86,26 @@ class MatmulStep : public Step {
     const std::array<uint32_t, 2> run = MakeRunKey(ctx.seed, ctx.position);
     for (size_t t = 0; t < tiles_.size(); ++t) {
       for (int pass = 0; pass < p_.passes(); ++pass) {
-        const Light light = Shine(tiles_[t], a, scale, pass);
+        TRIPTYCH_ASSIGN(const Light light, Shine(t, a, scale, pass));
         const NoiseKey key{run, ctx.node.id,
                            static_cast<uint32_t>(2 * t + pass), 0};
         const size_t chunks = CeilDiv(a.rows(), kChunk);
-        ParallelFor(chunks, ctx.threads, [&](size_t chunk) {
+        // A whole periphery remembers: vectors go through it in order.
+        Adcs in_order(converters, t);
+        const int threads = converters.whole ? 1 : ctx.threads;
+        ParallelFor(chunks, threads, [&](size_t chunk) {
           const size_t first = chunk * kChunk;
           const size_t count = std::min(kChunk, a.rows() - first);
-          Receive(t, pass, light, first, count, key, ctx.output);
+          std::optional<Adcs> own;
+          if (!converters.whole) own.emplace(converters, t);
+          Receive(t, pass, light, first, count, key, own ? *own : in_order,
+                  ctx.output);
         });
+        TRIPTYCH_TRY(in_order.status());
       }
     }
     Finish(scale, ctx.output);
+    return {};
   }
 
   // The largest of each row: what input 1 stands for.
@@ -104,13 +120,14 @@ class MatmulStep : public Step {
   }
 
   // Input vectors to light. In order, for rotating elements remember.
-  Light Shine(const Tile& tile, ConstMatView<float> a,
-              std::span<const float> scale, int pass) const {
+  Result<Light> Shine(size_t t, ConstMatView<float> a,
+                      std::span<const float> scale, int pass) const {
+    const Tile& tile = tiles_[t];
     const auto k = static_cast<size_t>(tile.k);
     const auto copies = static_cast<size_t>(tile.copies);
     Light light;
     light.levels.resize(a.rows() * k);
-    Dacs dacs(machine_->converters(), tile.row, tile.rows());
+    Dacs dacs(machine_->converters(), tile.row, tile.rows(), t);
     std::vector<uint16_t> codes(copies * k);
     std::vector<float> levels(copies * k);
     for (size_t i = 0; i < a.rows(); ++i) {
@@ -126,6 +143,7 @@ class MatmulStep : public Step {
       if (encoding_.bits > 0) Convert(dacs, copies, codes, levels, row);
       Sum(row, light);
     }
+    TRIPTYCH_TRY(dacs.status());
     return light;
   }
 
@@ -162,14 +180,14 @@ class MatmulStep : public Step {
   // Vectors [first, first + count) of one pass over one tile: product, noise,
   // conversion; added to the outputs in units of gain a w.
   void Receive(size_t t, int pass, const Light& light, size_t first,
-               size_t count, NoiseKey key, MatView<float> output) const {
+               size_t count, NoiseKey key, Adcs& adcs,
+               MatView<float> output) const {
     const Tile& tile = tiles_[t];
     const TileWeights& w = weights_->tiles[t];
     const auto k = static_cast<size_t>(tile.k);
     const auto n = static_cast<size_t>(tile.n);
     AlignedVector<float> sums(count * n);
     std::vector<float> sigma(n);
-    Adcs adcs(machine_->converters());
     Matmul(ConstMatView<float>(light.levels.data() + first * k, count, k),
            w.packed, MatView<float>(sums.data(), count, n));
     const float unit = weights_->unit / encoding_.steps;

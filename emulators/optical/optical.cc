@@ -223,6 +223,7 @@ Result<std::unique_ptr<Target>> MakeOptical(std::string_view preset,
   TRIPTYCH_TRY(CheckBits(config, "plane.weight_bits", params.plane_bits));
   TRIPTYCH_TRY(CheckBits(config, "dac.bits", params.dac_bits));
   TRIPTYCH_TRY(CheckBits(config, "adc.bits", params.adc_bits));
+  TRIPTYCH_TRY(CheckPeriphery(config, params));
   return std::make_unique<Optical>(preset, std::move(set), params);
 }
 

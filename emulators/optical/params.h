@@ -33,7 +33,8 @@ struct Params {
   std::string encoding = "two_pass";
   int64_t dac_bits = 8;
   double dac_unit_sigma = 0;
-  bool dac_rotate = false;
+  std::string dac_dem = "off";
+  bool dac_correct = false;
   double laser_power_mw = 10, laser_efficiency = 0.2;
   double laser_rin_db_per_hz = -140;
   double optics_loss_db = 0;
@@ -51,6 +52,12 @@ struct Params {
   bool physical_noise = true;
   double output_sigma = 0;
   std::string periphery = "fast";
+  std::string hil_rtl = "all";
+  int64_t hil_calibrate_every = 0;
+  bool hil_pairs = false;
+  int64_t hil_track = 0;
+  double hil_bit_errors = 0;
+  int64_t hil_timeout_ms = 2000, hil_retries = 5;
 
   // ---- Memory that holds the weights ----
   double dram_gb_per_s = 100;
@@ -93,7 +100,12 @@ struct Params {
       "bits of an input code; 0: inputs are not rounded");
     v("dac.unit_sigma", p.dac_unit_sigma, 0, 0.5,
       "relative mismatch of a 1 LSB element at 10 bits");
-    v("dac.rotate", p.dac_rotate, "rotate the unary elements");
+    v("dac.dem", p.dac_dem, {"off", "rotate", "random"},
+      "which unary elements a code switches on: from the first, from where "
+      "the last code ended, or from where a generator says");
+    v("dac.correct", p.dac_correct,
+      "codes go through a table, measured once, that takes each DAC's "
+      "nonlinearity out");
     v("laser.power_mw", p.laser_power_mw, 1e-6, 1e5,
       "light of one source at full drive, mW");
     v("laser.wall_plug_efficiency", p.laser_efficiency, 1e-3, 1,
@@ -129,8 +141,30 @@ struct Params {
       "shot, thermal and laser noise, from the numbers above");
     v("noise.output_sigma", p.output_sigma, 0, 1,
       "a further Gaussian on every output, over the vector's largest");
-    v("periphery", p.periphery, {"fast", "rtl"},
-      "converters by their models or by their RTL: the same codes");
+    v("periphery", p.periphery,
+      {"fast", "rtl", "top_model", "top_rtl", "socket:"},
+      "converters by their models or by their RTL: the same codes; or inside "
+      "their whole periphery (links, sequencer, calibration, registers), by "
+      "its model, its RTL, or whoever answers at socket:unix:PATH, "
+      "socket:tcp:HOST:PORT");
+    v("hil.rtl", p.hil_rtl, {"all", "none", "slices:", "tiles:"},
+      "with rtl or top_rtl: what the RTL converts, as slices:0-3,8; models "
+      "convert the rest");
+    v("hil.calibrate_every", p.hil_calibrate_every, 0, 1 << 30,
+      "receivers of a whole periphery are calibrated when a plane is loaded "
+      "and after so many vectors; 0: never");
+    v("hil.pairs", p.hil_pairs,
+      "receivers of a whole periphery convert twice, dithered, and learn "
+      "their weights from the difference");
+    v("hil.track", p.hil_track, 0, 10,
+      "with hil.pairs: gains of receivers follow the differences of 2^n "
+      "pairs each time; 0: never");
+    v("hil.bit_errors", p.hil_bit_errors, 0, 0.1,
+      "probability that a beat on the link to a slice has a bit turned over");
+    v("hil.timeout_ms", p.hil_timeout_ms, 1, 600000,
+      "how long an answer on the socket may take, ms");
+    v("hil.retries", p.hil_retries, 0, 1000,
+      "how often a request on the socket is asked again");
     v("dram.gb_per_s", p.dram_gb_per_s, 0.1, 1e5,
       "memory that holds the weights, GB/s");
     v("energy.dac_pj", p.energy_dac_pj, 0, 1e6, "one input conversion, pJ");
@@ -149,6 +183,10 @@ struct Params {
   bool two_pass() const { return encoding == "two_pass"; }
   int passes() const { return two_pass() ? 2 : 1; }
   bool rtl() const { return periphery == "rtl"; }
+  // Conversions go through the whole periphery of each slice.
+  bool whole_periphery() const {
+    return periphery != "fast" && periphery != "rtl";
+  }
 };
 
 }  // namespace triptych::optical

@@ -1,102 +1,203 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "emulators/optical/periphery.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
+#include <string_view>
+#include <utility>
 
+#include "emulators/optical/hil/client.h"
 #include "kernels/base/check.h"
 #include "kernels/base/units.h"
 
 namespace triptych::optical {
 namespace {
 
-// The chip is one particular chip, whatever the noise in it: mismatch has
-// seeds of its own.
-constexpr uint64_t kDacSeed = 0xDAC, kAdcSeed = 0xADC;
-
 // Everything further out is clipped by any converter.
 constexpr float kFarLsb = 4096;
 
+constexpr std::string_view kSocket = "socket:";
+
+constexpr size_t kLanes = rtl::kSarLanes;
+static_assert(rtl::kDacLanes == rtl::kSarLanes, "slices are of one size");
+
+rtl::Dem DemOf(const Params& params) {
+  if (params.dac_dem == "rotate") return rtl::Dem::kRotate;
+  return params.dac_dem == "random" ? rtl::Dem::kRandom : rtl::Dem::kOff;
+}
+
+// No bits: there is no converter, and no question that is about it.
+BoundarySettings SettingsOf(const Params& p) {
+  return {.sources = static_cast<uint32_t>(p.plane_rows),
+          .receivers = static_cast<uint32_t>(p.plane_cols),
+          .dac_bits = static_cast<uint8_t>(std::max<int64_t>(p.dac_bits, 1)),
+          .adc_bits = static_cast<uint8_t>(std::max<int64_t>(p.adc_bits, 1)),
+          .dem = static_cast<uint8_t>(DemOf(p)),
+          .correct = p.dac_correct,
+          .pairs = p.hil_pairs,
+          .track = static_cast<uint8_t>(p.hil_track),
+          .calibrate_every = static_cast<uint32_t>(p.hil_calibrate_every),
+          .bit_errors = p.hil_bit_errors,
+          .dac_unit_sigma = p.dac_unit_sigma,
+          .adc_unit_sigma = p.adc_unit_sigma};
+}
+
+// Models alone, or what of it the RTL is to do.
+RtlSubset RtlOf(const Params& params) {
+  if (params.periphery != "rtl" && params.periphery != "top_rtl") return {};
+  Result<RtlSubset> subset = RtlSubset::Parse(params.hil_rtl);
+  TRIPTYCH_CHECK(subset.has_value(), "hil.rtl", params.hil_rtl);
+  return *std::move(subset);
+}
+
+std::string SocketOf(const Params& params) {
+  return params.periphery.starts_with(kSocket)
+             ? params.periphery.substr(kSocket.size())
+             : "";
+}
+
+std::unexpected<Error> Located(const Config& config, std::string_view key,
+                               Error error) {
+  const Config::Entry* entry = config.Find(key);
+  const std::string where = entry == nullptr ? config.file() : entry->where;
+  return Locate(std::move(error), fmt::format("{}: {}", where, key));
+}
+
 }  // namespace
+
+Status CheckPeriphery(const Config& config, const Params& params) {
+  if (auto subset = RtlSubset::Parse(params.hil_rtl); !subset) {
+    return Located(config, "hil.rtl", std::move(subset).error());
+  }
+  const std::string socket = SocketOf(params);
+  if (!params.periphery.starts_with(kSocket)) return {};
+  if (auto address = hil::ParseAddress(socket); !address) {
+    return Located(config, "periphery", std::move(address).error());
+  }
+  return {};
+}
 
 Converters::Converters(const Params& params)
     : dac_bits(static_cast<int>(params.dac_bits)),
       adc_bits(static_cast<int>(params.adc_bits)),
       dac_exact(params.dac_unit_sigma == 0),
-      dem(params.dac_rotate ? rtl::Dem::kRotate : rtl::Dem::kOff),
-      rtl(params.rtl()) {
-  if (dac_bits > 0) {
-    for (int64_t i = 0; i < RoundUp(params.plane_rows, int64_t{64}); ++i) {
-      dac.emplace_back(params.dac_unit_sigma, kDacSeed,
-                       static_cast<uint64_t>(i));
-    }
+      dem(DemOf(params)),
+      settings(SettingsOf(params)),
+      chip(settings),
+      rtl(params.periphery == "rtl"),
+      whole(params.whole_periphery()),
+      rtl_of(RtlOf(params)),
+      socket_(SocketOf(params)),
+      timeout_ms_(params.hil_timeout_ms),
+      retries_(params.hil_retries) {}
+
+Result<Boundary*> Converters::boundary() const {
+  if (boundary_ != nullptr) return boundary_.get();
+  if (socket_.empty()) {
+    boundary_ = std::make_unique<LocalBoundary>(settings, chip, rtl_of);
+    return boundary_.get();
   }
-  if (adc_bits > 0) {
-    search = rtl::MakeSarSearch(adc_bits);
-    const int64_t slices = CeilDiv(params.plane_cols, int64_t{rtl::kSarLanes});
-    for (int64_t i = 0; i < slices; ++i) {
-      adc.push_back(rtl::MismatchedFrontEnd(
-          search, params.adc_unit_sigma, kAdcSeed, static_cast<uint64_t>(i)));
-    }
-  }
+  TRIPTYCH_ASSIGN(const hil::Address address, hil::ParseAddress(socket_));
+  TRIPTYCH_ASSIGN(
+      boundary_,
+      hil::Client::Connect(address, settings,
+                           {.timeout = std::chrono::milliseconds(timeout_ms_),
+                            .retries = static_cast<int>(retries_)}));
+  return boundary_.get();
 }
 
-Dacs::Dacs(const Converters& converters, int64_t first, int64_t count)
+Dacs::Dacs(const Converters& converters, int64_t first, int64_t count,
+           size_t tile)
     : converters_(converters), first_(first) {
   TRIPTYCH_CHECK(first % rtl::kDacLanes == 0, "first", first);
-  if (!converters.rtl) {
-    for (int64_t i = 0; i < count; ++i) {
-      lanes_.emplace_back(static_cast<int>(i % rtl::kDacLanes));
+  if (converters.dac_bits == 0) return;
+  if (converters.whole) {
+    const Result<Boundary*> boundary = converters.boundary();
+    status_ = boundary ? Status() : std::unexpected(boundary.error());
+    if (!status_) return;
+    auto opened = (*boundary)->OpenSources(static_cast<uint16_t>(tile),
+                                           static_cast<uint32_t>(first),
+                                           static_cast<uint32_t>(count));
+    if (opened) {
+      boundary_ = *std::move(opened);
+    } else {
+      status_ = std::unexpected(std::move(opened).error());
     }
     return;
   }
+  for (int64_t i = 0; i < count; ++i) {
+    lanes_.emplace_back(static_cast<int>(i % rtl::kDacLanes));
+  }
+  if (converters.rtl) OpenRtl(count, tile);
+}
+
+void Dacs::OpenRtl(int64_t count, size_t tile) {
   for (int64_t i = 0; i < count; i += rtl::kDacLanes) {
-    slices_.push_back(std::make_unique<rtl::DacRtl>(converters.dem));
+    slices_.emplace_back();
+    const auto at = static_cast<size_t>(first_ + i);
+    const bool by_rtl = converters_.rtl_of.Has(
+        static_cast<uint32_t>(tile), static_cast<uint32_t>(at / kLanes));
+    if (!by_rtl) continue;
+    slices_.back() = std::make_unique<rtl::DacRtl>(converters_.dem);
+    if (converters_.chip.knots.empty()) continue;
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      slices_.back()->SetKnots(static_cast<int>(lane),
+                               converters_.chip.knots[at + lane]);
+    }
   }
 }
 
 void Dacs::Convert(std::span<const uint16_t> codes, std::span<float> levels) {
-  if (converters_.rtl) return ConvertRtl(codes, levels);
-  if (converters_.dac_exact) {
+  if (!converters_.rtl && !converters_.whole && converters_.dac_exact) {
     std::copy(codes.begin(), codes.end(), levels.begin());
     return;
   }
+  levels_.assign(codes.size(), 0);
+  if (converters_.whole) {
+    if (status_) status_ = boundary_->Convert(codes, levels_);
+  } else {
+    for (size_t begin = 0; begin < codes.size(); begin += kLanes) {
+      const size_t count = std::min(kLanes, codes.size() - begin);
+      ConvertSlice(begin / kLanes, codes.subspan(begin, count),
+                   std::span(levels_).subspan(begin, count));
+    }
+  }
   const int shift = rtl::kDacBits - converters_.dac_bits;
   const float lsb = 1.0f / static_cast<float>(rtl::kDacLevelsPerLsb << shift);
+  for (size_t i = 0; i < levels.size(); ++i) {
+    levels[i] = static_cast<float>(levels_[i]) * lsb;
+  }
+}
+
+void Dacs::ConvertSlice(size_t slice, std::span<const uint16_t> codes,
+                        std::span<int32_t> levels) {
+  const int shift = rtl::kDacBits - converters_.dac_bits;
+  const size_t first = static_cast<size_t>(first_) + slice * kLanes;
+  const rtl::DacElements* elements = converters_.chip.dac.data() + first;
+  if (!slices_.empty() && slices_[slice] != nullptr) {
+    std::array<uint16_t, kLanes> wide{};
+    std::array<rtl::DacSwitches, kLanes> switches;
+    for (size_t i = 0; i < codes.size(); ++i) {
+      wide[i] = static_cast<uint16_t>(codes[i] << shift);
+    }
+    slices_[slice]->Convert(wide.data(), switches.data());
+    for (size_t i = 0; i < codes.size(); ++i) {
+      levels[i] = elements[i].Level(switches[i]);
+    }
+    return;
+  }
+  const rtl::DacKnots* knots = converters_.chip.knots.empty()
+                                   ? nullptr
+                                   : converters_.chip.knots.data() + first;
   for (size_t i = 0; i < codes.size(); ++i) {
-    const rtl::DacElements& elements =
-        converters_.dac[static_cast<size_t>(first_) + i];
-    const auto code = static_cast<uint16_t>(codes[i] << shift);
-    const int32_t level = elements.Level(code, converters_.dem, lanes_[i]);
-    levels[i] = static_cast<float>(level) * lsb;
-  }
-}
-
-void Dacs::ConvertRtl(std::span<const uint16_t> codes,
-                      std::span<float> levels) {
-  const int shift = rtl::kDacBits - converters_.dac_bits;
-  const float lsb = 1.0f / static_cast<float>(rtl::kDacLevelsPerLsb << shift);
-  for (size_t slice = 0; slice < slices_.size(); ++slice) {
-    const size_t begin = slice * rtl::kDacLanes;
-    const size_t end = std::min<size_t>(begin + rtl::kDacLanes, codes.size());
-    std::array<uint16_t, rtl::kDacLanes> lane_codes{};
-    for (size_t i = begin; i < end; ++i) {
-      lane_codes[i - begin] = static_cast<uint16_t>(codes[i] << shift);
-    }
-    std::array<rtl::DacSwitches, rtl::kDacLanes> switches;
-    slices_[slice]->Convert(lane_codes.data(), switches.data());
-    for (size_t i = begin; i < end; ++i) {
-      const rtl::DacElements& elements =
-          converters_.dac[static_cast<size_t>(first_) + i];
-      levels[i] = static_cast<float>(elements.Level(switches[i - begin])) * lsb;
-    }
-  }
-}
-
-Adcs::Adcs(const Converters& converters) : converters_(converters) {
-  if (converters.rtl && converters.adc_bits > 0) {
-    rtl_ = std::make_unique<rtl::SarRtl>(converters.search);
+    auto code = static_cast<uint16_t>(codes[i] << shift);
+    if (knots != nullptr) code = rtl::DacCorrect(code, knots[i]);
+    levels[i] =
+        elements[i].Level(code, converters_.dem, lanes_[slice * kLanes + i]);
   }
 }
 
@@ -112,24 +213,80 @@ void Adcs::Convert(int64_t first, float full_scale, std::span<float> values) {
   const float steps = middle - 1;
   const float to_lsb = steps / full_scale;
   levels_.resize(values.size());
-  codes_.resize(values.size());
   for (size_t j = 0; j < values.size(); ++j) {
     const float lsb =
         std::clamp(values[j] * to_lsb + middle, -kFarLsb, kFarLsb);
     levels_[j] = static_cast<int32_t>(
         std::lrintf(lsb * static_cast<float>(rtl::kSarLevelsPerLsb)));
   }
-  const rtl::SarFrontEnd* front_ends =
-      converters_.adc.data() + first / rtl::kSarLanes;
-  if (rtl_ != nullptr) {
-    rtl_->ConvertRow(front_ends, levels_.data(), levels_.size(), codes_.data());
-  } else {
-    rtl::SarConvertRow(converters_.search, front_ends, levels_.data(),
-                       levels_.size(), codes_.data());
-  }
   const float from_lsb = full_scale / steps;
+  if (converters_.whole) {
+    ConvertWhole(first);
+    // Whole codes, unless something is known of what lies between them.
+    const bool fractions = converters_.settings.fractions();
+    for (size_t j = 0; j < values.size(); ++j) {
+      const float lsb =
+          fractions ? static_cast<float>(values_[j]) / 16
+                    : static_cast<float>(values_[j] >> rtl::kSarWeightFracBits);
+      values[j] = lsb * from_lsb;
+    }
+    return;
+  }
+  ConvertLevels(first);
   for (size_t j = 0; j < values.size(); ++j) {
     values[j] = (static_cast<float>(codes_[j]) - middle) * from_lsb;
+  }
+}
+
+void Adcs::ConvertWhole(int64_t first) {
+  values_.assign(levels_.size(), 0);
+  if (!status_) return;
+  if (boundary_ == nullptr) {
+    const Result<Boundary*> boundary = converters_.boundary();
+    if (!boundary) {
+      status_ = std::unexpected(boundary.error());
+      return;
+    }
+    auto opened = (*boundary)->OpenReceivers(
+        static_cast<uint16_t>(tile_), static_cast<uint32_t>(first),
+        static_cast<uint32_t>(levels_.size()));
+    if (!opened) {
+      status_ = std::unexpected(std::move(opened).error());
+      return;
+    }
+    boundary_ = *std::move(opened);
+  }
+  status_ = boundary_->Convert(levels_, values_);
+}
+
+// Runs of slices that the same side converts go together.
+void Adcs::ConvertLevels(int64_t first) {
+  codes_.resize(levels_.size());
+  const auto slice = static_cast<size_t>(first) / kLanes;
+  const size_t count = CeilDiv(levels_.size(), kLanes);
+  const auto by_rtl = [&](size_t i) {
+    return converters_.rtl &&
+           converters_.rtl_of.Has(static_cast<uint32_t>(tile_),
+                                  static_cast<uint32_t>(slice + i));
+  };
+  for (size_t begin = 0; begin < count;) {
+    size_t end = begin + 1;
+    while (end < count && by_rtl(end) == by_rtl(begin)) ++end;
+    const rtl::SarFrontEnd* front_ends =
+        converters_.chip.adc.data() + slice + begin;
+    const size_t lanes = std::min(end * kLanes, levels_.size());
+    const size_t at = begin * kLanes;
+    if (by_rtl(begin)) {
+      if (rtl_ == nullptr) {
+        rtl_ = std::make_unique<rtl::SarRtl>(converters_.chip.search);
+      }
+      rtl_->ConvertRow(front_ends, levels_.data() + at, lanes - at,
+                       codes_.data() + at);
+    } else {
+      rtl::SarConvertRow(converters_.chip.search, front_ends,
+                         levels_.data() + at, lanes - at, codes_.data() + at);
+    }
+    begin = end;
   }
 }
 

@@ -17,6 +17,13 @@
 // that is added at random before the sign is taken, weights settle at whole
 // LSB, however long they learn.
 //
+// Gains are tracked between foreground runs, if track_i says so: the two
+// points are plus and minus delta, which are there all the time. Each lane's
+// differences add up over 2^track_i pairs, and target_i, what 2 delta is worth
+// behind the gain, over their mean is the lane's new gain; ring and divider
+// are the foreground's, and vectors flow meanwhile. A lane that clipped in a
+// window, or whose gain would not fit, keeps its gain.
+//
 // A pair is learnt from within CalSteps + 2 cycles of its second result;
 // until then the slice must not start again.
 //
@@ -56,6 +63,9 @@ module opt_cal #(
   input  logic                         freeze_i,  // learn nothing
   input  logic [2:0]                   rate_i,    // a step is 2^rate_i
   input  logic [2:0]                   steps_i,   // that many are learnt
+  input  logic [3:0]                   track_i,   // 2^track_i pairs; 0: never
+  input  logic [ValueBits-1:0]         target_i,  // 2 delta behind the gain
+  output logic [15:0]                  tracked_o, // windows, all lanes done
   output logic                         plus_o,    // +delta, else -delta
   input  logic                         weight_we_i,
   input  logic [StepBits-1:0]          weight_step_i,
@@ -100,11 +110,19 @@ module opt_cal #(
   logic [MaxLog2:0]          started_q, taken_q, samples;
   logic [LaneBits-1:0]       lane_q;
   logic                      last_lane, sample, rotate;
+  logic                      busy;         // with the foreground
+  logic                      following_q;  // dividing for gains tracked
+  logic                      closes;       // a window, with this pair
+  logic                      over;         // all lanes have their new gains
+  logic [3:0]                log2_divided;
 
   assign samples   = (MaxLog2+1)'(1) << log2_samples_i;
   assign last_lane = lane_q == LaneBits'(Lanes - 1);
   assign sample    = (state_q == Sample) & sar_valid_i;
   assign rotate    = (state_q == Offset) | (state_q == Store);
+  assign busy      = (state_q != Idle) & ~following_q;
+  assign over      = following_q & (state_q == Store) & last_lane;
+  assign log2_divided = following_q ? track_i : log2_samples_i;
 
   // The lane at the ring's end, its average, and what goes back: the sum that
   // samples of the offset alone would bring to zero.
@@ -129,13 +147,23 @@ module opt_cal #(
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      state_q <= Idle;
-      gain_q  <= 1'b0;
+      state_q     <= Idle;
+      gain_q      <= 1'b0;
+      following_q <= 1'b0;
+    end else if (start_i & ~busy) begin
+      state_q     <= Wait;
+      gain_q      <= 1'b0;
+      following_q <= 1'b0;
     end else begin
+      if (closes) begin
+        following_q <= 1'b1;
+      end else if (over) begin
+        following_q <= 1'b0;
+      end
       case (state_q)
         Idle: begin
-          gain_q <= 1'b0;
-          if (start_i) state_q <= Wait;
+          gain_q <= closes;
+          if (closes) state_q <= Load;
         end
         Wait:   if (wait_q == 16'd0) state_q <= Sample;
         Sample: begin
@@ -171,14 +199,15 @@ module opt_cal #(
     end
     if (rotate) begin
       lane_q <= lane_q + LaneBits'(1);
-    end else if (state_q == Sample) begin
+    end else if ((state_q == Sample) | (state_q == Idle)) begin
       lane_q <= '0;
     end
   end
 
   always_ff @(posedge clk_i) begin
     if (state_q == Load) begin
-      num_q <= (NumBits'({reference_i, {Gain{1'b0}}}) << log2_samples_i)
+      num_q <= (NumBits'({following_q ? target_i : reference_i, {Gain{1'b0}}})
+                << log2_divided)
              + {{NumBits-AccBits+1{1'b0}}, divisor[AccBits-1:1]};
       quotient_q <= '0;
       rest_q     <= '0;
@@ -201,11 +230,12 @@ module opt_cal #(
       write_q   <= 1'b0;
       clipped_q <= '0;
     end else begin
-      write_q <= rotate;
+      write_q <= rotate & ~(following_q & (clips | gen_lane[0].spoiled_q));
       if (start_i) begin
         clipped_q <= '0;
       end else begin
-        clipped_q <= clipped_q + {15'd0, (state_q == Store) & clips};
+        clipped_q <= clipped_q
+                   + {15'd0, (state_q == Store) & clips & ~following_q};
       end
     end
     if (rotate) begin
@@ -239,7 +269,7 @@ module opt_cal #(
   logic signed [ValueBits+2:0] fraction;
   assign fraction = {{ValueBits-1{~lfsr_q[4]}}, lfsr_q[3:1], 1'b1};
   assign limit = {max_code_i, {FracBits{1'b0}}};
-  assign pair  = sar_valid_i & pairs_i & second_i & (state_q == Idle);
+  assign pair  = sar_valid_i & pairs_i & second_i & ~busy;
 
   // Rounded to a weight, at most the largest there is.
   function automatic logic [ValueBits-1:0] rounded(
@@ -331,6 +361,32 @@ module opt_cal #(
     weight_q      <= weight_we_i ? weight_i : rounded(moved);
   end
 
+  // Windows of pairs, of whose differences the lanes' gains are made.
+  logic [MaxLog2:0] window_q;
+  logic [15:0]      tracked_q;
+  logic             tracking, counts;
+  logic             fresh_q;  // a window begins
+  assign tracking = (state_q == Idle) & (track_i != 4'd0);
+  assign counts   = tracking & pair & ~freeze_i;
+  assign closes   = counts & (window_q + (MaxLog2+1)'(1)
+                              == (MaxLog2+1)'(1) << track_i);
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      window_q  <= '0;
+      tracked_q <= '0;
+      fresh_q   <= 1'b1;
+    end else begin
+      if (~tracking | start_i | closes) begin
+        window_q <= '0;
+      end else if (counts) begin
+        window_q <= window_q + (MaxLog2+1)'(1);
+      end
+      tracked_q <= tracked_q + {15'd0, over};
+      fresh_q   <= ~tracking | start_i;
+    end
+  end
+
   // ---- Lanes ----
 
   logic valid_q;
@@ -338,7 +394,7 @@ module opt_cal #(
     if (!rst_ni) begin
       valid_q <= 1'b0;
     end else begin
-      valid_q <= sar_valid_i & (second_i | ~pairs_i) & (state_q == Idle);
+      valid_q <= sar_valid_i & (second_i | ~pairs_i) & ~busy;
     end
   end
 
@@ -347,29 +403,38 @@ module opt_cal #(
     logic [ValueBits-1:0]        value_q;   // of the first conversion
     logic [ValueBits-1:0]        result_q, value;
     logic                        usable, usable_q, more_q, less_q;
-    logic signed [ValueBits+2:0] error;
+    logic                        spoiled_q, next_spoiled;
+    logic signed [ValueBits+2:0] error, difference;
 
     assign value = result_i[lane*WordBits +: ValueBits];
     if (lane + 1 < Lanes) begin : gen_next
-      assign next = gen_lane[lane+1].acc_q;
+      assign next         = gen_lane[lane+1].acc_q;
+      assign next_spoiled = gen_lane[lane+1].spoiled_q;
     end else begin : gen_next
-      assign next = back;
+      assign next         = back;
+      assign next_spoiled = 1'b0;
     end
 
     always_ff @(posedge clk_i) begin
-      if (state_q == Idle) begin
+      if (start_i & ~busy) begin
         acc_q <= '0;
+      end else if (state_q == Idle) begin
+        acc_q <= (fresh_q ? '0 : acc_q)
+               + ((counts & usable_q & usable) ? AccBits'(difference) : '0);
+        spoiled_q <= (~fresh_q & spoiled_q) | (counts & ~(usable_q & usable));
       end else if (rotate) begin
-        acc_q <= next;
+        acc_q     <= next;
+        spoiled_q <= next_spoiled;
       end else if (sample) begin
         acc_q <= acc_q + AccBits'(value);
       end
     end
 
+    // What +delta gave more than -delta.
+    assign difference = plus ? {3'b000, value_q} - {3'b000, value}
+                             : {3'b000, value} - {3'b000, value_q};
     // Twice the error, and the fraction: odd, so there is always a sign.
-    assign error = (((plus ? {3'b000, value_q} - {3'b000, value}
-                           : {3'b000, value} - {3'b000, value_q})
-                     - {3'b000, delta_now}) << 1) + fraction;
+    assign error = ((difference - {3'b000, delta_now}) << 1) + fraction;
     assign usable = (value < limit) & (|value[ValueBits-1:FracBits]);
 
     always_ff @(posedge clk_i) begin
@@ -399,12 +464,12 @@ module opt_cal #(
   logic unused_switch;
   assign unused_switch = ^switch_i[Steps*Lanes-1:CalSteps*Lanes];
 
-  assign busy_o          = state_q != Idle;
+  assign busy_o          = busy;
   assign want_o          = (state_q == Sample) & (started_q != samples);
   assign source_o        =
-      (state_q == Idle) ? 2'(rtl_constants::CalSourceSignal)
-               : gain_q ? 2'(rtl_constants::CalSourceReference)
-                        : 2'(rtl_constants::CalSourceDark);
+        ~busy ? 2'(rtl_constants::CalSourceSignal)
+      : gain_q ? 2'(rtl_constants::CalSourceReference)
+               : 2'(rtl_constants::CalSourceDark);
   assign write_o         = write_q;
   assign write_lane_o    = write_lane_q;
   assign write_kind_o    = write_kind_q;
@@ -417,6 +482,7 @@ module opt_cal #(
   assign estimate_o      = estimate_q;
   assign delta_o         = delta_q;
   assign pairs_o         = pairs_q;
+  assign tracked_o       = tracked_q;
   assign valid_o         = valid_q;
 
 endmodule

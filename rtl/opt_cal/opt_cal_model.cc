@@ -30,7 +30,7 @@ uint32_t Move(uint32_t estimate, uint64_t up, uint64_t down, int rate) {
 
 CalOutputs Calibration::Outputs() const {
   CalOutputs out = written_;
-  out.busy = state_ != State::kIdle;
+  out.busy = busy();
   const int busy_with = gain_ ? kCalSourceReference : kCalSourceDark;
   out.source = static_cast<uint8_t>(out.busy ? busy_with : kCalSourceSignal);
   return out;
@@ -41,24 +41,28 @@ void Calibration::StoreLane(const CalInputs& in) {
   const int32_t samples = 1 << in.log2_samples;
   const int32_t head = sum_[0];
   const int32_t average = (head + samples / 2) >> in.log2_samples;
-  written_.write = true;
-  written_.write_lane = static_cast<uint8_t>(lane_);
+  const auto write = [this](int kind, uint16_t data) {
+    written_.write = true;
+    written_.write_lane = static_cast<uint8_t>(lane_);
+    written_.write_kind = static_cast<uint8_t>(kind);
+    written_.write_data = data;
+  };
   if (gain_) {
-    const int64_t dividend =
-        (int64_t{in.reference} << (kPostGainFracBits + in.log2_samples)) +
-        head / 2;
-    const int64_t gain = head > 0 ? dividend / head : INT64_MAX;
-    r_.clipped_gains =
-        static_cast<uint16_t>(r_.clipped_gains + (gain > UINT16_MAX));
-    written_.write_kind = kPostCoefficientGain;
-    written_.write_data =
-        static_cast<uint16_t>(std::min<int64_t>(gain, UINT16_MAX));
+    const int64_t gain = head > 0 ? dividend_ / head : INT64_MAX;
+    const bool clips = gain > UINT16_MAX;
+    const bool kept = following_ && (clips || (spoiled_ & 1) != 0);
+    if (!kept) {
+      write(kPostCoefficientGain,
+            static_cast<uint16_t>(std::min<int64_t>(gain, UINT16_MAX)));
+    }
+    const bool counted = clips && !following_;
+    r_.clipped_gains = static_cast<uint16_t>(r_.clipped_gains + counted);
   } else {
-    written_.write_kind = kPostCoefficientOffset;
-    written_.write_data = static_cast<uint16_t>(average);
+    write(kPostCoefficientOffset, static_cast<uint16_t>(average));
   }
   std::rotate(sum_.begin(), sum_.begin() + 1, sum_.end());
   sum_.back() = -(average << in.log2_samples);
+  spoiled_ >>= 1;
   ++lane_;
 }
 
@@ -67,9 +71,8 @@ void Calibration::ClockForeground(const CalInputs& in) {
   if (in.start) r_.clipped_gains = 0;
   switch (state_) {
     case State::kIdle:
-      sum_.fill(0);
-      gain_ = false;
-      if (in.start) state_ = State::kWait;
+      if (in.track == 0) ClearWindow();
+      lane_ = 0;
       wait_ = in.optics_cycles;
       return;
     case State::kWait:
@@ -94,6 +97,12 @@ void Calibration::ClockForeground(const CalInputs& in) {
       wait_ = in.optics_cycles;
       return;
     case State::kLoad:
+      // What the light, or twice delta, is worth; over the sum it is a gain.
+      dividend_ =
+          (following_ ? int64_t{in.target} << (kPostGainFracBits + in.track)
+                      : int64_t{in.reference}
+                            << (kPostGainFracBits + in.log2_samples)) +
+          sum_[0] / 2;
       state_ = State::kDivide;
       bit_ = kDividendBits;
       return;
@@ -102,39 +111,74 @@ void Calibration::ClockForeground(const CalInputs& in) {
       return;
     case State::kStore:
       StoreLane(in);
-      state_ = lane_ < kSarLanes ? State::kLoad : State::kIdle;
+      state_ = State::kLoad;
+      if (lane_ < kSarLanes) return;
+      state_ = State::kIdle;
+      r_.tracked = static_cast<uint16_t>(r_.tracked + following_);
+      gain_ = following_ = false;
+      ClearWindow();
   }
 }
 
+// Whatever was going on in the background.
+void Calibration::Start(const CalInputs& in) {
+  state_ = State::kWait;
+  wait_ = in.optics_cycles;
+  gain_ = following_ = false;
+  ClearWindow();
+}
+
+void Calibration::ClearWindow() {
+  sum_.fill(0);
+  spoiled_ = 0;
+  window_ = 0;
+}
+
+// A pair of conversions that both ends of the window count.
+void Calibration::CountPair(const CalInputs& in, uint64_t usable) {
+  for (int lane = 0; lane < kSarLanes; ++lane) {
+    if (usable >> lane & 1) sum_[lane] += difference_[lane];
+  }
+  spoiled_ |= ~usable;
+  if (++window_ != 1 << in.track) return;
+  window_ = 0;
+  state_ = State::kLoad;
+  gain_ = following_ = true;
+}
+
 // A conversion is there: the first of a pair, the second, or one alone.
-void Calibration::ClockPair(const CalInputs& in, bool idle) {
+void Calibration::ClockPair(const CalInputs& in, bool busy, bool idle) {
   const SarRecord& now = *in.conversion;
   const int limit = in.max_code << kSarWeightFracBits;
   const int delta = Rounded(r_.delta);
   const bool pair = in.pairs && in.second;
   // -15 to 15 in steps of two, in 1/32 LSB: half an LSB to either side.
   const int fraction = 2 * (lfsr_ >> 1 & 15) - 15;
-  uint64_t inside = 0, more = 0, less = 0;
+  uint64_t inside = 0, usable = 0, more = 0, less = 0;
   for (int lane = 0; lane < kSarLanes; ++lane) {
     const int first = value_[lane], value = now.result[lane];
-    const int error = (lfsr_ & 1 ? first - value : value - first) - delta;
+    difference_[lane] = lfsr_ & 1 ? first - value : value - first;
+    const int error = difference_[lane] - delta;
     const bool positive = 2 * error + fraction > 0;  // never zero
     const bool within = value < limit && value >> kSarWeightFracBits != 0;
     const bool both = within && (inside_ >> lane & 1);
     inside |= uint64_t{within} << lane;
+    usable |= uint64_t{both} << lane;
     more |= uint64_t{both && positive} << lane;
     less |= uint64_t{both && !positive} << lane;
     result_[lane] = static_cast<uint16_t>(pair ? (first + value) / 2 : value);
     value_[lane] = static_cast<uint16_t>(value);
   }
   inside_ = inside;
-  if (pair && idle) {
+  if (pair && !busy) {
     more_ = more;
     less_ = less;
     learning_ = true;
+    const bool counts = idle && in.track != 0 && !in.freeze && !in.start;
+    if (counts) CountPair(in, usable);
   }
   if (!in.second) std::copy_n(now.kept.begin(), kCalSteps, first_.begin());
-  written_.valid = idle && (in.second || !in.pairs);
+  written_.valid = !busy && (in.second || !in.pairs);
 }
 
 // One weight, or in the end 2 delta, moves.
@@ -167,11 +211,13 @@ void Calibration::Learn(const CalInputs& in) {
 }
 
 void Calibration::Clock(const CalInputs& in) {
-  const bool idle = state_ == State::kIdle;
+  // Before the edge.
+  const bool busy = this->busy(), idle = state_ == State::kIdle;
   written_ = {};
   if (learning_) Learn(in);
-  if (in.conversion != nullptr) ClockPair(in, idle);
   ClockForeground(in);
+  if (in.conversion != nullptr) ClockPair(in, busy, idle);
+  if (in.start && !busy) Start(in);
   written_.want = state_ == State::kSample && started_ != 1 << in.log2_samples;
   if (in.weight_write) {
     if (in.weight_step < kCalSteps) {

@@ -20,6 +20,8 @@ struct CalInputs {
   uint16_t reference = 0;  // 1/16 LSB above the offset
   bool pairs = false, freeze = false;
   int rate = 0, steps = 0;
+  int track = 0;        // at most kCalMaxLog2Samples
+  uint16_t target = 0;  // 1/16 LSB
   bool weight_write = false, delta_write = false;
   int weight_step = 0;
   uint16_t weight = 0, delta = 0;
@@ -50,6 +52,7 @@ struct CalRegisters {
   uint32_t delta = 0;                          // of 2 delta, likewise
   uint32_t pairs = 0;                          // learnt from
   uint16_t clipped_gains = 0;
+  uint16_t tracked = 0;  // windows of pairs
   friend bool operator==(const CalRegisters&, const CalRegisters&) = default;
 };
 
@@ -74,17 +77,28 @@ class Calibration {
     kStore
   };
   void ClockForeground(const CalInputs& in);
+  // With the foreground: all states but kIdle, unless gains are tracked.
+  bool busy() const { return state_ != State::kIdle && !following_; }
   void StoreLane(const CalInputs& in);
-  void ClockPair(const CalInputs& in, bool idle);
+  void Start(const CalInputs& in);
+  void ClearWindow();
+  // `usable`: lanes whose differences can be believed.
+  void CountPair(const CalInputs& in, uint64_t usable);
+  void ClockPair(const CalInputs& in, bool busy, bool idle);
   void Learn(const CalInputs& in);
 
   CalRegisters r_;
   State state_ = State::kIdle;
-  bool gain_ = false;
+  bool gain_ = false, following_ = false;
   uint16_t wait_ = 0;
   int started_ = 0, taken_ = 0, lane_ = 0, bit_ = 0;
   std::array<int32_t, kSarLanes> sum_{};
+  int64_t dividend_ = 0;
   CalOutputs written_;  // its registered part
+
+  std::array<int32_t, kSarLanes> difference_{};
+  uint64_t spoiled_ = 0;
+  int window_ = 0;
 
   std::array<uint16_t, kSarLanes> value_{}, result_{};
   std::array<uint64_t, kCalSteps> first_{};

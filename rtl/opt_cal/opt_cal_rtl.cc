@@ -58,6 +58,8 @@ void CalibrationRtl::Clock(const CalInputs& in) {
   m.freeze_i = in.freeze;
   m.rate_i = static_cast<uint8_t>(in.rate);
   m.steps_i = static_cast<uint8_t>(in.steps);
+  m.track_i = static_cast<uint8_t>(in.track);
+  m.target_i = in.target;
   m.weight_we_i = in.weight_write;
   m.weight_step_i = static_cast<uint8_t>(in.weight_step);
   m.weight_i = in.weight;
@@ -94,6 +96,7 @@ CalRegisters CalibrationRtl::registers() const {
   r.delta = m.delta_o;
   r.pairs = m.pairs_o;
   r.clipped_gains = m.clipped_gains_o;
+  r.tracked = m.tracked_o;
   return r;
 }
 

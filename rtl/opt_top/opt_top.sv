@@ -98,7 +98,7 @@ module opt_top #(
       word_of(rtl_constants::RegCoefficient);
   localparam int unsigned LaneWord = word_of(rtl_constants::RegLane);
 
-  logic [31:0] vector, search, calibration, settle_cycles, lane_word;
+  logic [31:0] vector, search, calibration, settle_cycles, lane_word, track;
   assign vector = stored[word_of(rtl_constants::RegVector)*32 +: 32];
   assign search = stored[word_of(rtl_constants::RegSearch)*32 +: 32];
   assign calibration =
@@ -106,6 +106,7 @@ module opt_top #(
   assign settle_cycles =
       stored[word_of(rtl_constants::RegSettleCycles)*32 +: 32];
   assign lane_word = stored[LaneWord*32 +: 32];
+  assign track = stored[word_of(rtl_constants::RegTrack)*32 +: 32];
 
   logic [15:0] optics_cycles;
   logic        pairs, freeze, rails;
@@ -229,7 +230,7 @@ module opt_top #(
   logic                cal_write;
   logic [LaneBits-1:0] cal_lane;
   logic [1:0]          cal_kind;
-  logic [15:0]         cal_data, clipped_gains;
+  logic [15:0]         cal_data, clipped_gains, tracked;
   logic [6*24-1:0]     estimates;
   logic [23:0]         delta_estimate;
   logic [31:0]         pair_count;
@@ -242,7 +243,10 @@ module opt_top #(
     .busy_o(cal_busy), .want_o(cal_want), .source_o, .write_o(cal_write),
     .write_lane_o(cal_lane), .write_kind_o(cal_kind), .write_data_o(cal_data),
     .clipped_gains_o(clipped_gains), .pairs_i(pairs), .freeze_i(freeze),
-    .rate_i(rate), .steps_i(steps), .plus_o, .weight_we_i(written[Weight]),
+    .rate_i(rate), .steps_i(steps),
+    .track_i(track[rtl_constants::TrackLog2PairsLsb +: 4]),
+    .target_i(track[rtl_constants::TrackTargetLsb +: 14]),
+    .tracked_o(tracked), .plus_o, .weight_we_i(written[Weight]),
     .weight_step_i(data[rtl_constants::WeightStepLsb +: 4]),
     .weight_i(data[rtl_constants::WeightValueLsb +: 14]),
     .weight_we_o(weight_we), .weight_step_o(weight_step), .weight_o(weight),
@@ -361,6 +365,7 @@ module opt_top #(
     shown[word_of(rtl_constants::RegPairs)*32 +: 32] = pair_count;
     shown[word_of(rtl_constants::RegClippedGains)*32 +: 32] =
         {16'd0, clipped_gains};
+    shown[word_of(rtl_constants::RegTracked)*32 +: 32] = {16'd0, tracked};
     shown[word_of(rtl_constants::RegDeltaEstimate)*32 +: 32] =
         {8'd0, delta_estimate};
     shown[word_of(rtl_constants::RegWeightEstimate0)*32 +: 32] =
@@ -390,6 +395,6 @@ module opt_top #(
 
   logic unused_data;
   assign unused_data = ^{data, stored, written, vector, search, calibration,
-                         lane_word};
+                         lane_word, track};
 
 endmodule

@@ -73,6 +73,8 @@ CalInputs OpticalTop::ForCalibration(const SeqOutputs& seq) const {
   cal.freeze = Field(kRegVector, kVectorFreeze);
   cal.rate = static_cast<int>(Field(kRegVector, kVectorRate));
   cal.steps = static_cast<int>(Field(kRegVector, kVectorSteps));
+  cal.track = static_cast<int>(Field(kRegTrack, kTrackLog2Pairs));
+  cal.target = static_cast<uint16_t>(Field(kRegTrack, kTrackTarget));
   cal.weight_write = registers_.Written(kRegWeight);
   cal.weight_step = static_cast<int>(Data(kWeightStep));
   cal.weight = static_cast<uint16_t>(Data(kWeightValue));
@@ -139,6 +141,7 @@ RegisterWords OpticalTop::Live() const {
   show(kRegCalibrateCycles, seq.calibrate_cycles);
   show(kRegPairs, cal.pairs);
   show(kRegClippedGains, cal.clipped_gains);
+  show(kRegTracked, cal.tracked);
   show(kRegDeltaEstimate, cal.delta);
   for (uint32_t k = 0; k < kCalSteps; ++k) {
     show(kRegWeightEstimate0 + 4 * k, cal.estimate[k]);

@@ -200,6 +200,8 @@ void Round(uint64_t seed, int cycles, Host& host) {
                    PlaceField(rng.Below(1 << 16), kCoefficientValue));
   }
   host.Write(kRegSettleCycles, rng.Below(50));
+  host.Write(kRegTrack, PlaceField(rng.Below(4), kTrackLog2Pairs) |
+                            PlaceField(rng.Below(1 << 14), kTrackTarget));
   Calibrate(host, rng.Below(4));
   host.Load(7);
   host.Command(kSeqCommandStream);
@@ -232,6 +234,7 @@ TEST_CASE("RTL == model: streaming, storms, recalibration, in every cycle") {
   CHECK(host.Read(kRegFrameStalls) > 0);
   CHECK(host.Read(kRegSendStalls) > 0);
   CHECK(host.Read(kRegPairs) > 0);
+  CHECK(host.Read(kRegTracked) > 0);
   CHECK((host.Read(kRegSaturatedLow) | host.Read(kRegSaturatedHigh)) != 0);
   host.Write(kRegClear, 7);
   CHECK(host.Read(kRegVectors) == 0);

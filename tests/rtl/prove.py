@@ -36,6 +36,17 @@ BLOCKS = {
             ('rotate ? end_d[UnaryBits-1:0]', 'rotate ? first'),
             ('<<< (Fine - 1))', '<<< Fine)'),
         ]),
+    'opt_cal': ('calibration', [
+        'state_q', 'gain_q', 'following_q', 'bit_q', 'rest_q',
+        'gen_lane?0?.acc_q', 'gen_lane?0?.spoiled_q'], [
+            ('following_q & (clips | gen_lane[0].spoiled_q)',
+             'following_q & clips'),
+            ('(state_q != Idle) & ~following_q', 'state_q != Idle'),
+            ('rest_d >= divisor', 'rest_d > divisor'),
+            ('if (start_i & ~busy) begin\n      state_q',
+             'if (start_i & (state_q == Idle)) begin\n      state_q'),
+            ('& clips & ~following_q', '& clips'),
+        ]),
     'opt_seq': ('sequencer', [], [
         ('(state_q == Idle) & plane_valid_q', 'state_q == Idle'),
         ('ready & ours & (credits_q', 'ready & (credits_q'),

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
 
 #include "tools/cli/generate.h"
 #include "tools/cli/op_report.h"
@@ -56,15 +58,23 @@ Result<int> GenerateAndPrint(
   TRIPTYCH_TRY(CheckWeights(*model));
   std::vector<TargetRun> runs;
   nlohmann::json results = nlohmann::json::array();
+  std::optional<Error> failed;
   for (const std::string& spec : targets) {
-    TRIPTYCH_ASSIGN(TargetRun run, RunOn(*model, spec, options));
-    results.push_back(ToJson(run));
-    runs.push_back(std::move(run));
+    Result<TargetRun> run = RunOn(*model, spec, options);
+    if (!run && runs.empty()) return std::unexpected(std::move(run).error());
+    failed = run ? run->generation.interrupted : run.error();
+    if (run) {
+      results.push_back(ToJson(*run));
+      runs.push_back(*std::move(run));
+    }
+    if (failed) break;
   }
+  // What was computed is written, whatever came after.
   Print(options.json, print(runs));
   TRIPTYCH_TRY(WriteJson(options.json, command, results));
   TRIPTYCH_TRY(WriteTraceFile(options.trace, TracksOf(*model, runs),
                               options.trace_format));
+  if (failed) return std::unexpected(*std::move(failed));
   return kOk;
 }
 

@@ -58,10 +58,12 @@ Result<Sampler> MakeSampler(const Sampling& s) {
   return Sampler(options);
 }
 
-// Appends up to `count` tokens, fewer where one of `ends` comes, to `tokens`.
+// Appends up to `count` tokens, fewer where one of `ends` comes or the machine
+// fails, to g->tokens.
 Result<LogitRows> Continue(Session& session, std::string_view label, int count,
                            Sampler sampler, std::span<const int32_t> ends,
-                           std::vector<int32_t>& tokens) {
+                           Generation* g) {
+  std::vector<int32_t>& tokens = g->tokens;
   Progress progress(label);
   LogitRows rows;
   TRIPTYCH_ASSIGN(ConstMatView<float> logits, session.Prefill(tokens));
@@ -73,7 +75,12 @@ Result<LogitRows> Continue(Session& session, std::string_view label, int count,
     const bool end =
         std::find(ends.begin(), ends.end(), tokens.back()) != ends.end();
     if (end || std::cmp_equal(rows.size(), count)) return rows;
-    TRIPTYCH_ASSIGN(logits, session.Decode(tokens.back()));
+    const auto next = session.Decode(tokens.back());
+    if (!next) {
+      g->interrupted = next.error();
+      return rows;
+    }
+    logits = *next;
   }
 }
 
@@ -139,7 +146,7 @@ Result<LogitRows> Generate(const Model& model, const GenerateOptions& options,
                                                   : Ledger::Mode::kFold});
   TRIPTYCH_ASSIGN(LogitRows rows,
                   Continue(session, run.target->name(), options.tokens,
-                           std::move(sampler), ends, g.tokens));
+                           std::move(sampler), ends, &g));
   g.host_wall_s = std::chrono::duration<double>(Clock::now() - start).count();
   g.text = model.file.tokenizer.Decode(g.tokens);
   AddCosts(model.graph, *run.target, session, &g);
@@ -191,6 +198,7 @@ nlohmann::json ToJson(const TargetRun& run) {
                          {"utilisation", g.decode.utilisation},
                          {"ops", ToJson(g.decode.kinds)}};
   json.update(MachineJson(*run.target, g.decode));
+  if (g.interrupted) json["interrupted"] = g.interrupted->message;
   return json;
 }
 

@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "emulators/profile.h"
 #include "emulators/session.h"
+#include "kernels/base/result.h"
 #include "tools/cli/model_source.h"
 #include "tools/cli/options.h"
 
@@ -31,6 +33,9 @@ struct Generation {
   double energy_j_per_token = 0;
   double assumed_energy_fraction = 0;
   double host_wall_s = 0;  // what the emulation took on this machine
+  // What ended it early (hardware that is gone): all else is of what was
+  // generated before.
+  std::optional<Error> interrupted;
 };
 
 // A generation, the machine it came from, and what it was charged: a timeline
@@ -46,7 +51,8 @@ struct TargetRun {
 // `spec`. The KL is taken on the target's own text, position by position.
 // `model` has weights. Errors: a target, an override or a sampling option that
 // is not allowed, no tokenizer, a chat template that is not known, a text
-// longer than the model was made for.
+// longer than the model was made for, a machine that fails before the first
+// token; later, that is `interrupted`.
 Result<TargetRun> RunOn(const Model& model, const std::string& spec,
                         const GenerateOptions& options);
 

@@ -474,6 +474,24 @@ void AddTile(CLI::App& app, Chosen& chosen) {
                   "write a timeline, to open at https://ui.perfetto.dev");
 }
 
+void AddHil(CLI::App& app, Chosen& chosen) {
+  CLI::App* hil = app.add_subcommand("hil", "hardware in the loop");
+  hil->require_subcommand(1);
+  const auto [serve, o] =
+      Command(*hil, "serve", "offer the optical core's converters on a socket",
+              HilServeCommand, chosen);
+  serve->add_option("--listen", o.listen, "unix:PATH or tcp:HOST:PORT")
+      ->required();
+  auto* model = serve->add_flag("--model", o.model, "by their models");
+  serve
+      ->add_option("--rtl", o.rtl,
+                   "by their RTL (default): all, slices:0-3,8 or tiles:2")
+      ->expected(0, 1)
+      ->excludes(model);
+  serve->add_flag("--once", o.once, "end when the first host has left");
+  serve->add_option("--json", o.json, "write results as JSON; - is stdout");
+}
+
 void AddModelFiles(CLI::App& app, Chosen& chosen) {
   const auto [inspect, i] =
       Command(app, "inspect", "look into a model file", InspectCommand, chosen);
@@ -570,6 +588,7 @@ int main(int argc, char** argv) {
   triptych::cli::AddMachineCommands(app, chosen);
   triptych::cli::AddNpu(app, chosen);
   triptych::cli::AddTile(app, chosen);
+  triptych::cli::AddHil(app, chosen);
   triptych::cli::AddBench(app, chosen);
   triptych::cli::AddSweep(app, chosen);
   triptych::cli::AddReport(app, chosen);

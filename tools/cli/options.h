@@ -148,6 +148,13 @@ struct NpuTopologyOptions : Common {  // npu topology
   std::vector<std::string> dataflows;  // ws, os, is; none: the same
 };
 
+struct HilServeOptions : Common {
+  std::string listen;       // unix:PATH or tcp:HOST:PORT
+  bool model = false;       // models alone
+  std::string rtl = "all";  // or which slices or tiles
+  bool once = false;        // one host, then no more
+};
+
 struct SweepOptions : Common {
   std::string study, db;
   std::string shard;               // "0/8"; "" is all
@@ -236,6 +243,7 @@ Result<int> NpuDisasmCommand(const NpuFileOptions& options);
 Result<int> NpuAsmCommand(const NpuFileOptions& options);
 Result<int> NpuRunCommand(const NpuRunOptions& options);
 Result<int> NpuTopologyCommand(const NpuTopologyOptions& options);
+Result<int> HilServeCommand(const HilServeOptions& options);
 Result<int> SweepCommand(const SweepOptions& options);
 Result<int> SweepMergeCommand(const SweepMergeOptions& options);
 Result<int> SweepExportCommand(const SweepExportOptions& options);
