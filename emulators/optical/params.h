@@ -49,7 +49,9 @@ struct Params {
 
   // ---- What is simulated ----
   bool physical_noise = true;
+  std::string noise_light = "column";
   double output_sigma = 0;
+  std::string fidelity = "L2";
   std::string periphery = "fast";
 
   // ---- Memory that holds the weights ----
@@ -127,8 +129,14 @@ struct Params {
       "for fixed: part of the largest possible sum at full scale");
     v("noise.physical", p.physical_noise,
       "shot, thermal and laser noise, from the numbers above");
+    v("noise.light", p.noise_light, {"column", "output"},
+      "shot noise of split rails by the mean |w| of a column, or by the light "
+      "of each output, which costs a second product");
     v("noise.output_sigma", p.output_sigma, 0, 1,
       "a further Gaussian on every output, over the vector's largest");
+    v("fidelity", p.fidelity, {"L0", "L1", "L2", "L3"},
+      "L0: rounding alone; L1: one Gaussian an output for light and "
+      "converters; L2: converters bit for bit; L3: their RTL");
     v("periphery", p.periphery, {"fast", "rtl"},
       "converters by their models or by their RTL: the same codes");
     v("dram.gb_per_s", p.dram_gb_per_s, 0.1, 1e5,
@@ -148,7 +156,20 @@ struct Params {
 
   bool two_pass() const { return encoding == "two_pass"; }
   int passes() const { return two_pass() ? 2 : 1; }
-  bool rtl() const { return periphery == "rtl"; }
+  // Levels of fidelity: what is in a run.
+  bool noisy() const { return fidelity != "L0"; }
+  bool bit_true() const { return fidelity == "L2" || fidelity == "L3"; }
+  bool rtl() const {
+    return fidelity == "L3" || (fidelity == "L2" && periphery == "rtl");
+  }
+  // Shot noise is by the light that really falls on each output. On
+  // complementary rails it is the same for all.
+  bool exact_light() const {
+    return noise_light == "output" && plane_rails == "split" &&
+           physical_noise && bit_true();
+  }
+  // Transmissions are whole steps of a signed byte.
+  bool weights_are_bytes() const { return plane_bits > 0 && plane_bits <= 8; }
 };
 
 }  // namespace triptych::optical

@@ -15,9 +15,6 @@ namespace {
 // seeds of its own.
 constexpr uint64_t kDacSeed = 0xDAC, kAdcSeed = 0xADC;
 
-// Everything further out is clipped by any converter.
-constexpr float kFarLsb = 4096;
-
 }  // namespace
 
 Converters::Converters(const Params& params)
@@ -100,36 +97,16 @@ Adcs::Adcs(const Converters& converters) : converters_(converters) {
   }
 }
 
-void Adcs::Convert(int64_t first, float full_scale, std::span<float> values) {
+void Adcs::Convert(int64_t first, std::span<const int32_t> levels,
+                   std::span<uint16_t> codes) {
   TRIPTYCH_DCHECK(first % rtl::kSarLanes == 0, "first", first);
-  if (full_scale <= 0) {
-    std::ranges::fill(values, 0.0f);
-    return;
-  }
-  const int bits = converters_.adc_bits;
-  // Around a middle code, so that zero is a code and signs are alike.
-  const auto middle = static_cast<float>(1 << (bits - 1));
-  const float steps = middle - 1;
-  const float to_lsb = steps / full_scale;
-  levels_.resize(values.size());
-  codes_.resize(values.size());
-  for (size_t j = 0; j < values.size(); ++j) {
-    const float lsb =
-        std::clamp(values[j] * to_lsb + middle, -kFarLsb, kFarLsb);
-    levels_[j] = static_cast<int32_t>(
-        std::lrintf(lsb * static_cast<float>(rtl::kSarLevelsPerLsb)));
-  }
   const rtl::SarFrontEnd* front_ends =
       converters_.adc.data() + first / rtl::kSarLanes;
   if (rtl_ != nullptr) {
-    rtl_->ConvertRow(front_ends, levels_.data(), levels_.size(), codes_.data());
+    rtl_->ConvertRow(front_ends, levels.data(), levels.size(), codes.data());
   } else {
-    rtl::SarConvertRow(converters_.search, front_ends, levels_.data(),
-                       levels_.size(), codes_.data());
-  }
-  const float from_lsb = full_scale / steps;
-  for (size_t j = 0; j < values.size(); ++j) {
-    values[j] = (static_cast<float>(codes_[j]) - middle) * from_lsb;
+    rtl::SarConvertRow(converters_.search, front_ends, levels.data(),
+                       levels.size(), codes.data());
   }
 }
 

@@ -51,16 +51,14 @@ class Dacs {
 class Adcs {
  public:
   explicit Adcs(const Converters& converters);
-  // values[j] is converted by receiver first + j (a multiple of 64 plus j)
-  // and replaced by what its code stands for. The largest code is full_scale,
-  // zero is a code; what is out of range is clipped.
-  void Convert(int64_t first, float full_scale, std::span<float> values);
+  // levels[j], 1/256 LSB, is converted by receiver first + j (a multiple of
+  // 64 plus j). What is out of range is clipped.
+  void Convert(int64_t first, std::span<const int32_t> levels,
+               std::span<uint16_t> codes);
 
  private:
   const Converters& converters_;
   std::unique_ptr<rtl::SarRtl> rtl_;
-  std::vector<int32_t> levels_;
-  std::vector<uint16_t> codes_;
 };
 
 }  // namespace triptych::optical
