@@ -2,11 +2,14 @@
 // shape through the levels of fidelity, our f32 product and our int8 product,
 // in turns, on one thread.
 //
-//   bench/optical_bench [VECTORS] [OUTPUTS] [INPUTS]
+//   bench/optical_bench [VECTORS] [OUTPUTS] [INPUTS] [NAME]
 //
-// Each emulated side is a whole Program::Run: scaling of the inputs, light,
-// product, noise, conversion, charges. Weights are packed before, on all
-// sides. A ratio is of the best times; the interval is that of the rounds.
+// NAME: only the emulations whose name it is a part of.
+//
+// Each emulated side is a target's step: scaling of the inputs, light,
+// product, noise, conversion, charges. Weights are packed before and memory
+// for the outputs is there, on all sides. A ratio is of the best times; the
+// interval is that of the rounds.
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
@@ -48,31 +51,41 @@ class Emulated {
     auto target = MakeTarget("optical", set);
     TRIPTYCH_CHECK(target.has_value(), target.error().message);
     target_ = std::move(*target);
-    auto program = target_->Compile(*graph_, weights_.get());
-    TRIPTYCH_CHECK(program.has_value(), program.error().message);
-    program_ = std::move(*program);
-    store_ = std::make_unique<TensorStore>(*graph_, 1, 1);
-    const MatView<float> in = store_->Make(x, m_, shape.k);
+    const Node& node = graph_->nodes().front();
+    auto step = target_->Lower(*graph_, node, weights_.get());
+    TRIPTYCH_CHECK(step.has_value(), step.error().message);
+    step_ = std::move(*step);
+    in_.resize(static_cast<size_t>(m_ * shape.k));
+    out_.resize(static_cast<size_t>(m_ * shape.n));
     Rng rng(17);
-    for (size_t i = 0; i < in.size(); ++i) {
-      in.data()[i] = static_cast<float>(rng.Normal());
-    }
+    for (float& value : in_) value = static_cast<float>(rng.Normal());
+    n_ = shape.n;
+    k_ = shape.k;
   }
   void Run() {
     Ledger ledger(Ledger::Mode::kFold);
-    const Status status = program_->Run(
-        {.phase = Phase::kEncode, .binding = {.tokens = m_}, .seed = 1},
-        store_.get(), ledger);
-    TRIPTYCH_CHECK(status.has_value(), status.error().message);
+    const Binding binding{.tokens = m_};
+    const auto rows = static_cast<size_t>(m_);
+    const ConstMatView<float> inputs[] = {
+        {in_.data(), rows, static_cast<size_t>(k_)}, {}};
+    step_->Run({.graph = *graph_,
+                .node = graph_->nodes().front(),
+                .binding = binding,
+                .phase = Phase::kEncode,
+                .inputs = inputs,
+                .output = {out_.data(), rows, static_cast<size_t>(n_)},
+                .seed = 1,
+                .begin = Picos(0),
+                .ledger = ledger});
   }
 
  private:
-  int64_t m_;
+  int64_t m_, n_ = 0, k_ = 0;
   std::unique_ptr<Graph> graph_;
   std::unique_ptr<Weights> weights_;
   std::unique_ptr<Target> target_;
-  std::unique_ptr<Program> program_;
-  std::unique_ptr<TensorStore> store_;
+  std::unique_ptr<Step> step_;
+  AlignedVector<float> in_, out_;
 };
 
 // Our own products on the same shape.
@@ -161,9 +174,12 @@ double SarRate(double* seconds_of) {
   return 2048 / *seconds_of;
 }
 
-int Run(const Shape& shape) {
+int Run(const Shape& shape, const std::string& name) {
   Plain plain(shape);
-  const std::vector<Emulation> emulations = Emulations();
+  std::vector<Emulation> emulations = Emulations();
+  std::erase_if(emulations, [&](const Emulation& emulation) {
+    return emulation.name.find(name) == std::string::npos;
+  });
   std::vector<std::unique_ptr<Emulated>> machines;
   std::vector<Side> sides = {[&] { plain.F32(); }, [&] { plain.I8(); }};
   for (const Emulation& emulation : emulations) {
@@ -176,13 +192,13 @@ int Run(const Shape& shape) {
              shape.m, shape.n, shape.k, SimdTargetName());
   fmt::print("{:40} {:>9} {:>9} {:>9} {:>17} {:>9} {:>17}\n", "", "ms",
              "GOP/s", "/ f32", "95 % interval", "/ int8", "95 % interval");
-  const auto row = [&](const std::string& name, size_t side) {
+  const auto row = [&](const std::string& of, size_t side) {
     const double best = Best(times[side]);
     const Ratio f32 = RatioOf(times[0], times[side], 1);
     const Ratio i8 = RatioOf(times[1], times[side], 1);
     fmt::print("{:40} {:9.3f} {:9.1f} {:9.3f} {:8.3f} {:8.3f} {:9.3f} {:8.3f} "
                "{:8.3f}\n",
-               name, best * 1e3, flops / best * 1e-9, f32.of_best, f32.low,
+               of, best * 1e3, flops / best * 1e-9, f32.of_best, f32.low,
                f32.high, i8.of_best, i8.low, i8.high);
   };
   row("our f32 product", 0);
@@ -208,8 +224,8 @@ int main(int argc, char** argv) {
   if (shape.m < 1 || shape.n < 1 || shape.k < 1) {
     fmt::print(stderr,
                "optical_bench: error: arguments are [VECTORS] [OUTPUTS] "
-               "[INPUTS], each at least 1\n");
+               "[INPUTS], each at least 1, and [NAME]\n");
     return 2;
   }
-  return triptych::bench::Run(shape);
+  return triptych::bench::Run(shape, argc > 4 ? argv[4] : "");
 }

@@ -58,6 +58,22 @@ struct Scale {
 size_t RoundToCodes(const float* y, size_t count, const Scale& scale,
                     float sign, float* out);
 
+// SumDigits, AddLightNoise and RoundToCodes, or ToLevels, at one go: the same
+// bits in four fifths of the time, for values stay in registers.
+struct NoisyRow {
+  DigitSums sums;
+  const int32_t* correction;
+  const float* scale;
+  NoiseKey key;
+  size_t first_block;
+  NoiseColumns columns;
+  NoiseOfVector vector;  // without light_of
+  size_t count;
+};
+size_t NoisyToCodes(const NoisyRow& row, const Scale& scale, float sign,
+                    float* out);
+void NoisyToLevels(const NoisyRow& row, const Scale& scale, int32_t* levels);
+
 // y as levels of a SAR converter, 1/256 LSB, `count` of them.
 void ToLevels(const float* y, size_t count, const Scale& scale,
               int32_t* levels);

@@ -75,7 +75,9 @@ void Detector::AddPhysicalNoise(const Encoding& encoding, const Tile& tile,
 
 // What mismatched elements do, as if it were new with every vector: of m unit
 // elements, sigma^2 m units^2. A DAC has as many on as its code says, an ADC
-// half of them around zero.
+// half of them around zero. Of two passes, half of the time both codes are on
+// the same side of the middle: they then share the large elements, whose error
+// cancels in their difference.
 void Detector::AddMismatch(const Encoding& encoding, const Tile& tile,
                            const PlaneWeights& plane,
                            const TileWeights& weights) {
@@ -98,6 +100,7 @@ void Detector::AddMismatch(const Encoding& encoding, const Tile& tile,
     const Scale scale(static_cast<int>(p_.adc_bits), 1);
     adc_variance_ = p_.adc_unit_sigma * p_.adc_unit_sigma * scale.middle /
                     (scale.steps() * scale.steps());
+    if (encoding.two_pass) adc_variance_ /= 2;
   }
 }
 

@@ -59,6 +59,7 @@ HWY_INLINE void Rounds(const NoiseKey& key, Counters& a, Counters& b) {
     c.c2 = hn::Xor3(hn::ShiftRight<32>(p0), c.c3, hn::Set(d, uint64_t{k1}));
     c.c3 = p0;
   };
+  HWY_UNROLL(10)
   for (int r = 0; r < 10; ++r) {
     round(a);
     round(b);

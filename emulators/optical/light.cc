@@ -39,7 +39,7 @@ class Shiner {
 
   // Vectors [first, first + count) of one pass.
   void Run(int pass, size_t first, size_t count) const {
-    Room room;
+    Work room;
     if (encoding_.converted) {
       room.dacs.emplace_back(*converters_, tile_.row, tile_.rows());
       room.codes.resize(copies_ * k_);
@@ -60,7 +60,7 @@ class Shiner {
 
  private:
   // Scratch of one thread; `dacs` holds one or none.
-  struct Room {
+  struct Work {
     std::vector<Dacs> dacs;
     std::vector<uint16_t> codes;
     std::vector<float> levels;
@@ -85,7 +85,7 @@ class Shiner {
                            static_cast<double>(squares) / (steps * steps));
   }
 
-  LightSums Convert(const float* in, float factor, Room& room,
+  LightSums Convert(const float* in, float factor, Work& room,
                     size_t at) const {
     for (size_t j = 0; j < k_; ++j) {
       const float codes = in[j] * factor;
@@ -103,7 +103,7 @@ class Shiner {
   }
 
   // Codes to what the converters of the copies make of them, on average.
-  void ToLevels(Room& room) const {
+  void ToLevels(Work& room) const {
     const auto middle = static_cast<float>(encoding_.middle());
     for (size_t j = 0; j < k_; ++j) {
       const auto code = static_cast<uint16_t>(std::lrintf(room.row[j] + middle));
@@ -185,10 +185,9 @@ std::vector<float> RowScales(ConstMatView<float> a, int threads) {
   return scale;
 }
 
-Light Shine(const Converters* converters, const Encoding& encoding,
-            const Tile& tile, ConstMatView<float> a,
-            std::span<const float> scale, int threads) {
-  Light light;
+void Shine(const Converters* converters, const Encoding& encoding,
+           const Tile& tile, ConstMatView<float> a,
+           std::span<const float> scale, int threads, Light& light) {
   light.k = static_cast<size_t>(tile.k);
   light.passes = static_cast<size_t>(encoding.passes());
   light.digits = encoding.digits;
@@ -198,9 +197,9 @@ Light Shine(const Converters* converters, const Encoding& encoding,
   const size_t lines = CeilDiv(light.k * size, kCacheLine) | 1;
   light.stride = lines * kCacheLine / size;
   if (encoding.bytes) {
-    light.bytes.resize(light.rows_of(a.rows()) * light.stride);
+    Room(light.bytes, light.rows_of(a.rows()) * light.stride);
   } else {
-    light.floats.resize(light.rows_of(a.rows()) * light.stride);
+    Room(light.floats, light.rows_of(a.rows()) * light.stride);
   }
   const Shiner shiner(converters, encoding, tile, a, scale, light);
   const bool remembers = encoding.converted &&
@@ -215,7 +214,6 @@ Light Shine(const Converters* converters, const Encoding& encoding,
                       shiner.Run(pass, first, count);
                     });
   }
-  return light;
 }
 
 }  // namespace triptych::optical

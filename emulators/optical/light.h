@@ -70,9 +70,10 @@ std::vector<float> RowScales(ConstMatView<float> a, int threads);
 
 // `scale` by RowScales; `converters` may be null unless levels are converted.
 // Vectors pass in order: elements that rotate remember.
-Light Shine(const Converters* converters, const Encoding& encoding,
-            const Tile& tile, ConstMatView<float> a,
-            std::span<const float> scale, int threads);
+// `light` may have been used before: its memory is.
+void Shine(const Converters* converters, const Encoding& encoding,
+           const Tile& tile, ConstMatView<float> a,
+           std::span<const float> scale, int threads, Light& light);
 
 }  // namespace triptych::optical
 

@@ -44,16 +44,19 @@ class MatmulStep : public Step {
   }
 
  private:
-  // Tiles of the same inputs from the same sources get the same light.
+  // Tiles of the same inputs from the same sources get the same light. Kept
+  // with the calling thread: fresh pages cost as much as a small product.
   struct Lights {
-    std::vector<Light> all;
-    std::vector<size_t> of_tile;
+    std::vector<Light> all;       // as many as were ever needed
+    std::vector<size_t> of_tile;  // index into these
   };
 
   void Compute(const StepContext& ctx) const {
     const ConstMatView<float> a = ctx.inputs[0];
     const std::vector<float> scale = RowScales(a, ctx.threads);
-    const Lights lights = ShineAll(a, scale, ctx.threads);
+    thread_local Lights of_thread;
+    Lights& lights = of_thread;
+    ShineAll(a, scale, ctx.threads, lights);
     const NoiseKey key{.run = MakeRunKey(ctx.seed, ctx.position),
                        .node = ctx.node.id};
     const std::vector<Block> blocks = Blocks();
@@ -81,9 +84,9 @@ class MatmulStep : public Step {
     });
   }
 
-  Lights ShineAll(ConstMatView<float> a, std::span<const float> scale,
-                  int threads) const {
-    Lights lights;
+  void ShineAll(ConstMatView<float> a, std::span<const float> scale,
+                int threads, Lights& lights) const {
+    lights.of_tile.clear();
     const Converters* const converters =
         encoding_.converted ? &machine_->converters() : nullptr;
     std::vector<size_t> tile_of;  // by light, a tile that uses it
@@ -96,10 +99,10 @@ class MatmulStep : public Step {
       lights.of_tile.push_back(static_cast<size_t>(at));
       if (lights.of_tile.back() < tile_of.size()) continue;
       tile_of.push_back(t);
-      lights.all.push_back(
-          Shine(converters, encoding_, tiles_[t], a, scale, threads));
+      if (lights.all.size() < tile_of.size()) lights.all.emplace_back();
+      Shine(converters, encoding_, tiles_[t], a, scale, threads,
+            lights.all[tile_of.size() - 1]);
     }
-    return lights;
   }
 
   // Outputs that go through the chain together: strips, or all of a tile

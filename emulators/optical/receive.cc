@@ -2,10 +2,10 @@
 #include "emulators/optical/receive.h"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
 #include "emulators/optical/detect.h"
+#include "emulators/optical/encode.h"
 #include "kernels/matmul/matmul.h"
 
 namespace triptych::optical {
@@ -15,21 +15,15 @@ namespace {
 // that the strip's sums, 120 KiB, are still in L2 when they are read.
 constexpr size_t kRows = 120;
 
-// Scratch of the calling thread; grows and is kept.
-struct Room {
+// Of the calling thread; grows and is kept.
+struct Scratch {
   AlignedVector<int32_t> sums, light_sums, levels;
-  AlignedVector<float> float_sums, y, light_of;
+  AlignedVector<float> float_sums, light_floats, y, light_of;
   AlignedVector<uint16_t> codes;
-
-  template <class T>
-  static T* Of(AlignedVector<T>& memory, size_t size) {
-    if (memory.size() < size) memory.resize(size);
-    return memory.data();
-  }
 };
-Room& MyRoom() {
-  thread_local Room room;
-  return room;
+Scratch& MyScratch() {
+  thread_local Scratch scratch;
+  return scratch;
 }
 
 class Receiver {
@@ -44,16 +38,18 @@ class Receiver {
         first_(first),
         out_(out),
         width_(RoundUp(block.cols, kNoiseBlock)),
-        rows_(tile.light.rows_of(out.rows())) {
+        rows_(tile.light.rows_of(out.rows())),
+        fused_(encoding.bytes && HasNoise() && !p_.exact_light() &&
+               p_.adc_bits > 0 && !Detector::NeedsLargest(p_)) {
     if (p_.adc_bits > 0 && p_.bit_true()) adcs_.emplace(machine.converters());
   }
 
   void Run(NoiseKey key, bool set, const std::function<void(size_t)>& done) {
     if (encoding_.bytes) {
-      sums_ = Room::Of(room_.sums, rows_ * width_);
+      sums_ = Room(scratch_.sums, rows_ * width_);
       Multiply(tile_.weights.strips, sums_);
     } else {
-      float_sums_ = Room::Of(room_.float_sums, rows_ * width_);
+      float_sums_ = Room(scratch_.float_sums, rows_ * width_);
       MultiplyFloats(tile_.weights.strips, float_sums_);
     }
     if (p_.exact_light()) MultiplyMagnitudes();
@@ -104,26 +100,24 @@ class Receiver {
   }
   void MultiplyMagnitudes() {
     if (encoding_.bytes) {
-      light_sums_ = Room::Of(room_.light_sums, rows_ * width_);
+      light_sums_ = Room(scratch_.light_sums, rows_ * width_);
       Multiply(tile_.weights.magnitudes, light_sums_);
     } else {
       // Floats need no digits: light takes the place of levels to come.
-      light_floats_.resize(rows_ * width_);
-      MultiplyFloats(tile_.weights.magnitudes, light_floats_.data());
+      light_floats_ = Room(scratch_.light_floats, rows_ * width_);
+      MultiplyFloats(tile_.weights.magnitudes, light_floats_);
     }
   }
 
   void Detect(size_t i, size_t pass, const NoiseKey& key) {
     const size_t row = i * tile_.light.passes + pass;
     const LightSums& light = tile_.light.sums[first_ * tile_.light.passes + row];
-    float* const y = Room::Of(room_.y, width_);
+    const float sign = pass == 0 ? 1 : -1;
+    if (fused_) return DetectAtOnce(row, light, key, sign, out_.row(i));
+    float* const y = Room(scratch_.y, width_);
     Signal(row, y);
     float largest = 0;
-    if (Detector::NeedsLargest(p_)) {
-      for (size_t j = 0; j < block_.cols; ++j) {
-        largest = std::max(largest, std::abs(y[j]));
-      }
-    }
+    if (Detector::NeedsLargest(p_)) largest = LargestOf(y, block_.cols);
     const float full_scale = tile_.detector.FullScale(light, largest);
     if (HasNoise()) {
       const NoiseOfVector noise =
@@ -131,7 +125,44 @@ class Receiver {
       AddLightNoise(key, block_.from / kNoiseBlock,
                     tile_.detector.columns(block_.from), noise, block_.cols, y);
     }
-    ToOutput(y, full_scale, pass == 0 ? 1 : -1, out_.row(i));
+    ToOutput(y, full_scale, sign, out_.row(i));
+  }
+
+  // The same where nothing is needed in between.
+  void DetectAtOnce(size_t row, const LightSums& light, const NoiseKey& key,
+                    float sign, float* out) {
+    const float full_scale = tile_.detector.FullScale(light, 0);
+    if (full_scale <= 0) return;
+    const Scale scale(static_cast<int>(p_.adc_bits), full_scale);
+    const NoisyRow noisy = {
+        .sums = SumsOf(row),
+        .correction = tile_.detector.correction(block_.from),
+        .scale = tile_.detector.scale(block_.from),
+        .key = key,
+        .first_block = block_.from / kNoiseBlock,
+        .columns = tile_.detector.columns(block_.from),
+        .vector = tile_.detector.NoiseOf(light, 0, full_scale, nullptr),
+        .count = block_.cols};
+    if (!p_.bit_true()) {
+      NoisyToCodes(noisy, scale, sign, out);
+      return;
+    }
+    int32_t* const levels = Room(scratch_.levels, width_);
+    NoisyToLevels(noisy, scale, levels);
+    ConvertLevels(levels, scale, sign, out);
+  }
+
+  void ConvertLevels(const int32_t* levels, const Scale& scale, float sign,
+                     float* out) {
+    uint16_t* const codes = Room(scratch_.codes, width_);
+    adcs_->Convert(tile_.tile.col + static_cast<int64_t>(block_.from),
+                   {levels, block_.cols}, {codes, block_.cols});
+    AddCodes(codes, block_.cols, scale, sign, out);
+  }
+
+  DigitSums SumsOf(size_t row) const {
+    const size_t digits = tile_.light.digits;
+    return {sums_ + row * digits * width_, digits, width_};
   }
 
   bool HasNoise() const {
@@ -145,18 +176,17 @@ class Receiver {
     if (!encoding_.bytes) {
       return ScaleSums(float_sums_ + row * width_, scale, block_.cols, y);
     }
-    const size_t digits = tile_.light.digits;
-    SumDigits({sums_ + row * digits * width_, digits, width_},
-              tile_.detector.correction(block_.from), scale, block_.cols, y);
+    SumDigits(SumsOf(row), tile_.detector.correction(block_.from), scale,
+              block_.cols, y);
   }
 
   // The light that follows the weights, by output; null if nobody asks.
   const float* LightOf(size_t row) {
     if (!p_.exact_light()) return nullptr;
-    float* const light_of = Room::Of(room_.light_of, width_);
+    float* const light_of = Room(scratch_.light_of, width_);
     const float* scale = tile_.detector.light_scale(block_.from);
     if (!encoding_.bytes) {
-      ScaleSums(light_floats_.data() + row * width_, scale, block_.cols,
+      ScaleSums(light_floats_ + row * width_, scale, block_.cols,
                 light_of);
       return light_of;
     }
@@ -175,12 +205,9 @@ class Receiver {
       RoundToCodes(y, block_.cols, scale, sign, out);
       return;
     }
-    int32_t* const levels = Room::Of(room_.levels, width_);
-    uint16_t* const codes = Room::Of(room_.codes, width_);
+    int32_t* const levels = Room(scratch_.levels, width_);
     ToLevels(y, block_.cols, scale, levels);
-    adcs_->Convert(tile_.tile.col + static_cast<int64_t>(block_.from),
-                   {levels, block_.cols}, {codes, block_.cols});
-    AddCodes(codes, block_.cols, scale, sign, out);
+    ConvertLevels(levels, scale, sign, out);
   }
 
   const Params& p_;
@@ -190,11 +217,12 @@ class Receiver {
   size_t first_;
   MatView<float> out_;
   size_t width_, rows_;  // of the sums
-  Room& room_ = MyRoom();
+  bool fused_;
+  Scratch& scratch_ = MyScratch();
   int32_t* sums_ = nullptr;
   int32_t* light_sums_ = nullptr;
   float* float_sums_ = nullptr;
-  AlignedVector<float> light_floats_;
+  float* light_floats_ = nullptr;
   std::optional<Adcs> adcs_;
 };
 
