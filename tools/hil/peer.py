@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Puts a board behind the optical core's converter boundary: an example.
 
-peer.py PATH listens on a UNIX socket for `triptych run -t optical --set
-periphery=socket:unix:PATH`, serves one host and ends. Put your board where
-Board is: it is made of ideal converters here, so the emulator computes what it
-computes with dac.unit_sigma=0 and adc.unit_sigma=0 alone. The bytes are
-specified in emulators/optical/hil/README.md.
+peer.py PATH serves one `triptych run -t optical --set
+periphery=socket:unix:PATH` and ends. Put your board where Board is; here it
+is made of ideal converters (dac.unit_sigma and adc.unit_sigma of 1e-9).
+emulators/optical/hil/README.md specifies the bytes.
 """
 import array
 import socket
@@ -77,9 +76,8 @@ def frame(kind, sequence, payload):
 def serve(host, board):
     done, last = 0, b''
     while header := host.recv(20, socket.MSG_WAITALL):
-        magic, kind, _, sequence, length = HEADER.unpack(header[:16])
-        if (magic, zlib.crc32(header[:16])) != (
-                MAGIC, int.from_bytes(header[16:], 'little')):
+        magic, kind, _, sequence, length, crc = struct.unpack('<IHHIII', header)
+        if magic != MAGIC or crc != zlib.crc32(header[:16]):
             # Lines that lose bytes need a search for the next header.
             sys.exit('out of step with the host')
         rest = host.recv(length + 4, socket.MSG_WAITALL)
