@@ -69,7 +69,8 @@ class MatmulStep : public Step {
                        .node = ctx.node.id};
     const std::vector<Block> blocks = Blocks();
     // A whole periphery remembers: vectors go through it in order.
-    const size_t most = whole ? a.rows() : MostVectors(encoding_);
+    const size_t most =
+        whole ? std::max<size_t>(a.rows(), 1) : MostVectors(encoding_);
     const int threads = whole ? 1 : ctx.threads;
     Status lost;
     const size_t chunks = CeilDiv(a.rows(), most);
