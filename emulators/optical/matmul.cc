@@ -2,43 +2,16 @@
 #include "emulators/optical/matmul.h"
 
 #include <algorithm>
-#include <cmath>
-#include <optional>
 #include <utility>
 
-#include "emulators/optical/receiver.h"
+#include "emulators/optical/detect.h"
+#include "emulators/optical/detector.h"
+#include "emulators/optical/receive.h"
 #include "emulators/optical/schedule.h"
 #include "kernels/base/parallel.h"
 
 namespace triptych::optical {
 namespace {
-
-// Vectors that one thread takes at a time: few enough to share the work of a
-// short prompt, enough to amortise a product's packing.
-constexpr size_t kChunk = 16;
-
-// How inputs become brightness.
-struct Encoding {
-  bool two_pass;
-  int bits;
-  float steps;  // of an input of 1
-
-  explicit Encoding(const Params& p)
-      : two_pass(p.two_pass()),
-        bits(static_cast<int>(p.dac_bits)),
-        steps(bits == 0 ? 1.0f
-                        : static_cast<float>(
-                              (1 << (two_pass ? bits : bits - 1)) - 1)) {}
-  // The code of input 0; offset encoding only.
-  int middle() const { return two_pass || bits == 0 ? 0 : 1 << (bits - 1); }
-};
-
-// One pass over one tile for some vectors: levels [m, k] in steps, and the
-// sums that the noise and the full scale depend on.
-struct Light {
-  AlignedVector<float> levels;
-  std::vector<double> sum_x, sum_x2, sum_a2;  // by vector, a and x in 0..1
-};
 
 class MatmulStep : public Step {
  public:
@@ -49,13 +22,14 @@ class MatmulStep : public Step {
         encoding_(p_),
         tiles_(std::move(tiles)) {
     if (weights == nullptr) return;
-    for (const Tile& tile : tiles_) {
-      budgets_.push_back(MakeNoiseBudget(p_, tile.copies));
-    }
     weights_ = machine_->planes.Get(*weights, node.inputs[1], [&] {
       return MakePlaneWeights(weights->Rows(node.inputs[1]), p_, tiles_,
                               MaxThreads());
     });
+    for (size_t t = 0; t < tiles_.size(); ++t) {
+      detectors_.emplace_back(p_, encoding_, tiles_[t], *weights_,
+                              weights_->tiles[t]);
+    }
     if (node.inputs.size() == 3) {
       bias_ = weights->Rows(node.inputs[2]).vector();
     }
@@ -74,197 +48,114 @@ class MatmulStep : public Step {
   }
 
  private:
+  // Tiles of the same inputs from the same sources get the same light. Kept
+  // with the calling thread: fresh pages cost as much as a small product.
+  struct Lights {
+    std::vector<Light> all;       // as many as were ever needed
+    std::vector<size_t> of_tile;  // index into these
+  };
+
   // Errors: a boundary that is gone (Converters).
   Status Compute(const StepContext& ctx) const {
-    const Converters& converters = machine_->converters();
-    const auto held = converters.Hold();
+    const bool whole = p_.whole_periphery();
+    std::unique_lock<std::mutex> held;
+    if (whole) held = machine_->converters().Hold();
     const ConstMatView<float> a = ctx.inputs[0];
-    const std::vector<float> scale = RowScales(a);
-    for (size_t i = 0; i < ctx.output.rows(); ++i) {
-      std::ranges::fill(ctx.output.row_span(i), 0.0f);
-    }
-    const std::array<uint32_t, 2> run = MakeRunKey(ctx.seed, ctx.position);
-    for (size_t t = 0; t < tiles_.size(); ++t) {
-      for (int pass = 0; pass < p_.passes(); ++pass) {
-        TRIPTYCH_ASSIGN(const Light light, Shine(t, a, scale, pass));
-        const NoiseKey key{run, ctx.node.id,
-                           static_cast<uint32_t>(2 * t + pass), 0};
-        const size_t chunks = CeilDiv(a.rows(), kChunk);
-        // A whole periphery remembers: vectors go through it in order.
-        Adcs in_order(converters, t);
-        const int threads = converters.whole ? 1 : ctx.threads;
-        ParallelFor(chunks, threads, [&](size_t chunk) {
-          const size_t first = chunk * kChunk;
-          const size_t count = std::min(kChunk, a.rows() - first);
-          std::optional<Adcs> own;
-          if (!converters.whole) own.emplace(converters, t);
-          Receive(t, pass, light, first, count, key, own ? *own : in_order,
-                  ctx.output);
-        });
-        TRIPTYCH_TRY(in_order.status());
+    const std::vector<float> scale = RowScales(a, ctx.threads);
+    thread_local Lights of_thread;
+    Lights& lights = of_thread;
+    TRIPTYCH_TRY(ShineAll(a, scale, ctx.threads, lights));
+    const NoiseKey key{.run = MakeRunKey(ctx.seed, ctx.position),
+                       .node = ctx.node.id};
+    const std::vector<Block> blocks = Blocks();
+    // A whole periphery remembers: vectors go through it in order.
+    const size_t most =
+        whole ? std::max<size_t>(a.rows(), 1) : MostVectors(encoding_);
+    const int threads = whole ? 1 : ctx.threads;
+    Status lost;
+    const size_t chunks = CeilDiv(a.rows(), most);
+    // Vectors innermost: neighbours in time share their weights.
+    ParallelFor(blocks.size() * chunks, threads, [&](size_t task) {
+      const size_t chunk = task % chunks;
+      const size_t first = chunk * a.rows() / chunks;
+      const size_t count = (chunk + 1) * a.rows() / chunks - first;
+      const Block& block = blocks[task / chunks];
+      const MatView<float> out =
+          ctx.output.Rows(first, count).Cols(block.col, block.cols);
+      for (size_t t = block.first_tile; t < block.last_tile; ++t) {
+        const TileView tile{t, tiles_[t], weights_->tiles[t], detectors_[t],
+                            lights.all[lights.of_tile[t]]};
+        NoiseKey of_tile = key;
+        of_tile.tile_pass = static_cast<uint32_t>(2 * t);
+        const bool last = t + 1 == block.last_tile;
+        const Status status = Receive(
+            *machine_, encoding_, tile, block, first, of_tile, out,
+            t == block.first_tile, [&](size_t i) {
+              if (last) Finish(scale[first + i], block, out.row(i));
+            });
+        // Only of a whole periphery, and so of one thread.
+        if (whole && lost) lost = status;
       }
+    });
+    return lost;
+  }
+
+  Status ShineAll(ConstMatView<float> a, std::span<const float> scale,
+                  int threads, Lights& lights) const {
+    lights.of_tile.clear();
+    const Converters* const converters =
+        encoding_.converted ? &machine_->converters() : nullptr;
+    std::vector<size_t> tile_of;  // by light, a tile that uses it
+    for (size_t t = 0; t < tiles_.size(); ++t) {
+      const auto same = [&](size_t other) {
+        const Tile &x = tiles_[t], &y = tiles_[other];
+        return x.k0 == y.k0 && x.row == y.row && x.copies == y.copies;
+      };
+      const auto at = std::ranges::find_if(tile_of, same) - tile_of.begin();
+      lights.of_tile.push_back(static_cast<size_t>(at));
+      if (lights.of_tile.back() < tile_of.size()) continue;
+      tile_of.push_back(t);
+      if (lights.all.size() < tile_of.size()) lights.all.emplace_back();
+      TRIPTYCH_TRY(Shine(converters, encoding_, tiles_[t], t, a, scale,
+                         threads, lights.all[tile_of.size() - 1]));
     }
-    Finish(scale, ctx.output);
     return {};
   }
 
-  // The largest of each row: what input 1 stands for.
-  static std::vector<float> RowScales(ConstMatView<float> a) {
-    std::vector<float> scale(a.rows());
-    for (size_t i = 0; i < a.rows(); ++i) {
-      for (const float v : a.row_span(i)) {
-        scale[i] = std::max(scale[i], std::abs(v));
+  // Outputs that go through the chain together: strips, or all of a tile
+  // where an output needs to know the others.
+  std::vector<Block> Blocks() const {
+    std::vector<Block> blocks;
+    for (size_t t = 0; t < tiles_.size();) {
+      const Tile& tile = tiles_[t];
+      size_t end = t;
+      while (end < tiles_.size() && tiles_[end].n0 == tile.n0) ++end;
+      const auto n = static_cast<size_t>(tile.n);
+      const size_t width = NeedsWholeRows(p_) ? n : kStripOutputs;
+      for (size_t from = 0; from < n; from += width) {
+        blocks.push_back({.first_tile = t,
+                          .last_tile = end,
+                          .from = from,
+                          .col = static_cast<size_t>(tile.n0) + from,
+                          .cols = std::min(width, n - from)});
       }
+      t = end;
     }
-    return scale;
+    return blocks;
   }
 
-  // Input vectors to light. In order, for rotating elements remember.
-  Result<Light> Shine(size_t t, ConstMatView<float> a,
-                      std::span<const float> scale, int pass) const {
-    const Tile& tile = tiles_[t];
-    const auto k = static_cast<size_t>(tile.k);
-    const auto copies = static_cast<size_t>(tile.copies);
-    Light light;
-    light.levels.resize(a.rows() * k);
-    Dacs dacs(machine_->converters(), tile.row, tile.rows(), t);
-    std::vector<uint16_t> codes(copies * k);
-    std::vector<float> levels(copies * k);
-    for (size_t i = 0; i < a.rows(); ++i) {
-      const std::span<float> row(light.levels.data() + i * k, k);
-      const float to_steps = scale[i] > 0 ? encoding_.steps / scale[i] : 0;
-      const std::span<const float> in =
-          a.row_span(i).subspan(static_cast<size_t>(tile.k0), k);
-      for (size_t j = 0; j < k; ++j) {
-        const float steps = in[j] * to_steps;
-        row[j] = encoding_.two_pass ? std::max(pass == 0 ? steps : -steps, 0.0f)
-                                    : steps;
-      }
-      if (encoding_.bits > 0) Convert(dacs, copies, codes, levels, row);
-      Sum(row, light);
-    }
-    TRIPTYCH_TRY(dacs.status());
-    return light;
-  }
-
-  // Steps to codes to levels, the mean of the copies, back in steps.
-  void Convert(Dacs& dacs, size_t copies, std::span<uint16_t> codes,
-               std::span<float> levels, std::span<float> row) const {
-    const int middle = encoding_.middle();
-    for (size_t j = 0; j < row.size(); ++j) {
-      const auto code = static_cast<uint16_t>(std::lrintf(row[j]) + middle);
-      for (size_t c = 0; c < copies; ++c) codes[c * row.size() + j] = code;
-    }
-    dacs.Convert(codes, levels);
-    for (size_t j = 0; j < row.size(); ++j) {
-      float sum = 0;
-      for (size_t c = 0; c < copies; ++c) sum += levels[c * row.size() + j];
-      row[j] = sum / static_cast<float>(copies) - static_cast<float>(middle);
-    }
-  }
-
-  void Sum(std::span<const float> row, Light& light) const {
-    double sum_x = 0, sum_x2 = 0, sum_a2 = 0;
-    for (const float steps : row) {
-      const double a = steps / encoding_.steps;
-      const double x = encoding_.two_pass ? a : (1 + a) / 2;
-      sum_x += x;
-      sum_x2 += x * x;
-      sum_a2 += a * a;
-    }
-    light.sum_x.push_back(sum_x);
-    light.sum_x2.push_back(sum_x2);
-    light.sum_a2.push_back(sum_a2);
-  }
-
-  // Vectors [first, first + count) of one pass over one tile: product, noise,
-  // conversion; added to the outputs in units of gain a w.
-  void Receive(size_t t, int pass, const Light& light, size_t first,
-               size_t count, NoiseKey key, Adcs& adcs,
-               MatView<float> output) const {
-    const Tile& tile = tiles_[t];
-    const TileWeights& w = weights_->tiles[t];
-    const auto k = static_cast<size_t>(tile.k);
-    const auto n = static_cast<size_t>(tile.n);
-    AlignedVector<float> sums(count * n);
-    std::vector<float> sigma(n);
-    Matmul(ConstMatView<float>(light.levels.data() + first * k, count, k),
-           w.packed, MatView<float>(sums.data(), count, n));
-    const float unit = weights_->unit / encoding_.steps;
-    const float* gain = weights_->gain.data() + tile.n0;
-    const float sign = pass == 0 ? 1 : -1;
-    for (size_t i = 0; i < count; ++i) {
-      const std::span<float> row(sums.data() + i * n, n);
-      float largest = 0;
-      for (size_t j = 0; j < n; ++j) {
-        row[j] *= unit * gain[j];
-        largest = std::max(largest, std::abs(row[j]));
-      }
-      Sigmas(t, light, first + i, largest, sigma);
-      if (noisy()) {
-        key.vector = static_cast<uint32_t>(first + i);
-        AddNoise(key, sigma, row);
-      }
-      if (p_.adc_bits > 0) {
-        adcs.Convert(tile.col, FullScale(t, light, first + i, largest), row);
-      }
-      float* out = output.row(first + i) + tile.n0;
-      for (size_t j = 0; j < n; ++j) out[j] += sign * row[j];
-    }
-  }
-
-  bool noisy() const { return p_.physical_noise || p_.output_sigma > 0; }
-
-  // Standard deviations of one vector's outputs. Light and amplifiers are
-  // noisy before the gain, the further noise comes after it.
-  void Sigmas(size_t t, const Light& light, size_t i, float largest,
-              std::span<float> sigma) const {
-    const double extra = p_.output_sigma * largest;
-    if (!p_.physical_noise) {
-      std::ranges::fill(sigma, static_cast<float>(extra));
-      return;
-    }
-    const NoiseBudget& budget = budgets_[t];
-    const TileWeights& w = weights_->tiles[t];
-    const float* gain = weights_->gain.data() + tiles_[t].n0;
-    for (size_t j = 0; j < sigma.size(); ++j) {
-      const double a2 = budget
-                            .Variance(light.sum_x[i], light.sum_x2[i],
-                                      w.mean_abs[j], w.mean_sq[j])
-                            .sum();
-      const double to_units = gain[j] / budget.signal_a;
-      sigma[j] = static_cast<float>(
-          std::sqrt(a2 * to_units * to_units + extra * extra));
-    }
-  }
-
-  // What the largest code stands for, in units of gain a w.
-  float FullScale(size_t t, const Light& light, size_t i, float largest) const {
-    if (p_.adc_full_scale == "row_max") return largest;
-    if (p_.adc_full_scale == "row_sigma") {
-      return static_cast<float>(p_.adc_clip_sigma * weights_->tiles[t].rms *
-                                std::sqrt(light.sum_a2[i]));
-    }
-    return static_cast<float>(p_.adc_fixed_fraction * weights_->largest_gain *
-                              static_cast<double>(tiles_[t].k));
-  }
-
-  // From units of gain a w to numbers.
-  void Finish(std::span<const float> scale, MatView<float> output) const {
-    for (size_t i = 0; i < output.rows(); ++i) {
-      const std::span<float> row = output.row_span(i);
-      for (size_t j = 0; j < row.size(); ++j) {
-        row[j] *= scale[i] * weights_->scale[j];
-        if (!bias_.empty()) row[j] += bias_[j];
-      }
-    }
+  // From units of gain a w to numbers: one row.
+  void Finish(float scale, const Block& block, float* out) const {
+    ScaleOutputs(scale, weights_->scale.data() + block.col,
+                 bias_.empty() ? nullptr : bias_.data() + block.col,
+                 block.cols, out);
   }
 
   std::shared_ptr<const Machine> machine_;
   const Params& p_;
   Encoding encoding_;
   std::vector<Tile> tiles_;
-  std::vector<NoiseBudget> budgets_;  // by tile
+  std::vector<Detector> detectors_;  // by tile
   std::shared_ptr<const PlaneWeights> weights_;
   std::span<const float> bias_;
 };

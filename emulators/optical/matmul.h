@@ -1,12 +1,15 @@
 // C[m,n] = A[m,k] * W[n,k]^T + bias[n] with light.
 //
-//   a, scale   = codes of A by row (prescale)              digital
-//   level      = DAC(a), averaged over a tile's copies     converters
-//   sum        = level * w of the tile, plus noise         light
-//   code       = ADC(sum / full scale)                     converters
-//   C         += code * full scale * scale * row scale     digital
+//   light      = DAC(codes of A), all passes         light.h
+//   sum        = light * w of the tile               exact, packed products
+//   y          = sum in units of gain a w, + noise   detect.h
+//   code       = ADC(y / full scale)                 detect.h, periphery.h
+//   C         += code * full scale                   tile by tile over k
+//   C          = C * scale * row scale + bias        digital
 //
-// tile by tile over k, pass by pass. The order of sums is fixed.
+// The passes and digits of a vector are rows of one product, so that weights
+// are read once for all. A strip of outputs goes through the whole chain while
+// its sums are in the cache. The order of sums is fixed.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_EMULATORS_OPTICAL_MATMUL_H_
 #define TRIPTYCH_EMULATORS_OPTICAL_MATMUL_H_

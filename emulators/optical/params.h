@@ -50,7 +50,9 @@ struct Params {
 
   // ---- What is simulated ----
   bool physical_noise = true;
+  std::string noise_light = "column";
   double output_sigma = 0;
+  std::string fidelity = "L2";
   std::string periphery = "fast";
   std::string hil_rtl = "all";
   int64_t hil_calibrate_every = 0;
@@ -139,8 +141,14 @@ struct Params {
       "for fixed: part of the largest possible sum at full scale");
     v("noise.physical", p.physical_noise,
       "shot, thermal and laser noise, from the numbers above");
+    v("noise.light", p.noise_light, {"column", "output"},
+      "shot noise of split rails by the mean |w| of a column, or by the light "
+      "of each output, which costs a second product");
     v("noise.output_sigma", p.output_sigma, 0, 1,
       "a further Gaussian on every output, over the vector's largest");
+    v("fidelity", p.fidelity, {"L0", "L1", "L2", "L3"},
+      "L0: rounding alone; L1: one Gaussian an output for light and "
+      "converters; L2: converters bit for bit; L3: their RTL");
     v("periphery", p.periphery,
       {"fast", "rtl", "top_model", "top_rtl", "socket:"},
       "converters by their models or by their RTL: the same codes; or inside "
@@ -182,11 +190,28 @@ struct Params {
 
   bool two_pass() const { return encoding == "two_pass"; }
   int passes() const { return two_pass() ? 2 : 1; }
-  bool rtl() const { return periphery == "rtl"; }
+  // Levels of fidelity: what is in a run.
+  bool noisy() const { return fidelity != "L0"; }
+  bool bit_true() const { return fidelity == "L2" || fidelity == "L3"; }
+  bool rtl() const {
+    return fidelity == "L3" || (fidelity == "L2" && periphery == "rtl");
+  }
   // Conversions go through the whole periphery of each slice.
   bool whole_periphery() const {
-    return periphery != "fast" && periphery != "rtl";
+    return bit_true() && periphery != "fast" && periphery != "rtl";
   }
+  // Converters are somebody else's: they need not be what they are here.
+  bool attached() const {
+    return whole_periphery() && periphery.starts_with("socket:");
+  }
+  // Shot noise is by the light that really falls on each output. On
+  // complementary rails it is the same for all.
+  bool exact_light() const {
+    return noise_light == "output" && plane_rails == "split" &&
+           physical_noise && bit_true();
+  }
+  // Transmissions are whole steps of a signed byte.
+  bool weights_are_bytes() const { return plane_bits > 0 && plane_bits <= 8; }
 };
 
 }  // namespace triptych::optical

@@ -17,9 +17,6 @@
 namespace triptych::optical {
 namespace {
 
-// Everything further out is clipped by any converter.
-constexpr float kFarLsb = 4096;
-
 constexpr std::string_view kSocket = "socket:";
 
 constexpr size_t kLanes = rtl::kSarLanes;
@@ -48,7 +45,7 @@ BoundarySettings SettingsOf(const Params& p) {
 
 // Models alone, or what of it the RTL is to do.
 RtlSubset RtlOf(const Params& params) {
-  if (params.periphery != "rtl" && params.periphery != "top_rtl") return {};
+  if (!params.rtl() && params.periphery != "top_rtl") return {};
   Result<RtlSubset> subset = RtlSubset::Parse(params.hil_rtl);
   TRIPTYCH_CHECK(subset.has_value(), "hil.rtl", params.hil_rtl);
   return *std::move(subset);
@@ -88,7 +85,7 @@ Converters::Converters(const Params& params)
       dem(DemOf(params)),
       settings(SettingsOf(params)),
       chip(settings),
-      rtl(params.periphery == "rtl"),
+      rtl(params.rtl()),
       whole(params.whole_periphery()),
       rtl_of(RtlOf(params)),
       socket_(SocketOf(params)),
@@ -201,45 +198,41 @@ void Dacs::ConvertSlice(size_t slice, std::span<const uint16_t> codes,
   }
 }
 
-void Adcs::Convert(int64_t first, float full_scale, std::span<float> values) {
+// Runs of slices that the same side converts go together.
+void Adcs::Convert(int64_t first, std::span<const int32_t> levels,
+                   std::span<uint16_t> codes) {
   TRIPTYCH_DCHECK(first % rtl::kSarLanes == 0, "first", first);
-  if (full_scale <= 0) {
-    std::ranges::fill(values, 0.0f);
-    return;
-  }
-  const int bits = converters_.adc_bits;
-  // Around a middle code, so that zero is a code and signs are alike.
-  const auto middle = static_cast<float>(1 << (bits - 1));
-  const float steps = middle - 1;
-  const float to_lsb = steps / full_scale;
-  levels_.resize(values.size());
-  for (size_t j = 0; j < values.size(); ++j) {
-    const float lsb =
-        std::clamp(values[j] * to_lsb + middle, -kFarLsb, kFarLsb);
-    levels_[j] = static_cast<int32_t>(
-        std::lrintf(lsb * static_cast<float>(rtl::kSarLevelsPerLsb)));
-  }
-  const float from_lsb = full_scale / steps;
-  if (converters_.whole) {
-    ConvertWhole(first);
-    // Whole codes, unless something is known of what lies between them.
-    const bool fractions = converters_.settings.fractions();
-    for (size_t j = 0; j < values.size(); ++j) {
-      const float lsb =
-          fractions ? static_cast<float>(values_[j]) / 16
-                    : static_cast<float>(values_[j] >> rtl::kSarWeightFracBits);
-      values[j] = lsb * from_lsb;
+  if (converters_.whole) return ConvertWhole(first, levels, codes);
+  const auto slice = static_cast<size_t>(first) / kLanes;
+  const size_t count = CeilDiv(levels.size(), kLanes);
+  const auto by_rtl = [&](size_t i) {
+    return converters_.rtl &&
+           converters_.rtl_of.Has(static_cast<uint32_t>(tile_),
+                                  static_cast<uint32_t>(slice + i));
+  };
+  for (size_t begin = 0, end = 0; begin < count; begin = end) {
+    end = begin + 1;
+    while (end < count && by_rtl(end) == by_rtl(begin)) ++end;
+    const rtl::SarFrontEnd* front_ends =
+        converters_.chip.adc.data() + slice + begin;
+    const size_t at = begin * kLanes;
+    const size_t lanes = std::min(end * kLanes, levels.size()) - at;
+    if (by_rtl(begin)) {
+      if (rtl_ == nullptr) {
+        rtl_ = std::make_unique<rtl::SarRtl>(converters_.chip.search);
+      }
+      rtl_->ConvertRow(front_ends, levels.data() + at, lanes,
+                       codes.data() + at);
+    } else {
+      rtl::SarConvertRow(converters_.chip.search, front_ends,
+                         levels.data() + at, lanes, codes.data() + at);
     }
-    return;
-  }
-  ConvertLevels(first);
-  for (size_t j = 0; j < values.size(); ++j) {
-    values[j] = (static_cast<float>(codes_[j]) - middle) * from_lsb;
   }
 }
 
-void Adcs::ConvertWhole(int64_t first) {
-  values_.assign(levels_.size(), 0);
+void Adcs::ConvertWhole(int64_t first, std::span<const int32_t> levels,
+                        std::span<uint16_t> codes) {
+  std::ranges::fill(codes, uint16_t{0});
   if (!status_) return;
   if (boundary_ == nullptr) {
     const Result<Boundary*> boundary = converters_.boundary();
@@ -249,44 +242,24 @@ void Adcs::ConvertWhole(int64_t first) {
     }
     auto opened = (*boundary)->OpenReceivers(
         static_cast<uint16_t>(tile_), static_cast<uint32_t>(first),
-        static_cast<uint32_t>(levels_.size()));
+        static_cast<uint32_t>(levels.size()));
     if (!opened) {
       status_ = std::unexpected(std::move(opened).error());
       return;
     }
     boundary_ = *std::move(opened);
   }
-  status_ = boundary_->Convert(levels_, values_);
-}
-
-// Runs of slices that the same side converts go together.
-void Adcs::ConvertLevels(int64_t first) {
-  codes_.resize(levels_.size());
-  const auto slice = static_cast<size_t>(first) / kLanes;
-  const size_t count = CeilDiv(levels_.size(), kLanes);
-  const auto by_rtl = [&](size_t i) {
-    return converters_.rtl &&
-           converters_.rtl_of.Has(static_cast<uint32_t>(tile_),
-                                  static_cast<uint32_t>(slice + i));
-  };
-  for (size_t begin = 0; begin < count;) {
-    size_t end = begin + 1;
-    while (end < count && by_rtl(end) == by_rtl(begin)) ++end;
-    const rtl::SarFrontEnd* front_ends =
-        converters_.chip.adc.data() + slice + begin;
-    const size_t lanes = std::min(end * kLanes, levels_.size());
-    const size_t at = begin * kLanes;
-    if (by_rtl(begin)) {
-      if (rtl_ == nullptr) {
-        rtl_ = std::make_unique<rtl::SarRtl>(converters_.chip.search);
-      }
-      rtl_->ConvertRow(front_ends, levels_.data() + at, lanes - at,
-                       codes_.data() + at);
-    } else {
-      rtl::SarConvertRow(converters_.chip.search, front_ends,
-                         levels_.data() + at, lanes - at, codes_.data() + at);
-    }
-    begin = end;
+  values_.resize(levels.size());
+  status_ = boundary_->Convert(levels, values_);
+  if (!status_) return;
+  // Values are signed, 1/16 LSB; whole codes, unless something is known of
+  // what lies between them.
+  const int bits = converters_.fraction_bits();
+  const int drop = rtl::kSarWeightFracBits - bits;
+  const int middle = 1 << (converters_.adc_bits - 1 + bits);
+  for (size_t j = 0; j < codes.size(); ++j) {
+    codes[j] = static_cast<uint16_t>(
+        std::clamp((values_[j] >> drop) + middle, 0, int{UINT16_MAX}));
   }
 }
 

@@ -39,6 +39,10 @@ class Converters {
   BoundarySettings settings;
   Chip chip;
   bool rtl, whole;
+  // Of a receiver's code, below its LSB.
+  int fraction_bits() const {
+    return whole && settings.fractions() ? rtl::kSarWeightFracBits : 0;
+  }
   RtlSubset rtl_of;
 
   // Whole peripheries: vectors go through one after the other, and one
@@ -88,23 +92,22 @@ class Adcs {
  public:
   explicit Adcs(const Converters& converters, size_t tile = 0)
       : converters_(converters), tile_(tile) {}
-  // values[j] is converted by receiver first + j (a multiple of 64 plus j)
-  // and replaced by what its code stands for. The largest code is full_scale,
-  // zero is a code; what is out of range is clipped.
-  // Whole peripheries: always the same receivers.
-  void Convert(int64_t first, float full_scale, std::span<float> values);
-  // As that of Dacs.
+  // levels[j], 1/256 LSB, is converted by receiver first + j (a multiple of
+  // 64 plus j). What is out of range is clipped. Codes have as many bits
+  // below their LSB as the converters say. Whole peripheries: always the same
+  // receivers.
+  void Convert(int64_t first, std::span<const int32_t> levels,
+               std::span<uint16_t> codes);
+  // As that of Dacs; codes are zero.
   const Status& status() const { return status_; }
 
  private:
-  void ConvertLevels(int64_t first);  // levels_ to codes_
-  void ConvertWhole(int64_t first);   // to values_, 1/16 LSB from the middle
+  void ConvertWhole(int64_t first, std::span<const int32_t> levels,
+                    std::span<uint16_t> codes);
   const Converters& converters_;
   size_t tile_;
   std::unique_ptr<rtl::SarRtl> rtl_;  // made when first needed
   std::unique_ptr<ReceiverBoundary> boundary_;
-  std::vector<int32_t> levels_;
-  std::vector<uint16_t> codes_;
   std::vector<int16_t> values_;
   Status status_;
 };

@@ -2,9 +2,6 @@
 #include "emulators/optical/receiver.h"
 
 #include <cmath>
-#include <numbers>
-
-#include "kernels/base/rng.h"
 
 namespace triptych::optical {
 namespace {
@@ -38,32 +35,6 @@ NoiseBudget MakeNoiseBudget(const Params& p, int64_t copies) {
   budget.light_floor = split ? 2 * darkest : 1 + darkest;
   budget.light_slope = split ? 1 - darkest : 0;
   return budget;
-}
-
-std::array<uint32_t, 2> MakeRunKey(uint64_t seed, uint64_t position) {
-  const auto words =
-      Rng(seed, /*stream=*/0x6C69676874 /* "light" */).At(position);
-  return {words[0], words[1]};
-}
-
-void AddNoise(const NoiseKey& key, std::span<const float> sigma,
-              std::span<float> values) {
-  // Four words make four normals (Box and Muller).
-  for (size_t j = 0; j < values.size(); j += 4) {
-    const std::array<uint32_t, 4> words = Philox(
-        {static_cast<uint32_t>(j / 4), key.vector, key.tile_pass, key.node},
-        key.run);
-    std::array<double, 4> normal;
-    for (size_t pair = 0; pair < 4; pair += 2) {
-      const double radius = std::sqrt(-2 * std::log(ToUnit(words[pair])));
-      const double angle = 2 * std::numbers::pi * ToUnit(words[pair + 1]);
-      normal[pair] = radius * std::cos(angle);
-      normal[pair + 1] = radius * std::sin(angle);
-    }
-    for (size_t i = 0; i < 4 && j + i < values.size(); ++i) {
-      values[j + i] += sigma[j + i] * static_cast<float>(normal[i]);
-    }
-  }
 }
 
 }  // namespace triptych::optical

@@ -22,9 +22,7 @@
 #ifndef TRIPTYCH_EMULATORS_OPTICAL_RECEIVER_H_
 #define TRIPTYCH_EMULATORS_OPTICAL_RECEIVER_H_
 
-#include <array>
 #include <cstdint>
-#include <span>
 
 #include "emulators/optical/params.h"
 
@@ -53,19 +51,6 @@ struct NoiseBudget {
 
 // For tiles that are laid out `copies` times: copies add their light.
 NoiseBudget MakeNoiseBudget(const Params& params, int64_t copies);
-
-// Names the noise of one vector on one tile; never reused within a run.
-struct NoiseKey {
-  std::array<uint32_t, 2> run{};  // from seed and position: MakeRunKey
-  uint32_t node = 0;
-  uint32_t tile_pass = 0;  // tile * 2 + pass
-  uint32_t vector = 0;
-};
-std::array<uint32_t, 2> MakeRunKey(uint64_t seed, uint64_t position);
-
-// values[j] += sigma[j] * g(key, j), g standard normal.
-void AddNoise(const NoiseKey& key, std::span<const float> sigma,
-              std::span<float> values);
 
 }  // namespace triptych::optical
 

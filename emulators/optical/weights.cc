@@ -40,32 +40,35 @@ std::vector<float> RowScales(const WeightRows& w, int threads) {
 // A tile whose rows come a few at a time.
 class TileBuilder {
  public:
-  TileBuilder(const Tile& tile, float unit)
-      : unit_(unit),
+  TileBuilder(const Tile& tile, const Params& params, float unit)
+      : bytes_(params.weights_are_bytes()),
+        unit_(unit),
         k0_(static_cast<size_t>(tile.k0)),
         k_(static_cast<size_t>(tile.k)),
         sum_sq_(static_cast<size_t>(tile.n)) {
-    tile_.packed = PackedWeights(sum_sq_.size(), k_, DType::kF32);
-    tile_.mean_abs.resize(sum_sq_.size());
-    tile_.mean_sq.resize(sum_sq_.size());
+    const size_t n = sum_sq_.size();
+    const DType dtype = bytes_ ? DType::kI8 : DType::kF32;
+    for (size_t j = 0; j < n; j += kStripOutputs) {
+      const size_t outputs = std::min(kStripOutputs, n - j);
+      tile_.strips.emplace_back(outputs, k_, dtype);
+      if (params.exact_light()) tile_.magnitudes.emplace_back(outputs, k_, dtype);
+    }
+    if (bytes_) tile_.sum.resize(n);
+    tile_.mean_abs.resize(n);
+    tile_.mean_sq.resize(n);
   }
 
-  // Rows of W, in steps, from the tile's row `first` on.
+  // Rows of W, in steps, from the tile's row `first` on; all of one strip.
   void SetRows(size_t first, ConstMatView<float> rows) {
+    static_assert(kStripOutputs % WeightRows::kTileRows == 0);
     const ConstMatView<float> part = rows.Cols(k0_, k_);
-    tile_.packed.SetRows(first, StridedView<float>(part));
-    const auto k = static_cast<double>(k_);
-    for (size_t j = 0; j < part.rows(); ++j) {
-      double sum_abs = 0, sum_sq = 0;
-      for (const float steps : part.row_span(j)) {
-        const double value = steps * unit_;
-        sum_abs += std::abs(value);
-        sum_sq += value * value;
-      }
-      tile_.mean_abs[first + j] = static_cast<float>(sum_abs / k);
-      tile_.mean_sq[first + j] = static_cast<float>(sum_sq / k);
-      sum_sq_[first + j] = sum_sq;
+    const size_t strip = first / kStripOutputs, row = first % kStripOutputs;
+    Set(tile_.strips[strip], row, part, [](float w) { return w; });
+    if (!tile_.magnitudes.empty()) {
+      Set(tile_.magnitudes[strip], row, part,
+          [](float w) { return std::abs(w); });
     }
+    for (size_t j = 0; j < part.rows(); ++j) Sum(first + j, part.row_span(j));
   }
 
   // When all rows are set; `gain` of the tile's receivers.
@@ -79,6 +82,43 @@ class TileBuilder {
   }
 
  private:
+  template <class F>
+  void Set(PackedWeights& packed, size_t row, ConstMatView<float> part,
+           const F& f) const {
+    if (!bytes_) {
+      AlignedVector<float> room(part.rows() * k_);
+      for (size_t j = 0; j < part.rows(); ++j) {
+        std::ranges::transform(part.row_span(j), room.data() + j * k_, f);
+      }
+      const MatView<float> all(room.data(), part.rows(), k_);
+      return packed.SetRows(row, StridedView<float>(all));
+    }
+    AlignedVector<int8_t> room(part.rows() * k_);
+    for (size_t j = 0; j < part.rows(); ++j) {
+      std::ranges::transform(
+          part.row_span(j), room.data() + j * k_,
+          [&](float w) { return static_cast<int8_t>(f(w)); });
+    }
+    const MatView<int8_t> all(room.data(), part.rows(), k_);
+    packed.SetRows(row, StridedView<int8_t>(all));
+  }
+
+  void Sum(size_t row, std::span<const float> steps) {
+    double sum = 0, sum_abs = 0, sum_sq = 0;
+    for (const float step : steps) {
+      const double value = step * unit_;
+      sum += step;
+      sum_abs += std::abs(value);
+      sum_sq += value * value;
+    }
+    const auto k = static_cast<double>(k_);
+    if (bytes_) tile_.sum[row] = static_cast<int32_t>(sum);
+    tile_.mean_abs[row] = static_cast<float>(sum_abs / k);
+    tile_.mean_sq[row] = static_cast<float>(sum_sq / k);
+    sum_sq_[row] = sum_sq;
+  }
+
+  bool bytes_;
   float unit_;
   size_t k0_, k_;
   std::vector<double> sum_sq_;  // by row
@@ -112,7 +152,7 @@ PlaneWeights MakePlaneWeights(const WeightRows& w, const Params& params,
     const auto n = static_cast<size_t>(tiles[t].n);
     std::vector<TileBuilder> row_of_tiles;
     for (; t < tiles.size() && tiles[t].n0 == n0; ++t) {
-      row_of_tiles.emplace_back(tiles[t], plane.unit);
+      row_of_tiles.emplace_back(tiles[t], params, plane.unit);
     }
     ForEachTile(transmissions.Rows(first_row, n), threads,
                 [&](size_t first, ConstMatView<float> rows) {

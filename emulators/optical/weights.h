@@ -4,6 +4,7 @@
 #ifndef TRIPTYCH_EMULATORS_OPTICAL_WEIGHTS_H_
 #define TRIPTYCH_EMULATORS_OPTICAL_WEIGHTS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -15,10 +16,17 @@
 
 namespace triptych::optical {
 
-// A tile's transmissions, as whole numbers -max..max of steps (or, without
-// rounding, in -1..1).
+// Outputs that a product takes at a time: their weights, 256 KiB of bytes for
+// 1,024 inputs, stay in L2 while vector after vector passes.
+inline constexpr size_t kStripOutputs = 256;
+
+// A tile's transmissions, as whole numbers -max..max of steps (bytes) or,
+// where they are not that, as floats in the same units.
 struct TileWeights {
-  PackedWeights packed;                  // f32 [n, k]
+  // Of kStripOutputs outputs each, the last of what is left.
+  std::vector<PackedWeights> strips;
+  std::vector<PackedWeights> magnitudes;  // their |w|, if anybody asks
+  std::vector<int32_t> sum;              // by output, of bytes
   std::vector<float> mean_abs, mean_sq;  // by output, of w in -1..1
   double rms = 0;                        // of the whole tile, gain included
 };

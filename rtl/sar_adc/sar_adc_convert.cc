@@ -89,11 +89,61 @@ HWY_INLINE void ConvertLanes(const SarSearch& search,
   }
 }
 
+// One of the vectors that go through a search side by side.
+struct Searching {
+  Vec rest;  // input less what was kept
+  Vec sum;
+};
+
+// The same without errors, flags or record. What a conversion waits for is
+// its own last comparison: four vectors at once take 0.4 times as long as one
+// after the other. (Zen 5)
+HWY_INLINE void ConvertPlain(const SarSearch& search,
+                             const SarFrontEnd& front_end,
+                             const int32_t* HWY_RESTRICT level,
+                             uint16_t* HWY_RESTRICT code) {
+  const Lanes d;
+  const hn::Rebind<uint16_t, decltype(d)> d16;
+  const int lanes = static_cast<int>(hn::Lanes(d));
+  const auto limit = hn::Set(d, search.max_code() << kSarWeightFracBits);
+  const auto half = hn::Set(d, 1 << (kSarWeightFracBits - 1));
+  for (int lane = 0; lane < kSarLanes; lane += 4 * lanes) {
+    const auto begin = [&](int i) HWY_ATTR {
+      return Searching{hn::LoadU(d, level + lane + i * lanes), half};
+    };
+    Searching s0 = begin(0), s1 = begin(1), s2 = begin(2), s3 = begin(3);
+    for (int k = 0; k < search.steps; ++k) {
+      const int32_t* capacitors = front_end.capacitor[k].data() + lane;
+      const auto bias = hn::Set(d, front_end.bias[k]);
+      const auto weight = hn::Set(d, search.weight[k]);
+      const auto step = [&](Searching& s, int i) HWY_ATTR {
+        const auto left =
+            hn::Sub(s.rest, hn::LoadU(d, capacitors + i * lanes));
+        const auto keep = hn::Ge(left, bias);
+        s.rest = hn::IfThenElse(keep, left, s.rest);
+        s.sum = hn::MaskedAddOr(s.sum, keep, s.sum, weight);
+      };
+      step(s0, 0);
+      step(s1, 1);
+      step(s2, 2);
+      step(s3, 3);
+    }
+    const auto end = [&](const Searching& s, int i) HWY_ATTR {
+      const auto sum = hn::ShiftRight<kSarWeightFracBits>(hn::Min(s.sum, limit));
+      hn::StoreU(hn::DemoteTo(d16, sum), d16, code + lane + i * lanes);
+    };
+    end(s0, 0);
+    end(s1, 1);
+    end(s2, 2);
+    end(s3, 3);
+  }
+}
+
 void Convert(const SarSearch& search, const SarFrontEnd& front_end,
              const int32_t* HWY_RESTRICT level,
              const int32_t* HWY_RESTRICT error, uint16_t* HWY_RESTRICT code) {
   if (error == nullptr) {
-    ConvertLanes<false>(search, front_end, level, nullptr, code, nullptr);
+    ConvertPlain(search, front_end, level, code);
   } else {
     ConvertLanes<false>(search, front_end, level, error, code, nullptr);
   }

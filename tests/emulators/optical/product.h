@@ -1,17 +1,16 @@
-// A product on an optical machine, for tests.
+// One product on an optical target, for tests.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_TESTS_EMULATORS_OPTICAL_PRODUCT_H_
 #define TRIPTYCH_TESTS_EMULATORS_OPTICAL_PRODUCT_H_
 
 #include <doctest/doctest.h>
 
-#include <cstdint>
+#include <cmath>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "emulators/session.h"
 #include "emulators/target.h"
 #include "kernels/base/rng.h"
 #include "models/graph.h"
@@ -20,6 +19,13 @@
 namespace triptych {
 
 using Overrides = std::vector<std::string>;
+
+// Small planes, so that a small product has several tiles both ways.
+inline const Overrides kSmallPlanes = {"plane.rows=128", "plane.cols=64", "cores=2"};
+// Nothing but rounding.
+inline const Overrides kRoundingOnly = {"noise.physical=false", "dac.unit_sigma=0",
+                                 "adc.unit_sigma=0", "vector.encoding=offset",
+                                 "adc.bits=0"};
 
 inline Overrides operator+(Overrides a, const Overrides& b) {
   a.insert(a.end(), b.begin(), b.end());
@@ -84,6 +90,15 @@ struct Product {
     return Run(target, m, ledger, threads, seed);
   }
 };
+
+inline double RelativeError(const std::vector<float>& a, const std::vector<float>& b) {
+  double error = 0, norm = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    error += std::pow(a[i] - b[i], 2);
+    norm += std::pow(b[i], 2);
+  }
+  return std::sqrt(error / norm);
+}
 
 }  // namespace triptych
 

@@ -1,11 +1,10 @@
-// Noise: amounts against the formulas, draws against their moments.
+// Amounts of noise against the formulas.
 // SPDX-License-Identifier: Apache-2.0
 #include "emulators/optical/receiver.h"
 
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <vector>
 
 namespace triptych::optical {
 namespace {
@@ -93,57 +92,6 @@ TEST_CASE("Photons per multiply-add for one SNR fall as 1/K") {
   const double slope = std::log(power_for_snr(8192) / power_for_snr(256)) /
                        std::log(8192.0 / 256);
   CHECK(slope == doctest::Approx(-1).epsilon(0.03));
-}
-
-TEST_CASE("A million draws have the mean and variance they should") {
-  constexpr size_t kOutputs = 1000, kVectors = 1000;
-  const std::vector<float> sigma(kOutputs, 0.5f);
-  NoiseKey key{MakeRunKey(1, 2), 3, 4, 0};
-  double sum = 0, squares = 0, fourth = 0, neighbours = 0;
-  for (size_t i = 0; i < kVectors; ++i) {
-    std::vector<float> values(kOutputs, 0.0f);
-    key.vector = static_cast<uint32_t>(i);
-    AddNoise(key, sigma, values);
-    for (size_t j = 0; j < kOutputs; ++j) {
-      const double v = values[j];
-      sum += v;
-      squares += v * v;
-      fourth += v * v * v * v;
-      if (j > 0) neighbours += v * values[j - 1];
-    }
-  }
-  constexpr double kCount = kOutputs * kVectors;
-  const double variance = squares / kCount;
-  CHECK(std::abs(sum / kCount) < 4 * 0.5 / std::sqrt(kCount));
-  CHECK(variance == doctest::Approx(0.25).epsilon(0.01));
-  CHECK(fourth / kCount / (variance * variance) ==
-        doctest::Approx(3).epsilon(0.02));
-  CHECK(std::abs(neighbours / kCount) < 4 * 0.25 / std::sqrt(kCount));
-}
-
-TEST_CASE("Every part of the key names other noise") {
-  const NoiseKey base{MakeRunKey(1, 0), 1, 1, 1};
-  const auto draw = [](const NoiseKey& key) {
-    const std::vector<float> sigma(4, 1.0f);
-    std::vector<float> values(4, 0.0f);
-    AddNoise(key, sigma, values);
-    return values;
-  };
-  CHECK(draw(base) == draw(base));
-  NoiseKey other = base;
-  other.vector = 2;
-  CHECK(draw(other) != draw(base));
-  other = base;
-  other.tile_pass = 2;
-  CHECK(draw(other) != draw(base));
-  other = base;
-  other.node = 2;
-  CHECK(draw(other) != draw(base));
-  other = base;
-  other.run = MakeRunKey(1, 1);
-  CHECK(draw(other) != draw(base));
-  other.run = MakeRunKey(2, 0);
-  CHECK(draw(other) != draw(base));
 }
 
 }  // namespace

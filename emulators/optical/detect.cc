@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "emulators/optical/detect.h"
+
+#include "kernels/matmul/targets.h"
+#include "rtl/rtl_constants.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "emulators/optical/detect.cc"
+// The loop over targets comes first.
+// clang-format off
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+#include "emulators/optical/gaussian-inl.h"
+// clang-format on
+
+HWY_BEFORE_NAMESPACE();
+namespace triptych::optical {
+namespace HWY_NAMESPACE {
+
+// The value of outputs j to j + kWidth.
+HWY_INLINE VF ValueOf(const DigitSums& s,
+                      const int32_t* HWY_RESTRICT correction,
+                      const float* HWY_RESTRICT scale, size_t j) {
+  const DF d;
+  const DI di;
+  auto sum = hn::ConvertTo(d, hn::Sub(hn::LoadU(di, s.sums + j),
+                                      hn::LoadU(di, correction + j)));
+  for (size_t digit = 1; digit < s.digits; ++digit) {
+    const auto low =
+        hn::ConvertTo(d, hn::LoadU(di, s.sums + digit * s.stride + j));
+    sum = hn::Add(hn::Mul(sum, hn::Set(d, 256.0f)), low);
+  }
+  return hn::Mul(sum, hn::LoadU(d, scale + j));
+}
+
+void Digits(const DigitSums& s, const int32_t* correction, const float* scale,
+            size_t count, float* HWY_RESTRICT y) {
+  for (size_t j = 0; j < count; j += kWidth) {
+    hn::StoreU(ValueOf(s, correction, scale, j), DF(), y + j);
+  }
+}
+
+void Floats(const float* HWY_RESTRICT sums, const float* HWY_RESTRICT scale,
+            size_t count, float* HWY_RESTRICT y) {
+  const DF d;
+  for (size_t j = 0; j < count; j += kWidth) {
+    hn::StoreU(hn::Mul(hn::LoadU(d, sums + j), hn::LoadU(d, scale + j)), d,
+               y + j);
+  }
+}
+
+// The noise of outputs from `at` on.
+template <bool kLightOf>
+HWY_INLINE VF NoiseAt(const NoiseColumns& columns, const NoiseOfVector& of,
+                      size_t at, VF normals) {
+  const DF d;
+  auto light = hn::Set(d, of.light);
+  if (kLightOf) light = hn::Add(light, hn::LoadU(d, of.light_of + at));
+  auto variance =
+      hn::Add(hn::LoadU(d, columns.constant + at), hn::Set(d, of.extra));
+  variance =
+      hn::Add(variance, hn::Mul(light, hn::LoadU(d, columns.shot + at)));
+  variance = hn::Add(variance, hn::Mul(hn::Set(d, of.light2),
+                                       hn::LoadU(d, columns.rin + at)));
+  return hn::Mul(hn::Sqrt(variance), normals);
+}
+
+template <bool kLightOf>
+HWY_INLINE void NoiseRow(const NoiseKey& key, size_t first_block,
+                         const NoiseColumns& columns, const NoiseOfVector& of,
+                         size_t count, float* HWY_RESTRICT y) {
+  const DF d;
+  for (size_t j = 0; j < count; j += kNoiseBlock) {
+    ForNormals(key, first_block + j / kNoiseBlock,
+               [&](size_t offset, VF normals) HWY_ATTR {
+                 const size_t at = j + offset;
+                 const auto noise =
+                     NoiseAt<kLightOf>(columns, of, at, normals);
+                 hn::StoreU(hn::Add(hn::LoadU(d, y + at), noise), d, y + at);
+               });
+  }
+}
+
+void Noise(const NoiseKey& key, size_t first_block,
+           const NoiseColumns& columns, const NoiseOfVector& of, size_t count,
+           float* y) {
+  if (of.light_of == nullptr) {
+    NoiseRow<false>(key, first_block, columns, of, count, y);
+  } else {
+    NoiseRow<true>(key, first_block, columns, of, count, y);
+  }
+}
+
+// Adding and subtracting this rounds to the nearest whole number, ties to
+// even, below 2^22.
+inline constexpr float kRounder = 0x1.8p23f;
+
+// add(j, values, sum) for all outputs: sum becomes what is stored at out + j.
+template <class Add>
+HWY_INLINE void AddTo(float* HWY_RESTRICT out, size_t count, const Add& add) {
+  const DF d;
+  size_t j = 0;
+  for (; j + kWidth <= count; j += kWidth) {
+    hn::StoreU(hn::Add(hn::LoadU(d, out + j), add(j, kWidth)), d, out + j);
+  }
+  if (j < count) {
+    const size_t rest = count - j;
+    hn::StoreN(hn::Add(hn::LoadN(d, out + j, rest), add(j, rest)), d, out + j,
+               rest);
+  }
+}
+
+// What rounds to a code and counts those at either end.
+struct Rounding {
+  explicit HWY_INLINE Rounding(const Scale& scale, float sign)
+      : to_codes(hn::Set(DF(), scale.steps() / scale.full_scale)),
+        from_codes(hn::Set(DF(), sign * (scale.full_scale / scale.steps()))),
+        bottom(hn::Set(DF(), -static_cast<float>(scale.middle))),
+        top(hn::Set(DF(), scale.steps())),
+        ends(hn::Zero(DF())) {}
+  VF to_codes, from_codes, bottom, top;
+  VF ends;  // by lane
+
+  // The value of a code, of which `lanes` lanes are anybody's.
+  HWY_INLINE VF Value(VF code, size_t lanes) {
+    const DF d;
+    auto at_end = hn::Or(hn::Le(code, bottom), hn::Ge(code, top));
+    if (lanes < kWidth) at_end = hn::And(at_end, hn::FirstN(d, lanes));
+    ends = hn::MaskedAddOr(ends, at_end, ends, hn::Set(d, 1.0f));
+    return hn::Mul(code, from_codes);
+  }
+  HWY_INLINE VF Round(VF y, size_t lanes) {
+    const auto rounder = hn::Set(DF(), kRounder);
+    const auto value = hn::Mul(y, to_codes);
+    const auto clipped = hn::Min(hn::Max(value, bottom), top);
+    return Value(hn::Sub(hn::Add(clipped, rounder), rounder), lanes);
+  }
+  HWY_INLINE size_t Ends() const {
+    return static_cast<size_t>(hn::ReduceSum(DF(), ends));
+  }
+};
+
+size_t Round(const float* HWY_RESTRICT y, size_t count, const Scale& scale,
+             float sign, float* HWY_RESTRICT out) {
+  Rounding rounding(scale, sign);
+  AddTo(out, count, [&](size_t j, size_t lanes) HWY_ATTR {
+    return rounding.Round(hn::LoadU(DF(), y + j), lanes);
+  });
+  return rounding.Ends();
+}
+
+size_t NoisyRound(const NoisyRow& row, const Scale& scale, float sign,
+                  float* HWY_RESTRICT out) {
+  const DF d;
+  Rounding rounding(scale, sign);
+  for (size_t j = 0; j < row.count; j += kNoiseBlock) {
+    const auto add = [&](size_t offset, VF normals) HWY_ATTR {
+      const size_t at = j + offset;
+      if (at >= row.count) return;
+      const auto y =
+          hn::Add(ValueOf(row.sums, row.correction, row.scale, at),
+                  NoiseAt<false>(row.columns, row.vector, at, normals));
+      const size_t lanes = HWY_MIN(kWidth, row.count - at);
+      const auto value = rounding.Round(y, lanes);
+      if (lanes == kWidth) {
+        hn::StoreU(hn::Add(hn::LoadU(d, out + at), value), d, out + at);
+      } else {
+        hn::StoreN(hn::Add(hn::LoadN(d, out + at, lanes), value), d, out + at,
+                   lanes);
+      }
+    };
+    ForNormals(row.key, row.first_block + j / kNoiseBlock, add);
+  }
+  return rounding.Ends();
+}
+
+// What makes levels of values.
+struct Levelling {
+  explicit HWY_INLINE Levelling(const Scale& scale)
+      : to_levels(hn::Set(DF(), scale.steps() / scale.full_scale *
+                                    rtl::kSarLevelsPerLsb)),
+        middle(hn::Set(
+            DF(), static_cast<float>(scale.middle * rtl::kSarLevelsPerLsb))),
+        far(hn::Set(DF(), 4096.0f * rtl::kSarLevelsPerLsb)) {}
+  VF to_levels, middle;
+  VF far;  // everything further out is clipped by any converter
+
+  HWY_INLINE hn::Vec<DI> Level(VF y) const {
+    const DI di;
+    const auto rounder = hn::Set(DF(), kRounder);
+    const auto level = hn::Add(hn::Mul(y, to_levels), middle);
+    const auto clipped = hn::Min(hn::Max(level, hn::Neg(far)), far);
+    return hn::Sub(hn::BitCast(di, hn::Add(clipped, rounder)),
+                   hn::BitCast(di, rounder));
+  }
+};
+
+void Levels(const float* HWY_RESTRICT y, size_t count, const Scale& scale,
+            int32_t* HWY_RESTRICT levels) {
+  const Levelling levelling(scale);
+  for (size_t j = 0; j < count; j += kWidth) {
+    hn::StoreU(levelling.Level(hn::LoadU(DF(), y + j)), DI(), levels + j);
+  }
+}
+
+void NoisyLevels(const NoisyRow& row, const Scale& scale,
+                 int32_t* HWY_RESTRICT levels) {
+  const Levelling levelling(scale);
+  for (size_t j = 0; j < row.count; j += kNoiseBlock) {
+    const auto set = [&](size_t offset, VF normals) HWY_ATTR {
+      const size_t at = j + offset;
+      const auto y =
+          hn::Add(ValueOf(row.sums, row.correction, row.scale, at),
+                  NoiseAt<false>(row.columns, row.vector, at, normals));
+      hn::StoreU(levelling.Level(y), DI(), levels + at);
+    };
+    ForNormals(row.key, row.first_block + j / kNoiseBlock, set);
+  }
+}
+
+size_t Codes(const uint16_t* HWY_RESTRICT codes, size_t count,
+             const Scale& scale, float sign, float* HWY_RESTRICT out) {
+  const DF d;
+  const DI di;
+  const hn::Rebind<uint16_t, DF> d16;
+  const auto middle = hn::Set(di, scale.middle);
+  Rounding rounding(scale, sign);
+  AddTo(out, count, [&](size_t j, size_t lanes) HWY_ATTR {
+    const auto code = hn::PromoteTo(di, hn::LoadU(d16, codes + j));
+    return rounding.Value(hn::ConvertTo(d, hn::Sub(code, middle)), lanes);
+  });
+  return rounding.Ends();
+}
+
+void Values(const float* HWY_RESTRICT y, size_t count, float sign,
+            float* HWY_RESTRICT out) {
+  const DF d;
+  AddTo(out, count, [&](size_t j, size_t) HWY_ATTR {
+    return hn::Mul(hn::LoadU(d, y + j), hn::Set(d, sign));
+  });
+}
+
+void Outputs(float scale, const float* HWY_RESTRICT row_scale,
+             const float* HWY_RESTRICT bias, size_t count,
+             float* HWY_RESTRICT out) {
+  const DF d;
+  const auto all = hn::Set(d, scale);
+  const auto value = [&](size_t j, VF sum, VF of_row) HWY_ATTR {
+    const auto scaled = hn::Mul(sum, hn::Mul(all, of_row));
+    return bias == nullptr
+               ? scaled
+               : hn::Add(scaled, hn::LoadN(d, bias + j, count - j));
+  };
+  size_t j = 0;
+  for (; j + kWidth <= count; j += kWidth) {
+    hn::StoreU(value(j, hn::LoadU(d, out + j), hn::LoadU(d, row_scale + j)), d,
+               out + j);
+  }
+  if (j < count) {
+    const size_t rest = count - j;
+    hn::StoreN(value(j, hn::LoadN(d, out + j, rest),
+                     hn::LoadN(d, row_scale + j, rest)),
+               d, out + j, rest);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace triptych::optical
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace triptych::optical {
+
+HWY_EXPORT(Digits);
+HWY_EXPORT(Floats);
+HWY_EXPORT(Noise);
+HWY_EXPORT(Round);
+HWY_EXPORT(NoisyRound);
+HWY_EXPORT(NoisyLevels);
+HWY_EXPORT(Levels);
+HWY_EXPORT(Codes);
+HWY_EXPORT(Values);
+HWY_EXPORT(Outputs);
+
+void SumDigits(const DigitSums& sums, const int32_t* correction,
+               const float* scale, size_t count, float* y) {
+  HWY_DYNAMIC_DISPATCH(Digits)(sums, correction, scale, count, y);
+}
+void ScaleSums(const float* sums, const float* scale, size_t count, float* y) {
+  HWY_DYNAMIC_DISPATCH(Floats)(sums, scale, count, y);
+}
+void AddLightNoise(const NoiseKey& key, size_t first_block,
+                   const NoiseColumns& columns, const NoiseOfVector& vector,
+                   size_t count, float* y) {
+  HWY_DYNAMIC_DISPATCH(Noise)(key, first_block, columns, vector, count, y);
+}
+size_t RoundToCodes(const float* y, size_t count, const Scale& scale,
+                    float sign, float* out) {
+  return HWY_DYNAMIC_DISPATCH(Round)(y, count, scale, sign, out);
+}
+size_t NoisyToCodes(const NoisyRow& row, const Scale& scale, float sign,
+                    float* out) {
+  return HWY_DYNAMIC_DISPATCH(NoisyRound)(row, scale, sign, out);
+}
+void NoisyToLevels(const NoisyRow& row, const Scale& scale, int32_t* levels) {
+  HWY_DYNAMIC_DISPATCH(NoisyLevels)(row, scale, levels);
+}
+void ToLevels(const float* y, size_t count, const Scale& scale,
+              int32_t* levels) {
+  HWY_DYNAMIC_DISPATCH(Levels)(y, count, scale, levels);
+}
+size_t AddCodes(const uint16_t* codes, size_t count, const Scale& scale,
+                float sign, float* out) {
+  return HWY_DYNAMIC_DISPATCH(Codes)(codes, count, scale, sign, out);
+}
+void AddValues(const float* y, size_t count, float sign, float* out) {
+  HWY_DYNAMIC_DISPATCH(Values)(y, count, sign, out);
+}
+
+void ScaleOutputs(float scale, const float* row_scale, const float* bias,
+                  size_t count, float* out) {
+  HWY_DYNAMIC_DISPATCH(Outputs)(scale, row_scale, bias, count, out);
+}
+
+}  // namespace triptych::optical
+#endif

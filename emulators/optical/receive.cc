@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "emulators/optical/receive.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "emulators/optical/detect.h"
+#include "emulators/optical/encode.h"
+#include "kernels/matmul/matmul.h"
+
+namespace triptych::optical {
+namespace {
+
+// Rows of a product: as many as its blocks have (kMc of kernels/matmul), so
+// that the strip's sums, 120 KiB, are still in L2 when they are read.
+constexpr size_t kRows = 120;
+
+// Of the calling thread; grows and is kept.
+struct Scratch {
+  AlignedVector<int32_t> sums, light_sums, levels;
+  AlignedVector<float> float_sums, light_floats, y, light_of;
+  AlignedVector<uint16_t> codes;
+};
+Scratch& MyScratch() {
+  thread_local Scratch scratch;
+  return scratch;
+}
+
+class Receiver {
+ public:
+  Receiver(const Machine& machine, const Encoding& encoding,
+           const TileView& tile, const Block& block, size_t first,
+           MatView<float> out)
+      : p_(machine.params),
+        encoding_(encoding),
+        tile_(tile),
+        block_(block),
+        first_(first),
+        out_(out),
+        width_(RoundUp(block.cols, kNoiseBlock)),
+        rows_(tile.light.rows_of(out.rows())),
+        fused_(encoding.bytes && HasNoise() && !p_.exact_light() &&
+               p_.adc_bits > 0 && !Detector::NeedsLargest(p_)) {
+    if (p_.adc_bits > 0 && p_.bit_true()) {
+      adcs_.emplace(machine.converters(), tile.number);
+      fraction_bits_ = machine.converters().fraction_bits();
+    }
+  }
+
+  Status Run(NoiseKey key, bool set, const std::function<void(size_t)>& done) {
+    if (encoding_.bytes) {
+      sums_ = Room(scratch_.sums, rows_ * width_);
+      Multiply(tile_.weights.strips, sums_);
+    } else {
+      float_sums_ = Room(scratch_.float_sums, rows_ * width_);
+      MultiplyFloats(tile_.weights.strips, float_sums_);
+    }
+    if (p_.exact_light()) MultiplyMagnitudes();
+    for (size_t i = 0; i < out_.rows(); ++i) {
+      if (set) std::ranges::fill(out_.row_span(i), 0.0f);
+      for (size_t pass = 0; pass < tile_.light.passes; ++pass) {
+        key.vector = static_cast<uint32_t>(first_ + i);
+        Detect(i, pass, key);
+        ++key.tile_pass;
+      }
+      key.tile_pass -= static_cast<uint32_t>(tile_.light.passes);
+      done(i);
+    }
+    return adcs_ ? adcs_->status() : Status();
+  }
+
+ private:
+  // Rows of the light for this block's vectors.
+  ConstMatView<uint8_t> Bytes() const {
+    const Light& light = tile_.light;
+    const uint8_t* data =
+        light.bytes.data() + light.rows_of(first_) * light.stride;
+    return {data, rows_, light.k, light.stride};
+  }
+  ConstMatView<float> Floats() const {
+    const Light& light = tile_.light;
+    const float* data =
+        light.floats.data() + light.rows_of(first_) * light.stride;
+    return {data, rows_, light.k, light.stride};
+  }
+
+  // Strips of this block.
+  template <class Body>
+  void ForStrips(const std::vector<PackedWeights>& strips, const Body& body) {
+    for (size_t from = 0; from < block_.cols; from += kStripOutputs) {
+      const PackedWeights& w = strips[(block_.from + from) / kStripOutputs];
+      body(w, from);
+    }
+  }
+  void Multiply(const std::vector<PackedWeights>& strips, int32_t* sums) {
+    ForStrips(strips, [&](const PackedWeights& w, size_t from) {
+      MatmulI8(Bytes(), w, {sums + from, rows_, w.n(), width_});
+    });
+  }
+  void MultiplyFloats(const std::vector<PackedWeights>& strips, float* sums) {
+    ForStrips(strips, [&](const PackedWeights& w, size_t from) {
+      Matmul(Floats(), w, {sums + from, rows_, w.n(), width_});
+    });
+  }
+  void MultiplyMagnitudes() {
+    if (encoding_.bytes) {
+      light_sums_ = Room(scratch_.light_sums, rows_ * width_);
+      Multiply(tile_.weights.magnitudes, light_sums_);
+    } else {
+      // Floats need no digits: light takes the place of levels to come.
+      light_floats_ = Room(scratch_.light_floats, rows_ * width_);
+      MultiplyFloats(tile_.weights.magnitudes, light_floats_);
+    }
+  }
+
+  void Detect(size_t i, size_t pass, const NoiseKey& key) {
+    const size_t row = i * tile_.light.passes + pass;
+    const LightSums& light = tile_.light.sums[first_ * tile_.light.passes + row];
+    const float sign = pass == 0 ? 1 : -1;
+    if (fused_) return DetectAtOnce(row, light, key, sign, out_.row(i));
+    float* const y = Room(scratch_.y, width_);
+    Signal(row, y);
+    float largest = 0;
+    if (Detector::NeedsLargest(p_)) largest = LargestOf(y, block_.cols);
+    const float full_scale = tile_.detector.FullScale(light, largest);
+    if (HasNoise()) {
+      const NoiseOfVector noise =
+          tile_.detector.NoiseOf(light, largest, full_scale, LightOf(row));
+      AddLightNoise(key, block_.from / kNoiseBlock,
+                    tile_.detector.columns(block_.from), noise, block_.cols, y);
+    }
+    ToOutput(y, full_scale, sign, out_.row(i));
+  }
+
+  // The same where nothing is needed in between.
+  void DetectAtOnce(size_t row, const LightSums& light, const NoiseKey& key,
+                    float sign, float* out) {
+    const float full_scale = tile_.detector.FullScale(light, 0);
+    if (full_scale <= 0) return;
+    const Scale scale(static_cast<int>(p_.adc_bits), full_scale);
+    const NoisyRow noisy = {
+        .sums = SumsOf(row),
+        .correction = tile_.detector.correction(block_.from),
+        .scale = tile_.detector.scale(block_.from),
+        .key = key,
+        .first_block = block_.from / kNoiseBlock,
+        .columns = tile_.detector.columns(block_.from),
+        .vector = tile_.detector.NoiseOf(light, 0, full_scale, nullptr),
+        .count = block_.cols};
+    if (!p_.bit_true()) {
+      NoisyToCodes(noisy, scale, sign, out);
+      return;
+    }
+    int32_t* const levels = Room(scratch_.levels, width_);
+    NoisyToLevels(noisy, scale, levels);
+    ConvertLevels(levels, scale, sign, out);
+  }
+
+  void ConvertLevels(const int32_t* levels, const Scale& scale, float sign,
+                     float* out) {
+    uint16_t* const codes = Room(scratch_.codes, width_);
+    adcs_->Convert(tile_.tile.col + static_cast<int64_t>(block_.from),
+                   {levels, block_.cols}, {codes, block_.cols});
+    AddCodes(codes, block_.cols, scale.WithFraction(fraction_bits_), sign, out);
+  }
+
+  DigitSums SumsOf(size_t row) const {
+    const size_t digits = tile_.light.digits;
+    return {sums_ + row * digits * width_, digits, width_};
+  }
+
+  bool HasNoise() const {
+    return p_.noisy() && (p_.physical_noise || p_.output_sigma > 0 ||
+                          (!p_.bit_true() &&
+                           (p_.dac_unit_sigma > 0 || p_.adc_unit_sigma > 0)));
+  }
+
+  void Signal(size_t row, float* y) const {
+    const float* scale = tile_.detector.scale(block_.from);
+    if (!encoding_.bytes) {
+      return ScaleSums(float_sums_ + row * width_, scale, block_.cols, y);
+    }
+    SumDigits(SumsOf(row), tile_.detector.correction(block_.from), scale,
+              block_.cols, y);
+  }
+
+  // The light that follows the weights, by output; null if nobody asks.
+  const float* LightOf(size_t row) {
+    if (!p_.exact_light()) return nullptr;
+    float* const light_of = Room(scratch_.light_of, width_);
+    const float* scale = tile_.detector.light_scale(block_.from);
+    if (!encoding_.bytes) {
+      ScaleSums(light_floats_ + row * width_, scale, block_.cols,
+                light_of);
+      return light_of;
+    }
+    const size_t digits = tile_.light.digits;
+    SumDigits({light_sums_ + row * digits * width_, digits, width_},
+              tile_.detector.light_correction(block_.from), scale, block_.cols,
+              light_of);
+    return light_of;
+  }
+
+  void ToOutput(const float* y, float full_scale, float sign, float* out) {
+    if (p_.adc_bits == 0) return AddValues(y, block_.cols, sign, out);
+    if (full_scale <= 0) return;
+    const Scale scale(static_cast<int>(p_.adc_bits), full_scale);
+    if (!p_.bit_true()) {
+      RoundToCodes(y, block_.cols, scale, sign, out);
+      return;
+    }
+    int32_t* const levels = Room(scratch_.levels, width_);
+    ToLevels(y, block_.cols, scale, levels);
+    ConvertLevels(levels, scale, sign, out);
+  }
+
+  const Params& p_;
+  const Encoding& encoding_;
+  const TileView& tile_;
+  const Block& block_;
+  size_t first_;
+  MatView<float> out_;
+  size_t width_, rows_;  // of the sums
+  bool fused_;
+  int fraction_bits_ = 0;  // of the ADC's codes
+  Scratch& scratch_ = MyScratch();
+  int32_t* sums_ = nullptr;
+  int32_t* light_sums_ = nullptr;
+  float* float_sums_ = nullptr;
+  float* light_floats_ = nullptr;
+  std::optional<Adcs> adcs_;
+};
+
+}  // namespace
+
+bool NeedsWholeRows(const Params& params) {
+  return Detector::NeedsLargest(params) || params.whole_periphery();
+}
+
+size_t MostVectors(const Encoding& encoding) {
+  const auto passes = static_cast<size_t>(encoding.passes());
+  return std::max<size_t>(1, kRows / (passes * encoding.digits));
+}
+
+Status Receive(const Machine& machine, const Encoding& encoding,
+               const TileView& tile, const Block& block, size_t first,
+               NoiseKey key, MatView<float> out, bool set,
+               const std::function<void(size_t)>& done) {
+  return Receiver(machine, encoding, tile, block, first, out)
+      .Run(key, set, done);
+}
+
+}  // namespace triptych::optical
