@@ -7,6 +7,7 @@ and 'N passed, N failed'; exits 1 if any failed.
 import json
 import math
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -561,6 +562,52 @@ def inspect_looks_into_a_tflite_file():
     assert row["seconds"] > 0
 
 
+def tile_program(path, words, machine=243):
+    """The least ELF: one segment, which is also where it starts."""
+    base = 0x1000
+    header = struct.pack("<16sHHIIIIIHHHHHH", b"\x7fELF\x01\x01\x01", 2,
+                         machine, 1, base, 52, 0, 0, 52, 32, 1, 40, 0, 0)
+    size = 4 * len(words)
+    segment = struct.pack("<8I", 1, 84, base, base, size, size, 7, 4)
+    with open(path, "wb") as file:
+        file.write(header + segment + struct.pack(f"<{len(words)}I", *words))
+
+
+def tile_run_executes_a_program():
+    # lui x5, 0x20; lw x6, 0x400(x0); sw x6, 0(x5); exit with 0, then with 5.
+    body = [0x000202b7, 0x40002303, 0x0062a023]
+    leave = {0: [0x00100313, 0x04602023], 5: [0x00b00313, 0x04602023]}
+    with tempfile.TemporaryDirectory() as folder:
+        elf = os.path.join(folder, "small.elf")
+        out, trace = os.path.join(folder, "out"), os.path.join(folder, "t.json")
+        tile_program(elf, body + leave[0])
+        row, = results("tile", "run", elf, "--grid", "2x3",
+                       "--args", "0x2a,1.5", "--trace", trace,
+                       "--dump", f"l1:1,2:0x20000:4={out}")
+        assert row["cycles"] > 0 and len(row["cores"]) == 30
+        # The store that ends a core is not counted.
+        assert row["instructions"] == 30 * 4
+        assert open(out, "rb").read() == struct.pack("<I", 42)
+        assert sum(row["critical_path"]["cycles"].values()) == row["cycles"]
+        assert json.load(open(trace))["traceEvents"]
+        timed, = results("tile", "run", elf, "--grid", "2x3", "--args",
+                         "0x2a,1.5", "--timing-only", "--threads", "1")
+        assert timed["cycles"] == row["cycles"]
+        refused("tile", "run", elf, "--grid", "20x1", says="the chip has 1 to")
+        refused("tile", "run", elf, "--grid", "2", says="COLUMNSxROWS")
+        refused("tile", "run", elf, "--args", "two", says="--args two")
+        refused("tile", "run", elf, "--load", f"l1:9,9:0={elf}",
+                says="tile 9,9: the grid is 1x1")
+        refused("tile", "run", elf, "--dump", f"dram:99:0:4={out}",
+                says="bank 99")
+        tile_program(elf, body + leave[5])
+        refused("tile", "run", elf, says="tile 0,0 core B: pc 0x00001010")
+        tile_program(elf, [0x0000006f])  # a jump to itself
+        refused("tile", "run", elf, says="loops for ever")
+        tile_program(elf, body, machine=40)
+        refused("tile", "run", elf, says="e_machine")
+
+
 def export_writes_models_and_pictures():
     with tempfile.TemporaryDirectory() as folder:
         gguf = os.path.join(folder, "small.gguf")
@@ -596,6 +643,7 @@ CASES = [
     classify_hears_on_each_target,
     op_predicts_a_product,
     npu_streams_are_files,
+    tile_run_executes_a_program,
     bench_compares_with_a_peer,
     validate_scores_a_table,
     topology_is_timed_as_scale_sim_does,

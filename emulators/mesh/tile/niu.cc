@@ -80,6 +80,8 @@ DeviceReply Niu::Start(const riscv::DeviceRequest& request) {
                .id = r.id};
   const bool word = c.op() == TILE_NOC_INLINE || c.op() == TILE_NOC_INCREMENT;
   if (word) c.length = 4;
+  // What is left there of a rectangle says nothing.
+  if (!c.has(TILE_NOC_MULTICAST)) c.xy &= 0xffff;
   std::string text = Complaint(c);
   if (!text.empty()) {
     return {.kind = DeviceReply::kFault, .reason = std::move(text)};
