@@ -16,9 +16,11 @@ namespace triptych::optical {
 
 struct TileView {
   const Tile& tile;
+  const PlaneWeights& plane;
   const TileWeights& weights;
   const Detector& detector;
   const Light& light;
+  const Drift* drift;  // null: none
 };
 
 // Outputs [from, from + cols) of tiles [first_tile, last_tile) of a node,
