@@ -190,16 +190,17 @@ int Run(const Shape& shape, const std::string& name) {
   const double flops = 2.0 * static_cast<double>(shape.m * shape.n * shape.k);
   fmt::print("{} x {} x {} (vectors, outputs, inputs), {}, one thread\n",
              shape.m, shape.n, shape.k, SimdTargetName());
-  fmt::print("{:40} {:>9} {:>9} {:>9} {:>17} {:>9} {:>17}\n", "", "ms",
-             "GOP/s", "/ f32", "95 % interval", "/ int8", "95 % interval");
+  fmt::print("{:40} {:>9} {:>9} {:>9} {:>17} {:>9} {:>17}\n", "", "ms", "GOP/s",
+             "/ f32", "95 % interval", "/ int8", "95 % interval");
   const auto row = [&](const std::string& of, size_t side) {
     const double best = Best(times[side]);
     const Ratio f32 = RatioOf(times[0], times[side], 1);
     const Ratio i8 = RatioOf(times[1], times[side], 1);
-    fmt::print("{:40} {:9.3f} {:9.1f} {:9.3f} {:8.3f} {:8.3f} {:9.3f} {:8.3f} "
-               "{:8.3f}\n",
-               of, best * 1e3, flops / best * 1e-9, f32.of_best, f32.low,
-               f32.high, i8.of_best, i8.low, i8.high);
+    fmt::print(
+        "{:40} {:9.3f} {:9.1f} {:9.3f} {:8.3f} {:8.3f} {:9.3f} {:8.3f} "
+        "{:8.3f}\n",
+        of, best * 1e3, flops / best * 1e-9, f32.of_best, f32.low, f32.high,
+        i8.of_best, i8.low, i8.high);
   };
   row("our f32 product", 0);
   row("our int8 product", 1);

@@ -23,8 +23,8 @@ HWY_INLINE VF ValueOf(const DigitSums& s,
                       const float* HWY_RESTRICT scale, size_t j) {
   const DF d;
   const DI di;
-  auto sum = hn::ConvertTo(d, hn::Sub(hn::LoadU(di, s.sums + j),
-                                      hn::LoadU(di, correction + j)));
+  auto sum = hn::ConvertTo(
+      d, hn::Sub(hn::LoadU(di, s.sums + j), hn::LoadU(di, correction + j)));
   for (size_t digit = 1; digit < s.digits; ++digit) {
     const auto low =
         hn::ConvertTo(d, hn::LoadU(di, s.sums + digit * s.stride + j));
@@ -58,10 +58,9 @@ HWY_INLINE VF NoiseAt(const NoiseColumns& columns, const NoiseOfVector& of,
   if (kLightOf) light = hn::Add(light, hn::LoadU(d, of.light_of + at));
   auto variance =
       hn::Add(hn::LoadU(d, columns.constant + at), hn::Set(d, of.extra));
-  variance =
-      hn::Add(variance, hn::Mul(light, hn::LoadU(d, columns.shot + at)));
-  variance = hn::Add(variance, hn::Mul(hn::Set(d, of.light2),
-                                       hn::LoadU(d, columns.rin + at)));
+  variance = hn::Add(variance, hn::Mul(light, hn::LoadU(d, columns.shot + at)));
+  variance = hn::Add(
+      variance, hn::Mul(hn::Set(d, of.light2), hn::LoadU(d, columns.rin + at)));
   return hn::Mul(hn::Sqrt(variance), normals);
 }
 
@@ -74,16 +73,14 @@ HWY_INLINE void NoiseRow(const NoiseKey& key, size_t first_block,
     ForNormals(key, first_block + j / kNoiseBlock,
                [&](size_t offset, VF normals) HWY_ATTR {
                  const size_t at = j + offset;
-                 const auto noise =
-                     NoiseAt<kLightOf>(columns, of, at, normals);
+                 const auto noise = NoiseAt<kLightOf>(columns, of, at, normals);
                  hn::StoreU(hn::Add(hn::LoadU(d, y + at), noise), d, y + at);
                });
   }
 }
 
-void Noise(const NoiseKey& key, size_t first_block,
-           const NoiseColumns& columns, const NoiseOfVector& of, size_t count,
-           float* y) {
+void Noise(const NoiseKey& key, size_t first_block, const NoiseColumns& columns,
+           const NoiseOfVector& of, size_t count, float* y) {
   if (of.light_of == nullptr) {
     NoiseRow<false>(key, first_block, columns, of, count, y);
   } else {
@@ -177,8 +174,8 @@ size_t NoisyRound(const NoisyRow& row, const Scale& scale, float sign,
 // What makes levels of values.
 struct Levelling {
   explicit HWY_INLINE Levelling(const Scale& scale)
-      : to_levels(hn::Set(DF(), scale.steps() / scale.full_scale *
-                                    rtl::kSarLevelsPerLsb)),
+      : to_levels(hn::Set(
+            DF(), scale.steps() / scale.full_scale * rtl::kSarLevelsPerLsb)),
         middle(hn::Set(
             DF(), static_cast<float>(scale.middle * rtl::kSarLevelsPerLsb))),
         far(hn::Set(DF(), 4096.0f * rtl::kSarLevelsPerLsb)) {}
@@ -247,9 +244,8 @@ void Outputs(float scale, const float* HWY_RESTRICT row_scale,
   const auto all = hn::Set(d, scale);
   const auto value = [&](size_t j, VF sum, VF of_row) HWY_ATTR {
     const auto scaled = hn::Mul(sum, hn::Mul(all, of_row));
-    return bias == nullptr
-               ? scaled
-               : hn::Add(scaled, hn::LoadN(d, bias + j, count - j));
+    return bias == nullptr ? scaled
+                           : hn::Add(scaled, hn::LoadN(d, bias + j, count - j));
   };
   size_t j = 0;
   for (; j + kWidth <= count; j += kWidth) {

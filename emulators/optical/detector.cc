@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "emulators/optical/detector.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "emulators/optical/receiver.h"
+#include "emulators/optical/transfer.h"
 #include "kernels/base/units.h"
 #include "rtl/rtl_constants.h"
 
@@ -15,7 +17,16 @@ Detector::Detector(const Params& params, const Encoding& encoding,
     : p_(params),
       rms_(weights.rms),
       full_scale_(params.adc_fixed_fraction * plane.largest_gain *
-                  static_cast<double>(tile.k)) {
+                  static_cast<double>(tile.k)),
+      saturation_(static_cast<float>(params.rx_saturation *
+                                     static_cast<double>(tile.k))),
+      gain_(std::span(plane.gain)
+                .subspan(static_cast<size_t>(tile.n0),
+                         static_cast<size_t>(tile.n))) {
+  if (p_.rx_offset_sigma > 0) offset_ = ReceiverOffsets(p_, tile.col, tile.n);
+  if (p_.post_correction != "none" && p_.adc_bits > 0) {
+    post_.emplace(p_, tile, gain_);
+  }
   const auto n = static_cast<size_t>(tile.n);
   const size_t size = RoundUp(n, kNoiseBlock);
   correction_.resize(size);
@@ -105,8 +116,7 @@ void Detector::AddMismatch(const Encoding& encoding, const Tile& tile,
 }
 
 NoiseOfVector Detector::NoiseOf(const LightSums& light, float largest,
-                                float full_scale,
-                                const float* light_of) const {
+                                float full_scale, const float* light_of) const {
   const double further = p_.output_sigma * largest;
   const double adc = adc_variance_ * full_scale * full_scale;
   return {.light = static_cast<float>(light.x * light_floor_),
@@ -121,6 +131,19 @@ float Detector::FullScale(const LightSums& light, float largest) const {
     return static_cast<float>(p_.adc_clip_sigma * rms_ * std::sqrt(light.a2));
   }
   return static_cast<float>(full_scale_);
+}
+
+void Detector::Distort(size_t from, float full_scale, const Drift* drift,
+                       std::span<float> y) const {
+  for (size_t j = 0; j < y.size(); ++j) {
+    if (saturation_ > 0) {
+      const float limit = saturation_ * gain_[from + j];
+      y[j] = std::clamp(y[j], -limit, limit);
+    }
+    float offset = offset_.empty() ? 0 : offset_[from + j];
+    if (drift != nullptr) offset += drift->offset[from + j];
+    y[j] += offset * full_scale;
+  }
 }
 
 bool Detector::NeedsLargest(const Params& params) {

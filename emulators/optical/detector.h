@@ -6,11 +6,16 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
 
 #include "emulators/optical/detect.h"
+#include "emulators/optical/drift.h"
 #include "emulators/optical/light.h"
 #include "emulators/optical/params.h"
 #include "emulators/optical/plane.h"
+#include "emulators/optical/post.h"
 #include "emulators/optical/weights.h"
 #include "kernels/base/aligned.h"
 
@@ -31,8 +36,15 @@ class Detector {
   }
   // Of a vector whose largest output is `largest` and whose ADC has this full
   // scale. `light_of` of the outputs, or null.
-  NoiseOfVector NoiseOf(const LightSums& light, float largest,
-                        float full_scale, const float* light_of) const;
+  NoiseOfVector NoiseOf(const LightSums& light, float largest, float full_scale,
+                        const float* light_of) const;
+  // What amplifiers and converters do to values of outputs from `from` on:
+  // saturation, and an offset of full scale. Nothing, if not distorts().
+  bool distorts() const { return !offset_.empty() || saturation_ > 0; }
+  void Distort(size_t from, float full_scale, const Drift* drift,
+               std::span<float> y) const;
+  // Null if codes are taken as they come.
+  const PostCorrection* post() const { return post_ ? &*post_ : nullptr; }
   // What the largest code stands for.
   float FullScale(const LightSums& light, float largest) const;
   // Of a vector's largest output, that one or both of these need.
@@ -55,7 +67,11 @@ class Detector {
   AlignedVector<float> scale_, constant_, shot_, rin_, light_scale_;
   double light_floor_ = 1;  // in units of sum x that shot_ is for
   double rms_, full_scale_;
-  double adc_variance_ = 0;  // of a full scale of 1
+  double adc_variance_ = 0;    // of a full scale of 1
+  std::vector<float> offset_;  // over full scale; empty: none
+  float saturation_ = 0;       // over the receiver's gain; 0: none
+  std::span<const float> gain_;
+  std::optional<PostCorrection> post_;
 };
 
 }  // namespace triptych::optical

@@ -46,8 +46,8 @@ CodeSums Encode(const float* HWY_RESTRICT x, size_t count, float factor,
     auto sum = hn::Zero(di), squares = hn::Zero(di);
     for (size_t i = begin; i < end; i += lanes) {
       const size_t left = HWY_MIN(lanes, end - i);
-      const auto in = left == lanes ? hn::LoadU(d, x + i)
-                                    : hn::LoadN(d, x + i, left);
+      const auto in =
+          left == lanes ? hn::LoadU(d, x + i) : hn::LoadN(d, x + i, left);
       // Zeros beyond the end are codes of zero: they add nothing.
       const auto rounded = hn::NearestInt(hn::Mul(in, to_codes));
       const auto code = hn::Min(hn::Max(rounded, least), most);

@@ -12,8 +12,8 @@
 //   further noise  noise.output_sigma of the largest output, three standard
 //                  deviations
 //
-// (Uniform quantisation noise: any text on data converters.) Crosstalk
-// between columns is not modelled and has no row.
+// (Uniform quantisation noise: any text on data converters.) What
+// stands still (crosstalk, spreads) has no row.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_EMULATORS_OPTICAL_ERROR_BUDGET_H_
 #define TRIPTYCH_EMULATORS_OPTICAL_ERROR_BUDGET_H_

@@ -7,14 +7,14 @@
 // products are rounded one by one, without fused multiply-add.
 // SPDX-License-Identifier: Apache-2.0
 
-// clang-format off
-#if defined(TRIPTYCH_EMULATORS_OPTICAL_GAUSSIAN_INL_H_) == defined(HWY_TARGET_TOGGLE)  // NOLINT
+#if defined(TRIPTYCH_EMULATORS_OPTICAL_GAUSSIAN_INL_H_) == \
+    defined(HWY_TARGET_TOGGLE)
 #ifdef TRIPTYCH_EMULATORS_OPTICAL_GAUSSIAN_INL_H_
 #undef TRIPTYCH_EMULATORS_OPTICAL_GAUSSIAN_INL_H_
 #else
 #define TRIPTYCH_EMULATORS_OPTICAL_GAUSSIAN_INL_H_
 #endif
-// clang-format on
+
 
 #include <cstddef>
 #include <cstdint>

@@ -46,7 +46,8 @@ void AddNoise(const NoiseKey& key, std::span<const float> sigma,
   for (size_t j = 0; j < values.size(); j += kNoiseBlock) {
     HWY_DYNAMIC_DISPATCH(DrawBlock)(key, j / kNoiseBlock, normals.data());
     const size_t count = std::min(kNoiseBlock, values.size() - j);
-    for (size_t i = 0; i < count; ++i) values[j + i] += sigma[j + i] * normals[i];
+    for (size_t i = 0; i < count; ++i)
+      values[j + i] += sigma[j + i] * normals[i];
   }
 }
 

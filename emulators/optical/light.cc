@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "emulators/optical/encode.h"
+#include "emulators/optical/source.h"
 #include "kernels/base/check.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/units.h"
@@ -26,10 +27,11 @@ LightSums LightSumsOf(const Encoding& encoding, double k, double a, double a2) {
 // Vectors of one tile to light.
 class Shiner {
  public:
-  Shiner(const Converters* converters, const Encoding& encoding,
-         const Tile& tile, size_t number, ConstMatView<float> a,
-         std::span<const float> scale, Light& light)
-      : converters_(converters),
+  Shiner(const Params& params, const Converters* converters,
+         const Encoding& encoding, const Tile& tile, size_t number,
+         ConstMatView<float> a, std::span<const float> scale, Light& light)
+      : p_(params),
+        converters_(converters),
         encoding_(encoding),
         tile_(tile),
         number_(number),
@@ -42,6 +44,9 @@ class Shiner {
   // Vectors [first, first + count) of one pass.
   Status Run(int pass, size_t first, size_t count) const {
     Work room;
+    if (p_.shaped_sources()) {
+      room.sources.emplace_back(p_, k_, encoding_.full(), encoding_.rest());
+    }
     if (encoding_.converted) {
       room.dacs.emplace_back(*converters_, tile_.row, tile_.rows(), number_);
       room.codes.resize(copies_ * k_);
@@ -53,7 +58,8 @@ class Shiner {
       const float to_codes = scale_[i] > 0 ? encoding_.steps / scale_[i] : 0;
       const float* in = a_.row(i) + tile_.k0;
       const float factor = pass == 0 ? to_codes : -to_codes;
-      const bool at_once = encoding_.digits == 1 && encoding_.bytes;
+      const bool at_once =
+          encoding_.digits == 1 && encoding_.bytes && encoding_.exact;
       light_.sums[at] = at_once && !encoding_.converted
                             ? Encode(in, factor, at)
                             : Convert(in, factor, room, at);
@@ -62,9 +68,10 @@ class Shiner {
   }
 
  private:
-  // Scratch of one thread; `dacs` holds one or none.
+  // Scratch of one thread; `dacs` and `sources` hold one or none.
   struct Work {
     std::vector<Dacs> dacs;
+    std::vector<Sources> sources;
     std::vector<uint16_t> codes;
     std::vector<float> levels;
     std::vector<float> row;  // of levels in codes, from the middle
@@ -84,8 +91,8 @@ class Shiner {
   LightSums SumsOf(int64_t sum, int64_t squares) const {
     const double steps = double{encoding_.steps} * encoding_.level;
     return LightSumsOf(encoding_, static_cast<double>(k_),
-                           static_cast<double>(sum) / steps,
-                           static_cast<double>(squares) / (steps * steps));
+                       static_cast<double>(sum) / steps,
+                       static_cast<double>(squares) / (steps * steps));
   }
 
   LightSums Convert(const float* in, float factor, Work& room,
@@ -98,6 +105,7 @@ class Shiner {
       for (float& code : room.row) code = std::rint(code);
       if (encoding_.converted) ToLevels(room);
     }
+    if (!room.sources.empty()) ToLight(room);
     if (!encoding_.bytes) {
       std::ranges::copy(room.row, light_.floats.data() + at * light_.stride);
       return FloatSums(room.row);
@@ -109,7 +117,8 @@ class Shiner {
   void ToLevels(Work& room) const {
     const auto middle = static_cast<float>(encoding_.middle());
     for (size_t j = 0; j < k_; ++j) {
-      const auto code = static_cast<uint16_t>(std::lrintf(room.row[j] + middle));
+      const auto code =
+          static_cast<uint16_t>(std::lrintf(room.row[j] + middle));
       for (size_t c = 0; c < copies_; ++c) room.codes[c * k_ + j] = code;
     }
     room.dacs.front().Convert(room.codes, room.levels);
@@ -118,6 +127,13 @@ class Shiner {
       for (size_t c = 0; c < copies_; ++c) sum += room.levels[c * k_ + j];
       room.row[j] = sum / static_cast<float>(copies_) - middle;
     }
+  }
+
+  void ToLight(Work& room) const {
+    const float rest = encoding_.rest();
+    for (float& level : room.row) level += rest;
+    room.sources.front().Shine(room.row);
+    for (float& level : room.row) level -= rest;
   }
 
   LightSums ToDigits(std::span<const float> row, size_t at) const {
@@ -146,9 +162,11 @@ class Shiner {
       sum += a;
       squares += a * a;
     }
-    return LightSumsOf(encoding_, static_cast<double>(row.size()), sum, squares);
+    return LightSumsOf(encoding_, static_cast<double>(row.size()), sum,
+                       squares);
   }
 
+  const Params& p_;
   const Converters* converters_;
   const Encoding& encoding_;
   const Tile& tile_;
@@ -165,13 +183,16 @@ Encoding::Encoding(const Params& p)
     : two_pass(p.two_pass()),
       bits(static_cast<int>(p.dac_bits)),
       bytes(p.dac_bits > 0 && p.weights_are_bytes()),
-      exact(!p.bit_true() || bits == 0 ||
-            (p.dac_unit_sigma == 0 && !p.attached())),
-      converted(bits > 0 && (!exact || p.rtl() || p.whole_periphery())),
+      converted(bits > 0 &&
+                ((p.bit_true() && (p.dac_unit_sigma > 0 || p.attached())) ||
+                 p.rtl() || p.whole_periphery())),
+      exact(!p.shaped_sources() &&
+            !(p.bit_true() && bits > 0 &&
+              (p.dac_unit_sigma > 0 || p.attached()))),
       digits(bytes && !(exact && bits <= 8) ? 2 : 1),
-      steps(bits == 0 ? 1.0f
-                      : static_cast<float>(
-                            (1 << (two_pass ? bits : bits - 1)) - 1)),
+      steps(bits == 0
+                ? 1.0f
+                : static_cast<float>((1 << (two_pass ? bits : bits - 1)) - 1)),
       level(digits == 2 ? static_cast<float>(1 << (kLevelBits - bits)) : 1) {}
 
 int32_t Encoding::middle_digit() const {
@@ -190,9 +211,10 @@ std::vector<float> RowScales(ConstMatView<float> a, int threads) {
   return scale;
 }
 
-Status Shine(const Converters* converters, const Encoding& encoding,
-             const Tile& tile, size_t number, ConstMatView<float> a,
-             std::span<const float> scale, int threads, Light& light) {
+Status Shine(const Params& params, const Converters* converters,
+             const Encoding& encoding, const Tile& tile, size_t number,
+             ConstMatView<float> a, std::span<const float> scale, int threads,
+             Light& light) {
   light.k = static_cast<size_t>(tile.k);
   light.passes = static_cast<size_t>(encoding.passes());
   light.digits = encoding.digits;
@@ -206,10 +228,12 @@ Status Shine(const Converters* converters, const Encoding& encoding,
   } else {
     Room(light.floats, light.rows_of(a.rows()) * light.stride);
   }
-  const Shiner shiner(converters, encoding, tile, number, a, scale, light);
-  const bool remembers = encoding.converted &&
-                         (converters->rtl || converters->whole ||
-                          converters->dem != rtl::Dem::kOff);
+  const Shiner shiner(params, converters, encoding, tile, number, a, scale,
+                      light);
+  const bool remembers =
+      params.remembering_light() ||
+      (encoding.converted && (converters->rtl || converters->whole ||
+                              converters->dem != rtl::Dem::kOff));
   for (int pass = 0; pass < encoding.passes(); ++pass) {
     if (remembers) {
       TRIPTYCH_TRY(shiner.Run(pass, 0, a.rows()));

@@ -2,6 +2,7 @@
 //
 //   code  = input / largest of its vector, in steps          digital
 //   level = DAC(code), averaged over a tile's copies         converters
+//   light = level, bent and slow as the sources are          source.h
 //
 // Levels are what the product multiplies. Where they are whole codes of at
 // most eight bits they are one byte, else two: 15 bits for a full-scale input
@@ -32,12 +33,21 @@ struct Encoding {
   bool two_pass;
   int bits;
   bool bytes;      // levels are bytes, not floats
-  bool exact;      // they are the codes
-  bool converted;  // through DACs all the same
+  bool converted;  // by DACs, that is: a code is not always its level
+  bool exact;      // light is codes
   size_t digits;   // bytes of a level
   float steps;     // codes of an input of 1
   float level;     // of a code of 1
   int passes() const { return two_pass ? 2 : 1; }
+  // The code of full drive.
+  float full() const {
+    return bits == 0 ? (two_pass ? 1.0f : 2.0f)
+                     : static_cast<float>((1 << bits) - 1);
+  }
+  // And of input 0, as sources see it.
+  float rest() const {
+    return bits == 0 && !two_pass ? 1.0f : static_cast<float>(middle());
+  }
   // The code of input 0: not 0 with offset encoding.
   int middle() const { return two_pass || bits == 0 ? 0 : 1 << (bits - 1); }
   // What the light of inputs of 0 adds to the sum of the higher digit, by
@@ -72,9 +82,10 @@ std::vector<float> RowScales(ConstMatView<float> a, int threads);
 // Vectors pass in order: elements that rotate remember.
 // `light` may have been used before: its memory is. `number`: the tile's, of
 // its node. Errors: a boundary that is gone (Converters).
-Status Shine(const Converters* converters, const Encoding& encoding,
-             const Tile& tile, size_t number, ConstMatView<float> a,
-             std::span<const float> scale, int threads, Light& light);
+Status Shine(const Params& params, const Converters* converters,
+             const Encoding& encoding, const Tile& tile, size_t number,
+             ConstMatView<float> a, std::span<const float> scale, int threads,
+             Light& light);
 
 }  // namespace triptych::optical
 

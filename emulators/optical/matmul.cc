@@ -6,6 +6,7 @@
 
 #include "emulators/optical/detect.h"
 #include "emulators/optical/detector.h"
+#include "emulators/optical/drift.h"
 #include "emulators/optical/receive.h"
 #include "emulators/optical/schedule.h"
 #include "kernels/base/parallel.h"
@@ -67,6 +68,12 @@ class MatmulStep : public Step {
     TRIPTYCH_TRY(ShineAll(a, scale, ctx.threads, lights));
     const NoiseKey key{.run = MakeRunKey(ctx.seed, ctx.position),
                        .node = ctx.node.id};
+    std::vector<Drift> drifts;
+    if (p_.drifts()) {
+      for (const Tile& tile : tiles_) {
+        drifts.push_back(DriftOf(p_, tile, ctx.seed, ctx.begin));
+      }
+    }
     const std::vector<Block> blocks = Blocks();
     // A whole periphery remembers: vectors go through it in order.
     const size_t most =
@@ -83,8 +90,13 @@ class MatmulStep : public Step {
       const MatView<float> out =
           ctx.output.Rows(first, count).Cols(block.col, block.cols);
       for (size_t t = block.first_tile; t < block.last_tile; ++t) {
-        const TileView tile{t, tiles_[t], weights_->tiles[t], detectors_[t],
-                            lights.all[lights.of_tile[t]]};
+        const TileView tile{t,
+                            tiles_[t],
+                            *weights_,
+                            weights_->tiles[t],
+                            detectors_[t],
+                            lights.all[lights.of_tile[t]],
+                            drifts.empty() ? nullptr : &drifts[t]};
         NoiseKey of_tile = key;
         of_tile.tile_pass = static_cast<uint32_t>(2 * t);
         const bool last = t + 1 == block.last_tile;
@@ -116,7 +128,7 @@ class MatmulStep : public Step {
       if (lights.of_tile.back() < tile_of.size()) continue;
       tile_of.push_back(t);
       if (lights.all.size() < tile_of.size()) lights.all.emplace_back();
-      TRIPTYCH_TRY(Shine(converters, encoding_, tiles_[t], t, a, scale,
+      TRIPTYCH_TRY(Shine(p_, converters, encoding_, tiles_[t], t, a, scale,
                          threads, lights.all[tile_of.size() - 1]));
     }
     return {};
@@ -147,8 +159,8 @@ class MatmulStep : public Step {
   // From units of gain a w to numbers: one row.
   void Finish(float scale, const Block& block, float* out) const {
     ScaleOutputs(scale, weights_->scale.data() + block.col,
-                 bias_.empty() ? nullptr : bias_.data() + block.col,
-                 block.cols, out);
+                 bias_.empty() ? nullptr : bias_.data() + block.col, block.cols,
+                 out);
   }
 
   std::shared_ptr<const Machine> machine_;

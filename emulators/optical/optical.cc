@@ -36,6 +36,23 @@ Basis Weakest(const ParamSet& set, std::initializer_list<const char*> keys) {
   return std::max(weakest, Basis::kDerived);
 }
 
+// L0: the machine as it was meant, rounding and all.
+Params WithoutErrors(Params p) {
+  p.physical_noise = false;
+  for (double* error :
+       {&p.output_sigma, &p.dac_unit_sigma, &p.adc_unit_sigma,
+        &p.plane_quadratic, &p.plane_column_sigma, &p.source_threshold,
+        &p.source_cubic, &p.source_row_sigma, &p.source_bandwidth_ratio,
+        &p.optics_neighbour_1, &p.optics_neighbour_2, &p.optics_rail_leakage,
+        &p.rx_gain_sigma, &p.rx_offset_sigma, &p.rx_saturation,
+        &p.rx_bandwidth_ratio, &p.drift_gain_per_sqrt_s,
+        &p.drift_offset_per_sqrt_s}) {
+    *error = 0;
+  }
+  p.post_correction = "none";
+  return p;
+}
+
 class Optical : public Target {
  public:
   Optical(std::string_view preset, ParamSet set, const Params& params)
@@ -224,6 +241,7 @@ Result<std::unique_ptr<Target>> MakeOptical(std::string_view preset,
   TRIPTYCH_TRY(CheckBits(config, "dac.bits", params.dac_bits));
   TRIPTYCH_TRY(CheckBits(config, "adc.bits", params.adc_bits));
   TRIPTYCH_TRY(CheckPeriphery(config, params));
+  if (params.fidelity == "L0") params = WithoutErrors(params);
   return std::make_unique<Optical>(preset, std::move(set), params);
 }
 

@@ -26,6 +26,8 @@ struct Params {
   double plane_contrast = 1000;
   std::string plane_rails = "split";
   int64_t plane_copies = 1;
+  double plane_quadratic = 0, plane_column_sigma = 0;
+  bool plane_calibrated = true;
 
   // ---- From digital to light ----
   Hertz vector_rate{1e9};
@@ -37,16 +39,28 @@ struct Params {
   bool dac_correct = false;
   double laser_power_mw = 10, laser_efficiency = 0.2;
   double laser_rin_db_per_hz = -140;
+  double source_threshold = 0, source_cubic = 0, source_row_sigma = 0;
+  double source_bandwidth_ratio = 0;
   double optics_loss_db = 0;
+  double optics_neighbour_1 = 0, optics_neighbour_2 = 0;
+  double optics_rail_leakage = 0;
 
   // ---- From light to digital ----
   double responsivity_a_per_w = 0.6, dark_current_na = 0;
   double tia_noise_pa_per_sqrt_hz = 10, noise_bandwidth_ratio = 0.785;
   std::string gain = "equal";
+  double rx_gain_sigma = 0, rx_offset_sigma = 0, rx_saturation = 0;
+  double rx_bandwidth_ratio = 0;
   int64_t adc_bits = 10;
   double adc_unit_sigma = 0;
   std::string adc_full_scale = "row_sigma";
   double adc_clip_sigma = 4, adc_fixed_fraction = 0.1;
+
+  // ---- What time does, and what is done against it ----
+  std::string post_correction = "none";
+  double drift_gain_per_sqrt_s = 0, drift_offset_per_sqrt_s = 0;
+  double drift_recalibration_s = 1;
+  int64_t drift_recalibration_vectors = 4096;
 
   // ---- What is simulated ----
   bool physical_noise = true;
@@ -92,6 +106,12 @@ struct Params {
     v("plane.copies", p.plane_copies, 1, 1024,
       "a tile with few inputs is laid out up to so often, one under the "
       "other, so that more sources carry it");
+    v("plane.transfer_quadratic", p.plane_quadratic, -0.9, 0.9,
+      "transmission of a level r: r + this * r (1 - r)");
+    v("plane.column_sigma", p.plane_column_sigma, 0, 0.5,
+      "relative spread of the columns' transmission");
+    v("plane.calibrated", p.plane_calibrated,
+      "levels are chosen against the transfer curve and the sources' spread");
     v("vector.rate_hz", p.vector_rate, 1e3, 1e11, "vectors a second");
     v("vector.latency_ns", p.latency_ns, 0, 1e6,
       "from a vector's codes to its sums: DAC, flight, ADC, accumulation");
@@ -114,8 +134,22 @@ struct Params {
       "light out over electricity in");
     v("laser.rin_db_per_hz", p.laser_rin_db_per_hz, -200, -80,
       "relative intensity noise of one source, dB/Hz");
+    v("source.threshold", p.source_threshold, 0, 0.9,
+      "part of the full drive below which a source is dark");
+    v("source.cubic", p.source_cubic, -0.3, 0.3,
+      "light p of a straight source becomes p - this * p^3");
+    v("source.row_sigma", p.source_row_sigma, 0, 0.5,
+      "relative spread of the sources' light");
+    v("source.bandwidth_ratio", p.source_bandwidth_ratio, 0, 100,
+      "pole of the sources over the vector rate; 0: none");
     v("optics.loss_db", p.optics_loss_db, 0, 60,
       "source to receiver, beside the division of the light over the columns");
+    v("optics.neighbour_1", p.optics_neighbour_1, 0, 0.2,
+      "part of an output's light that falls on each neighbour");
+    v("optics.neighbour_2", p.optics_neighbour_2, 0, 0.1,
+      "and on each of the next two");
+    v("optics.rail_leakage", p.optics_rail_leakage, 0, 0.4,
+      "part of a rail's light that falls on the other's detector");
     v("rx.responsivity_a_per_w", p.responsivity_a_per_w, 0.01, 2,
       "of a photodiode, A/W");
     v("rx.dark_current_na", p.dark_current_na, 0, 1e6, "of one photodiode, nA");
@@ -126,6 +160,14 @@ struct Params {
     v("rx.gain", p.gain, {"equal", "row_scale"},
       "receivers alike, codes scaled by output afterwards; or each with a gain "
       "that follows its weights, all codes of one unit");
+    v("rx.gain_sigma", p.rx_gain_sigma, 0, 0.3,
+      "relative spread of the amplifiers' gain");
+    v("rx.offset_sigma", p.rx_offset_sigma, 0, 0.5,
+      "spread of the receivers' offset, over the ADC's full scale");
+    v("rx.saturation", p.rx_saturation, 0, 1,
+      "an amplifier's largest output, over the largest sum possible; 0: none");
+    v("rx.bandwidth_ratio", p.rx_bandwidth_ratio, 0, 100,
+      "pole of the amplifiers over the vector rate; 0: none");
     v("adc.bits", p.adc_bits, 0, 10,
       "bits of an output code; 0: outputs are not rounded");
     v("adc.unit_sigma", p.adc_unit_sigma, 0, 0.5,
@@ -139,6 +181,18 @@ struct Params {
       "for row_sigma: standard deviations at full scale");
     v("adc.fixed_fraction", p.adc_fixed_fraction, 1e-4, 1,
       "for fixed: part of the largest possible sum at full scale");
+    v("post.correction", p.post_correction,
+      {"none", "gain_offset", "crosstalk"},
+      "codes are corrected by lane, as rtl/opt_post does it: not at all, by "
+      "offset and gain, or by these and the nearest neighbours");
+    v("drift.gain_per_sqrt_s", p.drift_gain_per_sqrt_s, 0, 10,
+      "random walk of each receiver's gain, relative, of one second");
+    v("drift.offset_per_sqrt_s", p.drift_offset_per_sqrt_s, 0, 10,
+      "random walk of each receiver's offset, over the ADC's full scale");
+    v("drift.recalibration_s", p.drift_recalibration_s, 1e-6, 1e6,
+      "a core is calibrated again after so many seconds");
+    v("drift.recalibration_vectors", p.drift_recalibration_vectors, 0,
+      int64_t{1} << 30, "vectors that one calibration takes");
     v("noise.physical", p.physical_noise,
       "shot, thermal and laser noise, from the numbers above");
     v("noise.light", p.noise_light, {"column", "output"},
@@ -210,8 +264,27 @@ struct Params {
     return noise_light == "output" && plane_rails == "split" &&
            physical_noise && bit_true();
   }
-  // Transmissions are whole steps of a signed byte.
-  bool weights_are_bytes() const { return plane_bits > 0 && plane_bits <= 8; }
+  // A plane's transmissions and what follows are not those asked for.
+  bool static_errors() const {
+    return plane_quadratic != 0 || plane_column_sigma > 0 ||
+           source_row_sigma > 0 || optics_neighbour_1 > 0 ||
+           optics_neighbour_2 > 0 || optics_rail_leakage > 0 ||
+           rx_gain_sigma > 0;
+  }
+  // Light is not the DAC's level.
+  bool shaped_sources() const {
+    return source_threshold > 0 || source_cubic != 0 || remembering_light();
+  }
+  bool remembering_light() const {
+    return source_bandwidth_ratio > 0 || rx_bandwidth_ratio > 0;
+  }
+  bool drifts() const {
+    return drift_gain_per_sqrt_s > 0 || drift_offset_per_sqrt_s > 0;
+  }
+  // Weights are whole steps of a signed byte.
+  bool weights_are_bytes() const {
+    return plane_bits > 0 && plane_bits <= 8 && !static_errors();
+  }
 };
 
 }  // namespace triptych::optical

@@ -70,6 +70,13 @@ Status CheckPeriphery(const Config& config, const Params& params) {
   if (auto subset = RtlSubset::Parse(params.hil_rtl); !subset) {
     return Located(config, "hil.rtl", std::move(subset).error());
   }
+  if (params.whole_periphery() && params.post_correction != "none") {
+    return Located(config, "post.correction",
+                   Error{ErrorCode::kInvalid,
+                             params.post_correction +
+                                 ": a whole periphery corrects by what it was "
+                                 "calibrated to; allowed none"});
+  }
   const std::string socket = SocketOf(params);
   if (!params.periphery.starts_with(kSocket)) return {};
   if (auto address = hil::ParseAddress(socket); !address) {

@@ -2,11 +2,12 @@
 #include "emulators/optical/receive.h"
 
 #include <algorithm>
+#include <bit>
 #include <optional>
 
 #include "emulators/optical/detect.h"
 #include "emulators/optical/encode.h"
-#include "kernels/matmul/matmul.h"
+#include "kernels/matmul/part.h"
 
 namespace triptych::optical {
 namespace {
@@ -15,11 +16,15 @@ namespace {
 // that the strip's sums, 120 KiB, are still in L2 when they are read.
 constexpr size_t kRows = 120;
 
+constexpr int kLevelBitsPerLsb =
+    std::countr_zero(static_cast<unsigned>(rtl::kSarLevelsPerLsb));
+
 // Of the calling thread; grows and is kept.
 struct Scratch {
   AlignedVector<int32_t> sums, light_sums, levels;
   AlignedVector<float> float_sums, light_floats, y, light_of;
   AlignedVector<uint16_t> codes;
+  AlignedVector<int16_t> values;
 };
 Scratch& MyScratch() {
   thread_local Scratch scratch;
@@ -40,7 +45,9 @@ class Receiver {
         width_(RoundUp(block.cols, kNoiseBlock)),
         rows_(tile.light.rows_of(out.rows())),
         fused_(encoding.bytes && HasNoise() && !p_.exact_light() &&
-               p_.adc_bits > 0 && !Detector::NeedsLargest(p_)) {
+               p_.adc_bits > 0 && !Detector::NeedsLargest(p_) &&
+               tile.drift == nullptr && !tile.detector.distorts() &&
+               tile.detector.post() == nullptr) {
     if (p_.adc_bits > 0 && p_.bit_true()) {
       adcs_.emplace(machine.converters(), tile.number);
       fraction_bits_ = machine.converters().fraction_bits();
@@ -50,13 +57,14 @@ class Receiver {
   Status Run(NoiseKey key, bool set, const std::function<void(size_t)>& done) {
     if (encoding_.bytes) {
       sums_ = Room(scratch_.sums, rows_ * width_);
-      Multiply(tile_.weights.strips, sums_);
+      Multiply(tile_.plane.packed, sums_);
     } else {
       float_sums_ = Room(scratch_.float_sums, rows_ * width_);
-      MultiplyFloats(tile_.weights.strips, float_sums_);
+      MultiplyFloats(tile_.plane.packed, float_sums_);
     }
     if (p_.exact_light()) MultiplyMagnitudes();
     for (size_t i = 0; i < out_.rows(); ++i) {
+      if (i + 1 < out_.rows()) Fetch(out_.row_span(i + 1));
       if (set) std::ranges::fill(out_.row_span(i), 0.0f);
       for (size_t pass = 0; pass < tile_.light.passes; ++pass) {
         key.vector = static_cast<uint32_t>(first_ + i);
@@ -70,6 +78,14 @@ class Receiver {
   }
 
  private:
+  // Rows of the output are far apart: no machine sees the next one coming.
+  static void Fetch(std::span<float> row) {
+    constexpr size_t kLine = kCacheLine / sizeof(float);
+    for (size_t j = 0; j < row.size(); j += kLine) {
+      __builtin_prefetch(&row[j], 1);
+    }
+  }
+
   // Rows of the light for this block's vectors.
   ConstMatView<uint8_t> Bytes() const {
     const Light& light = tile_.light;
@@ -84,42 +100,49 @@ class Receiver {
     return {data, rows_, light.k, light.stride};
   }
 
-  // Strips of this block.
+  // Strip by strip: also of blocks that are wider, a strip stays in the cache.
   template <class Body>
-  void ForStrips(const std::vector<PackedWeights>& strips, const Body& body) {
+  void ForStrips(const Body& body) {
     for (size_t from = 0; from < block_.cols; from += kStripOutputs) {
-      const PackedWeights& w = strips[(block_.from + from) / kStripOutputs];
-      body(w, from);
+      body(tile_.weights.first + block_.from + from, from,
+           std::min(kStripOutputs, block_.cols - from));
     }
   }
-  void Multiply(const std::vector<PackedWeights>& strips, int32_t* sums) {
-    ForStrips(strips, [&](const PackedWeights& w, size_t from) {
-      MatmulI8(Bytes(), w, {sums + from, rows_, w.n(), width_});
+  void Multiply(const std::vector<PackedWeights>& packed, int32_t* sums) {
+    const PackedWeights& w = packed[tile_.weights.columns];
+    ForStrips([&](size_t first, size_t from, size_t count) {
+      MatmulI8Part(Bytes(), w, first, {sums + from, rows_, count, width_});
     });
   }
-  void MultiplyFloats(const std::vector<PackedWeights>& strips, float* sums) {
-    ForStrips(strips, [&](const PackedWeights& w, size_t from) {
-      Matmul(Floats(), w, {sums + from, rows_, w.n(), width_});
+  void MultiplyFloats(const std::vector<PackedWeights>& packed, float* sums) {
+    const PackedWeights& w = packed[tile_.weights.columns];
+    ForStrips([&](size_t first, size_t from, size_t count) {
+      MatmulPart(Floats(), w, first, {sums + from, rows_, count, width_});
     });
   }
   void MultiplyMagnitudes() {
     if (encoding_.bytes) {
       light_sums_ = Room(scratch_.light_sums, rows_ * width_);
-      Multiply(tile_.weights.magnitudes, light_sums_);
+      Multiply(tile_.plane.magnitudes, light_sums_);
     } else {
       // Floats need no digits: light takes the place of levels to come.
       light_floats_ = Room(scratch_.light_floats, rows_ * width_);
-      MultiplyFloats(tile_.weights.magnitudes, light_floats_);
+      MultiplyFloats(tile_.plane.magnitudes, light_floats_);
     }
   }
 
   void Detect(size_t i, size_t pass, const NoiseKey& key) {
     const size_t row = i * tile_.light.passes + pass;
-    const LightSums& light = tile_.light.sums[first_ * tile_.light.passes + row];
+    const LightSums& light =
+        tile_.light.sums[first_ * tile_.light.passes + row];
     const float sign = pass == 0 ? 1 : -1;
     if (fused_) return DetectAtOnce(row, light, key, sign, out_.row(i));
     float* const y = Room(scratch_.y, width_);
     Signal(row, y);
+    if (tile_.drift != nullptr) {
+      const float* gain = tile_.drift->gain.data() + block_.from;
+      for (size_t j = 0; j < block_.cols; ++j) y[j] *= gain[j];
+    }
     float largest = 0;
     if (Detector::NeedsLargest(p_)) largest = LargestOf(y, block_.cols);
     const float full_scale = tile_.detector.FullScale(light, largest);
@@ -128,6 +151,10 @@ class Receiver {
           tile_.detector.NoiseOf(light, largest, full_scale, LightOf(row));
       AddLightNoise(key, block_.from / kNoiseBlock,
                     tile_.detector.columns(block_.from), noise, block_.cols, y);
+    }
+    if (tile_.drift != nullptr || tile_.detector.distorts()) {
+      tile_.detector.Distort(block_.from, full_scale, tile_.drift,
+                             {y, block_.cols});
     }
     ToOutput(y, full_scale, sign, out_.row(i));
   }
@@ -159,9 +186,36 @@ class Receiver {
   void ConvertLevels(const int32_t* levels, const Scale& scale, float sign,
                      float* out) {
     uint16_t* const codes = Room(scratch_.codes, width_);
-    adcs_->Convert(tile_.tile.col + static_cast<int64_t>(block_.from),
-                   {levels, block_.cols}, {codes, block_.cols});
-    AddCodes(codes, block_.cols, scale.WithFraction(fraction_bits_), sign, out);
+    if (adcs_.has_value()) {
+      adcs_->Convert(tile_.tile.col + static_cast<int64_t>(block_.from),
+                     {levels, block_.cols}, {codes, block_.cols});
+    } else {
+      IdealCodes({levels, block_.cols}, scale, codes);
+    }
+    const PostCorrection* const post = tile_.detector.post();
+    if (post == nullptr) {
+      AddCodes(codes, block_.cols, scale.WithFraction(fraction_bits_), sign,
+               out);
+      return;
+    }
+    int16_t* const values = Room(scratch_.values, width_);
+    post->Apply(block_.from, {codes, block_.cols}, {values, block_.cols});
+    const float unit = sign * scale.full_scale / scale.steps() /
+                       (1 << rtl::kSarWeightFracBits);
+    for (size_t j = 0; j < block_.cols; ++j) {
+      out[j] += static_cast<float>(values[j]) * unit;
+    }
+  }
+
+  // The nearest code of each level.
+  static void IdealCodes(std::span<const int32_t> levels, const Scale& scale,
+                         uint16_t* codes) {
+    for (size_t j = 0; j < levels.size(); ++j) {
+      const int32_t code =
+          (levels[j] + rtl::kSarLevelsPerLsb / 2) >> kLevelBitsPerLsb;
+      codes[j] =
+          static_cast<uint16_t>(std::clamp(code, 0, 2 * scale.middle - 1));
+    }
   }
 
   DigitSums SumsOf(size_t row) const {
@@ -190,8 +244,7 @@ class Receiver {
     float* const light_of = Room(scratch_.light_of, width_);
     const float* scale = tile_.detector.light_scale(block_.from);
     if (!encoding_.bytes) {
-      ScaleSums(light_floats_ + row * width_, scale, block_.cols,
-                light_of);
+      ScaleSums(light_floats_ + row * width_, scale, block_.cols, light_of);
       return light_of;
     }
     const size_t digits = tile_.light.digits;
@@ -205,7 +258,7 @@ class Receiver {
     if (p_.adc_bits == 0) return AddValues(y, block_.cols, sign, out);
     if (full_scale <= 0) return;
     const Scale scale(static_cast<int>(p_.adc_bits), full_scale);
-    if (!p_.bit_true()) {
+    if (!p_.bit_true() && tile_.detector.post() == nullptr) {
       RoundToCodes(y, block_.cols, scale, sign, out);
       return;
     }
@@ -234,7 +287,8 @@ class Receiver {
 }  // namespace
 
 bool NeedsWholeRows(const Params& params) {
-  return Detector::NeedsLargest(params) || params.whole_periphery();
+  return Detector::NeedsLargest(params) || params.whole_periphery() ||
+         params.post_correction == "crosstalk";
 }
 
 size_t MostVectors(const Encoding& encoding) {

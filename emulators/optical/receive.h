@@ -17,9 +17,11 @@ namespace triptych::optical {
 struct TileView {
   size_t number;  // of the node's
   const Tile& tile;
+  const PlaneWeights& plane;
   const TileWeights& weights;
   const Detector& detector;
   const Light& light;
+  const Drift* drift;  // null: none
 };
 
 // Outputs [from, from + cols) of tiles [first_tile, last_tile) of a node,

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "emulators/optical/drift.h"
+
 namespace triptych::optical {
 namespace {
 
@@ -17,7 +19,7 @@ class Timeline {
         vectors_(vectors),
         ctx_(ctx),
         cores_(static_cast<size_t>(p_.cores),
-               {ctx.begin, ctx.begin, ctx.begin}),
+               {ctx.begin, ctx.begin, ctx.begin, ctx.begin}),
         dram_free_(ctx.begin),
         end_(ctx.begin) {}
 
@@ -26,7 +28,8 @@ class Timeline {
     Core& core = cores_[c];
     const CoreUnits& units = ids_.cores[c];
     if (tile.load) Load(tile, units, core);
-    const Picos begin = std::max(core.stream_end, core.load_end);
+    Picos begin = std::max(core.stream_end, core.load_end);
+    begin = Recalibrate(core, units, begin);
     const Picos end =
         begin + FromSeconds(static_cast<double>(p_.passes() * vectors_) /
                             p_.vector_rate.value);
@@ -40,7 +43,27 @@ class Timeline {
   struct Core {
     Picos load_end, stream_end;
     Picos spare_free;  // the second plane: last read until here
+    Picos calibrated;  // nothing fell due until here
   };
+
+  // A core that is due is calibrated before it streams: vectors of known light
+  // on all of its sources, read by all of its receivers.
+  Picos Recalibrate(Core& core, const CoreUnits& units, Picos begin) {
+    const int64_t due = Recalibrations(p_, core.calibrated, begin);
+    core.calibrated = begin;
+    if (due == 0) return begin;
+    const int64_t vectors = p_.drift_recalibration_vectors;
+    const Picos end = begin + FromSeconds(static_cast<double>(vectors) /
+                                          p_.vector_rate.value);
+    const int64_t rows = p_.plane_rows, cols = p_.plane_cols;
+    ctx_.Charge(units.source, ids_.laser, Count(vectors * rows), begin, end);
+    ctx_.Charge(units.dac, ids_.dac, Count(vectors * rows), begin, end);
+    ctx_.Charge(units.adc, ids_.adc, Count(vectors * cols), begin, end);
+    ctx_.Charge(units.adc, ids_.tia, Count(vectors * cols), begin, end,
+                /*concurrent=*/true);
+    end_ = std::max(end_, end);
+    return end;
+  }
 
   // The bytes come from memory while rows are written; then light settles.
   void Load(const Tile& tile, const CoreUnits& units, Core& core) {
@@ -81,10 +104,14 @@ class Timeline {
                 out_end);
     ctx_.Charge(units.adc, ids_.tia, Count(vectors * tile.n), out_begin,
                 out_end, /*concurrent=*/true);
-    // Largest and scale of each input; scale and add of each output.
+    // Largest and scale of each input; scale and add of each output, and its
+    // correction: offset and gain, then two taps and their sums.
+    const int64_t of_output = p_.post_correction == "none"          ? 2
+                              : p_.post_correction == "gain_offset" ? 4
+                                                                    : 8;
     ctx_.Charge(units.digital, ids_.digital,
-                Count(2 * vectors_ * tile.k + 2 * vectors * tile.n), out_begin,
-                out_end);
+                Count(2 * vectors_ * tile.k + of_output * vectors * tile.n),
+                out_begin, out_end);
     end_ = std::max(end_, out_end);
   }
 

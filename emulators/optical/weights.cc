@@ -3,7 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <utility>
+
+#include "emulators/optical/transfer.h"
+#include "kernels/base/units.h"
 
 namespace triptych::optical {
 namespace {
@@ -40,32 +44,32 @@ std::vector<float> RowScales(const WeightRows& w, int threads) {
 // A tile whose rows come a few at a time.
 class TileBuilder {
  public:
-  TileBuilder(const Tile& tile, const Params& params, float unit)
+  // `packed` is of the tile's inputs, `first` its first output there;
+  // `magnitudes` may be null.
+  TileBuilder(const Tile& tile, const Params& params, float unit,
+              size_t columns, size_t first, PackedWeights* packed,
+              PackedWeights* magnitudes)
       : bytes_(params.weights_are_bytes()),
         unit_(unit),
         k0_(static_cast<size_t>(tile.k0)),
         k_(static_cast<size_t>(tile.k)),
+        packed_(packed),
+        magnitudes_(magnitudes),
         sum_sq_(static_cast<size_t>(tile.n)) {
     const size_t n = sum_sq_.size();
-    const DType dtype = bytes_ ? DType::kI8 : DType::kF32;
-    for (size_t j = 0; j < n; j += kStripOutputs) {
-      const size_t outputs = std::min(kStripOutputs, n - j);
-      tile_.strips.emplace_back(outputs, k_, dtype);
-      if (params.exact_light()) tile_.magnitudes.emplace_back(outputs, k_, dtype);
-    }
+    tile_.columns = columns;
+    tile_.first = first;
     if (bytes_) tile_.sum.resize(n);
     tile_.mean_abs.resize(n);
     tile_.mean_sq.resize(n);
   }
 
-  // Rows of W, in steps, from the tile's row `first` on; all of one strip.
+  // Rows of W, in steps, from the tile's row `first` on.
   void SetRows(size_t first, ConstMatView<float> rows) {
-    static_assert(kStripOutputs % WeightRows::kTileRows == 0);
     const ConstMatView<float> part = rows.Cols(k0_, k_);
-    const size_t strip = first / kStripOutputs, row = first % kStripOutputs;
-    Set(tile_.strips[strip], row, part, [](float w) { return w; });
-    if (!tile_.magnitudes.empty()) {
-      Set(tile_.magnitudes[strip], row, part,
+    Set(*packed_, tile_.first + first, part, [](float w) { return w; });
+    if (magnitudes_ != nullptr) {
+      Set(*magnitudes_, tile_.first + first, part,
           [](float w) { return std::abs(w); });
     }
     for (size_t j = 0; j < part.rows(); ++j) Sum(first + j, part.row_span(j));
@@ -85,22 +89,23 @@ class TileBuilder {
   template <class F>
   void Set(PackedWeights& packed, size_t row, ConstMatView<float> part,
            const F& f) const {
-    if (!bytes_) {
-      AlignedVector<float> room(part.rows() * k_);
-      for (size_t j = 0; j < part.rows(); ++j) {
-        std::ranges::transform(part.row_span(j), room.data() + j * k_, f);
-      }
-      const MatView<float> all(room.data(), part.rows(), k_);
-      return packed.SetRows(row, StridedView<float>(all));
+    if (bytes_) {
+      SetAs<int8_t>(packed, row, part, f);
+    } else {
+      SetAs<float>(packed, row, part, f);
     }
-    AlignedVector<int8_t> room(part.rows() * k_);
+  }
+  // Whole panels: what a tile's last one lacks is zero.
+  template <class T, class F>
+  void SetAs(PackedWeights& packed, size_t row, ConstMatView<float> part,
+             const F& f) const {
+    const size_t rows = RoundUp(part.rows(), PackedWeights::kPanelOutputs);
+    AlignedVector<T> room(rows * k_);
     for (size_t j = 0; j < part.rows(); ++j) {
-      std::ranges::transform(
-          part.row_span(j), room.data() + j * k_,
-          [&](float w) { return static_cast<int8_t>(f(w)); });
+      std::ranges::transform(part.row_span(j), room.data() + j * k_,
+                             [&](float w) { return static_cast<T>(f(w)); });
     }
-    const MatView<int8_t> all(room.data(), part.rows(), k_);
-    packed.SetRows(row, StridedView<int8_t>(all));
+    packed.SetRows(row, StridedView<T>(MatView<T>(room.data(), rows, k_)));
   }
 
   void Sum(size_t row, std::span<const float> steps) {
@@ -121,9 +126,50 @@ class TileBuilder {
   bool bytes_;
   float unit_;
   size_t k0_, k_;
+  PackedWeights* packed_;
+  PackedWeights* magnitudes_;
   std::vector<double> sum_sq_;  // by row
   TileWeights tile_;
 };
+
+// W of the outputs of a row of tiles as light makes it, in steps. `w` in
+// numbers, `largest` by output.
+WeightRows Effective(const WeightRows& w, const Params& params,
+                     std::span<const Tile> tiles, const float* largest,
+                     float steps) {
+  auto transfers = std::make_shared<std::vector<Transfer>>();
+  for (const Tile& tile : tiles) transfers->emplace_back(params, tile);
+  const auto make = [=](size_t first, MatView<float> out) {
+    const size_t low = first - std::min(first, Transfer::kReach);
+    const size_t high =
+        std::min(w.rows(), first + out.rows() + Transfer::kReach);
+    AlignedVector<float> room((high - low) * w.cols());
+    const MatView<float> rows(room.data(), high - low, w.cols());
+    w.CopyTo(low, rows);
+    ToSteps(std::span(largest + low, high - low), 1, false, rows);
+    for (size_t t = 0; t < tiles.size(); ++t) {
+      const Transfer& transfer = (*transfers)[t];
+      const auto k0 = static_cast<size_t>(tiles[t].k0);
+      const auto k = static_cast<size_t>(tiles[t].k);
+      const MatView<float> part = rows.Cols(k0, k);
+      for (size_t r = 0; r < part.rows(); ++r) {
+        transfer.ApplyTo(part.row_span(r));
+      }
+      for (size_t r = 0; r < out.rows(); ++r) {
+        const std::span<float> mixed = out.Cols(k0, k).row_span(r);
+        transfer.Mix(part, first + r - low, mixed);
+        const float to_steps = steps * transfer.gain(first + r);
+        for (float& value : mixed) value *= to_steps;
+      }
+    }
+  };
+  return WeightRows(w.rows(), w.cols(), make);
+}
+
+// Outputs of a tile in whole panels.
+size_t PanelsOf(const Tile& tile) {
+  return RoundUp(static_cast<size_t>(tile.n), PackedWeights::kPanelOutputs);
+}
 
 }  // namespace
 
@@ -145,16 +191,41 @@ PlaneWeights MakePlaneWeights(const WeightRows& w, const Params& params,
         w.CopyTo(first, rows);
         ToSteps(std::span(largest).subspan(first), steps, bits != 0, rows);
       });
+  // Room for every range of inputs.
+  size_t outputs = 0;
+  for (const Tile& tile : tiles) {
+    if (tile.k0 == 0) outputs += PanelsOf(tile);
+  }
+  for (const Tile& tile : tiles) {
+    if (tile.n0 != 0) break;
+    const DType dtype = params.weights_are_bytes() ? DType::kI8 : DType::kF32;
+    const auto k = static_cast<size_t>(tile.k);
+    plane.packed.emplace_back(outputs, k, dtype);
+    if (params.exact_light()) plane.magnitudes.emplace_back(outputs, k, dtype);
+  }
   // Tiles of the same outputs get theirs together.
+  size_t first_output = 0;
   for (size_t t = 0; t < tiles.size();) {
     const int64_t n0 = tiles[t].n0;
     const auto first_row = static_cast<size_t>(n0);
     const auto n = static_cast<size_t>(tiles[t].n);
     std::vector<TileBuilder> row_of_tiles;
+    const size_t first_tile = t;
     for (; t < tiles.size() && tiles[t].n0 == n0; ++t) {
-      row_of_tiles.emplace_back(tiles[t], params, plane.unit);
+      const size_t columns = t - first_tile;
+      row_of_tiles.emplace_back(
+          tiles[t], params, plane.unit, columns, first_output,
+          &plane.packed[columns],
+          params.exact_light() ? &plane.magnitudes[columns] : nullptr);
     }
-    ForEachTile(transmissions.Rows(first_row, n), threads,
+    first_output += PanelsOf(tiles[first_tile]);
+    const WeightRows rows_of_tiles =
+        params.static_errors()
+            ? Effective(w.Rows(first_row, n), params,
+                        tiles.subspan(first_tile, t - first_tile),
+                        largest.data() + first_row, steps)
+            : transmissions.Rows(first_row, n);
+    ForEachTile(rows_of_tiles, threads,
                 [&](size_t first, ConstMatView<float> rows) {
                   for (TileBuilder& tile : row_of_tiles) {
                     tile.SetRows(first, rows);

@@ -16,16 +16,15 @@
 
 namespace triptych::optical {
 
-// Outputs that a product takes at a time: their weights, 256 KiB of bytes for
-// 1,024 inputs, stay in L2 while vector after vector passes.
+// Outputs that go through the chain at a time: their weights, 256 KiB of bytes
+// for 1,024 inputs, stay in L2 while vector after vector passes.
 inline constexpr size_t kStripOutputs = 256;
 
 // A tile's transmissions, as whole numbers -max..max of steps (bytes) or,
 // where they are not that, as floats in the same units.
 struct TileWeights {
-  // Of kStripOutputs outputs each, the last of what is left.
-  std::vector<PackedWeights> strips;
-  std::vector<PackedWeights> magnitudes;  // their |w|, if anybody asks
+  // The packed weights of its inputs, of which `first` is its first output.
+  size_t columns = 0, first = 0;
   std::vector<int32_t> sum;              // by output, of bytes
   std::vector<float> mean_abs, mean_sq;  // by output, of w in -1..1
   double rms = 0;                        // of the whole tile, gain included
@@ -37,6 +36,10 @@ struct PlaneWeights {
   // By output: gain of its receiver, and what a converted 1 stands for.
   std::vector<float> gain, scale;
   float largest_gain = 0;
+  // By range of inputs, all outputs, whole panels a tile: what lies together
+  // is in huge pages. A tile's are `columns` in TileWeights.
+  std::vector<PackedWeights> packed;
+  std::vector<PackedWeights> magnitudes;  // their |w|, if anybody asks
   std::vector<TileWeights> tiles;
 };
 

@@ -8,6 +8,7 @@
 #include "kernels/matmul/block.h"
 #include "kernels/matmul/loops.h"
 #include "kernels/matmul/packing.h"
+#include "kernels/matmul/part.h"
 
 namespace triptych {
 namespace {
@@ -47,12 +48,13 @@ void RunSteps(BlockFunction block_function, const PackedWeights& w,
 
 template <class T>
 void Run(BlockFunction block_function, const PackedRows& a,
-         const PackedWeights& w, Start<T> start, MatView<T> c, int threads) {
+         const PackedWeights& w, Start<T> start, MatView<T> c, int threads,
+         size_t first = 0) {
   const size_t m = c.rows(), n = c.cols();
   if (m == 0 || n == 0) return;
   matmul::ForEachBlock(
       m, n, threads, [&](size_t row, size_t rows, size_t col, size_t cols) {
-        RunSteps(block_function, w, col,
+        RunSteps(block_function, w, first + col,
                  {.a = a.data + row * a.stride,
                   .a_stride = a.stride,
                   .a_step = a.step,
@@ -73,6 +75,15 @@ void CheckShapes(size_t a_rows, size_t a_cols, const PackedWeights& w,
   TRIPTYCH_CHECK(a_cols == w.k() && c_rows == a_rows && c_cols == w.n(), "A",
                  a_rows, "x", a_cols, "W", w.n(), "x", w.k(), "C", c_rows, "x",
                  c_cols);
+}
+
+void CheckPart(size_t a_rows, size_t a_cols, const PackedWeights& w,
+               size_t first, size_t c_rows, size_t c_cols) {
+  TRIPTYCH_CHECK(a_cols == w.k() && c_rows == a_rows &&
+                     first % PackedWeights::kPanelOutputs == 0 &&
+                     first + c_cols <= w.n(),
+                 "A", a_rows, "x", a_cols, "W", w.n(), "x", w.k(), "outputs",
+                 first, "to", first + c_cols, "C rows", c_rows);
 }
 
 Start<float> StartOf(const MatmulOptions& options, const PackedWeights& w,
@@ -124,6 +135,24 @@ void MatmulI8(StridedView<uint8_t> a, const PackedWeights& w,
   threads = matmul::UsefulThreads(c.rows(), w.n(), w.k(), threads);
   Run(matmul::BlockI8(), matmul::PackRowsU8(a, threads), w, Start<int32_t>(), c,
       threads);
+}
+
+void MatmulI8Part(StridedView<uint8_t> a, const PackedWeights& w, size_t first,
+                  MatView<int32_t> c, int threads) {
+  CheckPart(a.rows, a.cols, w, first, c.rows(), c.cols());
+  TRIPTYCH_CHECK(w.dtype() == DType::kI8, InfoOf(w.dtype()).name);
+  threads = matmul::UsefulThreads(c.rows(), c.cols(), w.k(), threads);
+  Run(matmul::BlockI8(), matmul::PackRowsU8(a, threads), w, Start<int32_t>(), c,
+      threads, first);
+}
+
+void MatmulPart(StridedView<float> a, const PackedWeights& w, size_t first,
+                MatView<float> c, int threads) {
+  CheckPart(a.rows, a.cols, w, first, c.rows(), c.cols());
+  TRIPTYCH_CHECK(w.dtype() == DType::kF32, InfoOf(w.dtype()).name);
+  threads = matmul::UsefulThreads(c.rows(), c.cols(), w.k(), threads);
+  Run(matmul::BlockF32(), matmul::PackRowsF32(a), w, Start<float>(), c, threads,
+      first);
 }
 
 void MatmulI8(StridedView<int8_t> a, const PackedWeights& w, MatView<int32_t> c,

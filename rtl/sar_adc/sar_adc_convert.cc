@@ -96,8 +96,8 @@ struct Searching {
 };
 
 // The same without errors, flags or record. What a conversion waits for is
-// its own last comparison: four vectors at once take 0.4 times as long as one
-// after the other. (Zen 5)
+// its own last comparison: four vectors at once take half as long as one after
+// the other. (Zen 5)
 HWY_INLINE void ConvertPlain(const SarSearch& search,
                              const SarFrontEnd& front_end,
                              const int32_t* HWY_RESTRICT level,
@@ -129,7 +129,7 @@ HWY_INLINE void ConvertPlain(const SarSearch& search,
       step(s3, 3);
     }
     const auto end = [&](const Searching& s, int i) HWY_ATTR {
-      const auto sum = hn::ShiftRight<kSarWeightFracBits>(hn::Min(s.sum, limit));
+      auto sum = hn::ShiftRight<kSarWeightFracBits>(hn::Min(s.sum, limit));
       hn::StoreU(hn::DemoteTo(d16, sum), d16, code + lane + i * lanes);
     };
     end(s0, 0);

@@ -100,10 +100,9 @@ TEST_CASE("L3 == L2 bit for bit, far into saturation") {
   const Product product(150, 300, true);
   for (const char* fraction : {"0.0005", "0.004", "0.05"}) {
     const Overrides set =
-        kSmallPlanes +
-        Overrides{"adc.full_scale=fixed", "dac.unit_sigma=0.05",
-                  "adc.unit_sigma=0.05",
-                  std::string("adc.fixed_fraction=") + fraction};
+        kSmallPlanes + Overrides{"adc.full_scale=fixed", "dac.unit_sigma=0.05",
+                                 "adc.unit_sigma=0.05",
+                                 std::string("adc.fixed_fraction=") + fraction};
     const auto two = product.Run(*Make(set), 20);
     CHECK(two == product.Run(*Make(set + Overrides{"fidelity=L3"}), 20, 2));
     CHECK(two == product.Run(*Make(set + Overrides{"periphery=rtl"}), 20));
@@ -140,9 +139,9 @@ TEST_CASE("Light of each output: what a column's mean stands for") {
                          "dac.unit_sigma=0",    "rx.tia_noise_pa_per_sqrt_hz=0",
                          "laser.power_mw=1e-3", "laser.rin_db_per_hz=-200"};
   const auto noise = [&](const char* light, const char* encoding) {
-    const Overrides of = set + Overrides{std::string("noise.light=") + light,
-                                         std::string("vector.encoding=") +
-                                             encoding};
+    const Overrides of =
+        set + Overrides{std::string("noise.light=") + light,
+                        std::string("vector.encoding=") + encoding};
     return MomentsOf(
                product.Run(*Make(of), 400),
                product.Run(*Make(of + Overrides{"noise.physical=false"}), 400))

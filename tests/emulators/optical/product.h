@@ -21,11 +21,12 @@ namespace triptych {
 using Overrides = std::vector<std::string>;
 
 // Small planes, so that a small product has several tiles both ways.
-inline const Overrides kSmallPlanes = {"plane.rows=128", "plane.cols=64", "cores=2"};
+inline const Overrides kSmallPlanes = {"plane.rows=128", "plane.cols=64",
+                                       "cores=2"};
 // Nothing but rounding.
-inline const Overrides kRoundingOnly = {"noise.physical=false", "dac.unit_sigma=0",
-                                 "adc.unit_sigma=0", "vector.encoding=offset",
-                                 "adc.bits=0"};
+inline const Overrides kRoundingOnly = {"noise.physical=false",
+                                        "dac.unit_sigma=0", "adc.unit_sigma=0",
+                                        "vector.encoding=offset", "adc.bits=0"};
 
 inline Overrides operator+(Overrides a, const Overrides& b) {
   a.insert(a.end(), b.begin(), b.end());
@@ -91,7 +92,8 @@ struct Product {
   }
 };
 
-inline double RelativeError(const std::vector<float>& a, const std::vector<float>& b) {
+inline double RelativeError(const std::vector<float>& a,
+                            const std::vector<float>& b) {
   double error = 0, norm = 0;
   for (size_t i = 0; i < a.size(); ++i) {
     error += std::pow(a[i] - b[i], 2);
