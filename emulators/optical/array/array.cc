@@ -42,10 +42,10 @@ class Array : public Target {
   Precision precision() const override;
   std::span<const MoreOf> resources() const override {
     static constexpr MoreOf kResources[] = {
-        {"array.tiles", 2},          {"array.cores", 2},
-        {"array.wavelengths", 2},    {"clock_hz", 2},
-        {"dram.gb_per_s", 2},        {"digital.gops", 2},
-        {"host.link_gb_per_s", 2},   {"host.vector_gflops", 2},
+        {"array.tiles", 2},        {"array.cores", 2},
+        {"array.wavelengths", 2},  {"clock_hz", 2},
+        {"dram.gb_per_s", 2},      {"digital.gops", 2},
+        {"host.link_gb_per_s", 2}, {"host.vector_gflops", 2},
     };
     return kResources;
   }
@@ -109,10 +109,10 @@ Ids Array::Register(const Params& p) {
                          {"modulator.symbol_fj", "modulator.filter_mw"});
   ids.dac = AddDevice("dac.sample", power.dac * symbol_s,
                       {"dac.power_mw", "dac.gs_per_s", "dac.bits"});
-  ids.slot = AddDevice(
-      "array.slot", (power.laser + power.detector) * cycle_s,
-      {"laser.wall_plug_efficiency", "laser.loss_db", "laser.line_mw",
-       "rx.sensitivity_dbm", "rx.detector_mw"});
+  ids.slot =
+      AddDevice("array.slot", (power.laser + power.detector) * cycle_s,
+                {"laser.wall_plug_efficiency", "laser.loss_db", "laser.line_mw",
+                 "rx.sensitivity_dbm", "rx.detector_mw"});
   ids.lane = AddDevice("array.lane_slot", power.lane_filter * cycle_s,
                        {"lane.filter_mw"});
   ids.tia = AddDevice("tia.sample", power.tia * sample_s, {"rx.tia_mw"});
@@ -132,8 +132,8 @@ void Array::AddMemory(const Params& p, Ids& ids) {
   // 1 W for 1 ns is 1000 pJ.
   ids.static_ns = AddAction("memory.static_ns", kOther, "memory.static_w",
                             p.memory_static_w * 1e3);
-  ids.dram_byte = AddAction("dram.byte", kOffChip, "dram.bit_pj",
-                            p.dram_bit_pj * 8, 0, 1);
+  ids.dram_byte =
+      AddAction("dram.byte", kOffChip, "dram.bit_pj", p.dram_bit_pj * 8, 0, 1);
   ids.digital_op = AddAction("digital.op", kVector, "energy.digital_op_pj",
                              p.digital_op_pj, 1, 0);
 }
@@ -147,8 +147,8 @@ Precision Array::precision() const {
   if (p().round_sums) {
     precision.output.of_max = p().adc_clip_sigma * 0.5 / steps;
   }
-  precision.noise_of_max =
-      std::sqrt(NoiseOf(p()).variance / 9 + p().output_noise * p().output_noise);
+  precision.noise_of_max = std::sqrt(NoiseOf(p()).variance / 9 +
+                                     p().output_noise * p().output_noise);
   return precision;
 }
 

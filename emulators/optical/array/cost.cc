@@ -71,8 +71,8 @@ int64_t TermsOfSample(const Params& p) {
 }
 
 Demand DemandOf(const Params& p, const Product& product) {
-  const int64_t blocks = product.times * CeilDiv(product.m, p.rows) *
-                         CeilDiv(product.n, p.cols);
+  const int64_t blocks =
+      product.times * CeilDiv(product.m, p.rows) * CeilDiv(product.n, p.cols);
   const int64_t slots = CeilDiv(product.k, p.wavelengths * p.cores);
   Demand d;
   d.macs = product.times * product.m * product.k * product.n;
@@ -120,12 +120,11 @@ Energy EnergyOf(const Params& p, const Demand& d) {
   e.light = (power.laser + power.detector) * seconds;
   e.lane_filter = power.lane_filter * seconds;
   e.receiver = (power.tia + power.adc) * sample_s * Number(d.samples);
-  e.operands = Number(d.cycles * has.modulators() * p.bits) *
-               p.operand_bit_fj * 1e-15;
+  e.operands =
+      Number(d.cycles * has.modulators() * p.bits) * p.operand_bit_fj * 1e-15;
   e.sram = Number(d.sram_bits) * p.sram_bit_fj * 1e-15;
   e.dram = Number(d.dram_bits) * p.dram_bit_pj * 1e-12;
-  e.memory_static =
-      p.memory_static_w * std::max(seconds, DramSeconds(p, d));
+  e.memory_static = p.memory_static_w * std::max(seconds, DramSeconds(p, d));
   return e;
 }
 

@@ -29,7 +29,8 @@ double AdcWatt(const Params& p) {
 }
 
 double LaserWatt(const Params& p, const Inventory& has) {
-  if (p.laser_model == "lines") return Number(has.lines) * p.laser_line_mw * kMilli;
+  if (p.laser_model == "lines")
+    return Number(has.lines) * p.laser_line_mw * kMilli;
   const double level_w = kMilli * std::pow(10, p.sensitivity_dbm / 10);
   const double light_w = Number(has.dot_products) * level_w *
                          std::exp2(Number(p.bits)) *
@@ -58,8 +59,9 @@ Power PowerOf(const Params& p) {
   const Inventory has = InventoryOf(p);
   const double modulators = Number(has.modulators());
   Power power;
-  power.modulator = modulators * (p.modulator_symbol_fj * 1e-15 * p.clock.value +
-                                  p.modulator_filter_mw * kMilli);
+  power.modulator =
+      modulators * (p.modulator_symbol_fj * 1e-15 * p.clock.value +
+                    p.modulator_filter_mw * kMilli);
   power.dac = modulators * p.dac_mw * kMilli *
               (p.clock.value / (p.dac_gs_per_s * 1e9)) * DacEffort(p.bits) /
               DacEffort(p.dac_bits);

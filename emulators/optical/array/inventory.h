@@ -50,8 +50,8 @@ struct Area {
   double modulator = 0, lane_filter = 0, dac = 0, adc = 0, tia = 0;
   double core = 0, coupler = 0, router = 0, comb = 0, laser = 0, memory = 0;
   double total() const {
-    return modulator + lane_filter + dac + adc + tia + core + coupler +
-           router + comb + laser + memory;
+    return modulator + lane_filter + dac + adc + tia + core + coupler + router +
+           comb + laser + memory;
   }
 };
 Area AreaOf(const Params& params);

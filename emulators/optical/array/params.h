@@ -77,11 +77,13 @@ struct Params {
 
   template <class Self, class V>
   static void VisitGeometry(Self& p, V&& v) {
-    v("array.tiles", p.tiles, 1, 4096, "tiles, each with converters of its own");
+    v("array.tiles", p.tiles, 1, 4096,
+      "tiles, each with converters of its own");
     v("array.cores", p.cores, 1, 256,
       "cores of a tile, whose photocurrents are added: each has its part of k");
     v("array.rows", p.rows, 1, 1024, "rows of a core: outputs one way");
-    v("array.cols", p.cols, 1, 1024, "columns of a core: outputs the other way");
+    v("array.cols", p.cols, 1, 1024,
+      "columns of a core: outputs the other way");
     v("array.wavelengths", p.wavelengths, 1, 512,
       "terms of one dot product in one cycle");
     v("array.shared_channels", p.shared_channels, 0, 65536,

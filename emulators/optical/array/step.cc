@@ -63,8 +63,8 @@ class ArrayStep : public Step {
     ctx.Charge(id.converters, id.tia, Count(d.samples), begin, light, true);
     ctx.Charge(id.memory, id.operand_byte,
                Count(CeilDiv(symbols * p_.bits, int64_t{8})), begin, light);
-    ctx.Charge(id.memory, id.sram_byte,
-               Count(CeilDiv(d.sram_bits, int64_t{8})), begin, light, true);
+    ctx.Charge(id.memory, id.sram_byte, Count(CeilDiv(d.sram_bits, int64_t{8})),
+               begin, light, true);
     ctx.Charge(id.memory, id.static_ns,
                Count(CeilDiv((end - begin).value, int64_t{1000})), begin, end,
                true);
@@ -114,8 +114,8 @@ class AttentionStep : public ArrayStep {
         heads_(Size(node, "heads")),
         kv_heads_(Size(node, "kv_heads")),
         dim_(Size(node, "head_dim")),
-        v_dim_(static_cast<size_t>(node.attributes.Int(
-            "v_dim", node.attributes.Int("head_dim")))),
+        v_dim_(static_cast<size_t>(
+            node.attributes.Int("v_dim", node.attributes.Int("head_dim")))),
         causal_(node.attributes.Int("causal") != 0),
         scale_(static_cast<float>(node.attributes.Get(
             "scale", 1 / std::sqrt(static_cast<double>(dim_))))) {}
@@ -141,8 +141,7 @@ class AttentionStep : public ArrayStep {
                            static_cast<uint32_t>(2 * (s * heads_ + head))};
         Head(ctx.inputs[0].Rows(s * queries, queries).Cols(head * dim_, dim_),
              k, v, key,
-             ctx.output.Rows(s * queries, queries)
-                 .Cols(head * v_dim_, v_dim_));
+             ctx.output.Rows(s * queries, queries).Cols(head * v_dim_, v_dim_));
       }
     });
   }
@@ -152,8 +151,8 @@ class AttentionStep : public ArrayStep {
     return static_cast<size_t>(node.attributes.Int(name));
   }
 
-  void Head(ConstMatView<float> q, ConstMatView<float> k,
-            ConstMatView<float> v, NoiseKey key, MatView<float> out) const {
+  void Head(ConstMatView<float> q, ConstMatView<float> k, ConstMatView<float> v,
+            NoiseKey key, MatView<float> out) const {
     const size_t keys = k.rows();
     AlignedVector<float> scores(q.rows() * keys), columns(v_dim_ * keys);
     const MatView<float> p(scores.data(), q.rows(), keys);

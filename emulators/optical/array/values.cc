@@ -130,8 +130,7 @@ class Converter {
 void Multiply(const Params& p, ConstMatView<float> a, const Encoded& b,
               const NoiseKey& key, int threads, MatView<float> c) {
   const size_t m = a.rows();
-  AlignedVector<float> codes(m * b.k), squares(m * b.k), s(m * b.n),
-      q(m * b.n);
+  AlignedVector<float> codes(m * b.k), squares(m * b.k), s(m * b.n), q(m * b.n);
   std::vector<float> scale(m);
   const MatView<float> all(codes.data(), m, b.k);
   for (size_t i = 0; i < m; ++i) {
@@ -145,8 +144,7 @@ void Multiply(const Params& p, ConstMatView<float> a, const Encoded& b,
   for (size_t t = 0; t < b.pieces.size(); ++t) {
     const Encoded::Piece& piece = b.pieces[t];
     const size_t k = piece.codes.k();
-    const ConstMatView<float> part =
-        ConstMatView<float>(all).Cols(piece.k0, k);
+    const ConstMatView<float> part = ConstMatView<float>(all).Cols(piece.k0, k);
     Matmul(part, piece.codes, s_view);
     Matmul(all_squares.Cols(piece.k0, k), piece.squares, q_view);
     ParallelFor(m, threads, [&](size_t i) {

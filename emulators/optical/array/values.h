@@ -11,7 +11,8 @@
 // the operands by an angle phi of standard deviation p:
 //
 //   e(phi) = E[cos phi] = exp(-p^2 / 2)
-//   v      = (1 + s^2)^2 E[cos^2 phi] - e^2,  E[cos^2 phi] = (1 + exp(-2 p^2)) / 2
+//   v      = (1 + s^2)^2 E[cos^2 phi] - e^2,  E[cos^2 phi] = (1 + exp(-2 p^2))
+//   / 2
 //
 // which is the exact variance of (1 + s g)(1 + s g') cos phi. One Gaussian a
 // conversion stands for the sum of its terms.

@@ -28,8 +28,8 @@ double FormulaJoules(double samples_per_s, double enob, double node_nm) {
   const double fom_db = std::min(213.78 - 2.872 * std::log(samples_per_s),
                                  128.3 + 3.2205 * std::ceil(enob));
   return JoulesAt(SndrDb(enob), fom_db) * kPico *
-         std::exp(26.0496 + 1.88 * std::log(node_nm) -
-                  2.8291 * std::log(enob) - 1.4702);
+         std::exp(26.0496 + 1.88 * std::log(node_nm) - 2.8291 * std::log(enob) -
+                  1.4702);
 }
 
 bool Within(double x, double low, double high) { return low <= x && x < high; }

@@ -17,20 +17,20 @@ using array::Power;
 
 Result<double> AreaMm2(const Params& p, std::string_view component) {
   const Area a = array::AreaOf(p);
-  const Named parts[] = {{"total", a.total()},      {"awg", a.router},
-                         {"star_coupler", a.coupler}, {"laser", a.laser},
-                         {"mzm", a.modulator},      {"mrr", a.lane_filter},
-                         {"adc", a.adc},            {"dac", a.dac},
-                         {"tia", a.tia},            {"cache", a.memory}};
+  const Named parts[] = {
+      {"total", a.total()}, {"awg", a.router},    {"star_coupler", a.coupler},
+      {"laser", a.laser},   {"mzm", a.modulator}, {"mrr", a.lane_filter},
+      {"adc", a.adc},       {"dac", a.dac},       {"tia", a.tia},
+      {"cache", a.memory}};
   return Pick("component", component, parts);
 }
 
 Result<double> PowerW(const Params& p, std::string_view component) {
   const Power w = array::PowerOf(p);
-  const Named parts[] = {{"total", w.total()},    {"mrr", w.lane_filter},
-                         {"dac", w.dac},          {"mzm", w.modulator},
-                         {"laser", w.laser},      {"adc", w.adc},
-                         {"tia", w.tia},          {"cache", w.memory}};
+  const Named parts[] = {{"total", w.total()}, {"mrr", w.lane_filter},
+                         {"dac", w.dac},       {"mzm", w.modulator},
+                         {"laser", w.laser},   {"adc", w.adc},
+                         {"tia", w.tia},       {"cache", w.memory}};
   return Pick("component", component, parts);
 }
 
@@ -40,9 +40,9 @@ Result<double> DevicesOf(const Params& p, std::string_view component) {
   const auto modulators = static_cast<double>(has.modulators());
   const auto lanes = static_cast<double>(has.lanes);
   const auto outputs = static_cast<double>(has.outputs);
-  const Named parts[] = {{"mrr", 2 * lanes}, {"dac", modulators},
+  const Named parts[] = {{"mrr", 2 * lanes},  {"dac", modulators},
                          {"mzm", modulators}, {"laser", lanes},
-                         {"adc", outputs},   {"tia", outputs}};
+                         {"adc", outputs},    {"tia", outputs}};
   return Pick("component", component, parts);
 }
 

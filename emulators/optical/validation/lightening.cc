@@ -108,9 +108,9 @@ Result<Costs> CostsOf(const Params& p, std::string_view name) {
   }
   TRIPTYCH_ASSIGN(const ModelConfig config, PresetByName(workload->preset));
   TRIPTYCH_ASSIGN(const Graph graph, BuildGraph(config));
-  const Binding binding{.batch = 1,
-                        .tokens = workload->tokens > 0 ? workload->tokens
-                                                       : config.context};
+  const Binding binding{
+      .batch = 1,
+      .tokens = workload->tokens > 0 ? workload->tokens : config.context};
   array::Demand sum;
   Costs costs;
   for (const Node& node : graph.NodesOf(*graph.FindEntry(Phase::kEncode))) {
@@ -128,15 +128,14 @@ Result<Costs> CostsOf(const Params& p, std::string_view name) {
 // ---- Quantities ----
 
 Result<double> EnergyJ(const Energy& e, std::string_view component) {
-  const Named parts[] = {
-      {"total", e.total()},
-      {"compute", e.compute()},
-      {"compute_drive_dac", e.modulator + e.dac},
-      {"compute_light", e.light},
-      {"compute_receiver", e.receiver},
-      {"data_movement", e.data_movement()},
-      {"data_movement_dram", e.dram},
-      {"data_movement_sram", e.data_movement() - e.dram}};
+  const Named parts[] = {{"total", e.total()},
+                         {"compute", e.compute()},
+                         {"compute_drive_dac", e.modulator + e.dac},
+                         {"compute_light", e.light},
+                         {"compute_receiver", e.receiver},
+                         {"data_movement", e.data_movement()},
+                         {"data_movement_dram", e.dram},
+                         {"data_movement_sram", e.data_movement() - e.dram}};
   return Pick("component", component, parts);
 }
 
@@ -151,11 +150,10 @@ Result<double> PowerW(const Params& p, std::string_view component) {
 
 Result<double> AreaMm2(const Params& p, std::string_view component) {
   const Area a = array::AreaOf(p);
-  const Named parts[] = {{"total", a.total()}, {"dac", a.dac},
-                         {"memory", a.memory}, {"core", a.core},
-                         {"comb", a.comb},     {"mzm", a.modulator},
-                         {"adc", a.adc},       {"tia", a.tia},
-                         {"laser", a.laser}};
+  const Named parts[] = {
+      {"total", a.total()}, {"dac", a.dac},   {"memory", a.memory},
+      {"core", a.core},     {"comb", a.comb}, {"mzm", a.modulator},
+      {"adc", a.adc},       {"tia", a.tia},   {"laser", a.laser}};
   return Pick("component", component, parts);
 }
 

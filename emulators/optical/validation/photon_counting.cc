@@ -70,7 +70,8 @@ void PhotonPlane::Multiply(std::span<const float> x, double photons, Rng& rng,
     double light = 0;
     for (size_t i = 0; i < k_; ++i) light += double{t[i]} * x[i];
     light /= largest;
-    if (photons > 0) light = Poisson(light * photons / mean, rng) * mean / photons;
+    if (photons > 0)
+      light = Poisson(light * photons / mean, rng) * mean / photons;
     y[j] = static_cast<float>(range_ * largest * light + low_ * sum);
   }
 }

@@ -62,8 +62,7 @@ TEST_CASE("cycles, conversions and products are those of counting") {
         CHECK(d.macs == counted.macs);
         CHECK(d.samples == counted.samples);
         CHECK(d.cycles == counted.cycles);
-        CHECK(d.padding_macs ==
-              d.cycles * InventoryOf(p).lanes - d.macs);
+        CHECK(d.padding_macs == d.cycles * InventoryOf(p).lanes - d.macs);
       }
     }
   }
@@ -98,8 +97,9 @@ TEST_CASE("a DAC's effort doubles with a bit, over its bits") {
   CHECK(PowerOf(p).laser / four_laser == doctest::Approx(16));
 }
 
-TEST_CASE("built converters take more than a scaled one, and none of 4 bits "
-          "less than the formula") {
+TEST_CASE(
+    "built converters take more than a scaled one, and none of 4 bits "
+    "less than the formula") {
   Params p = Preset("dynamic-array");
   p.bits = 8;
   const double linear = PowerOf(p).adc;

@@ -143,8 +143,7 @@ TEST_CASE("a million draws have the mean and the variance of the formula") {
     const double phase2 = std::pow(20 * std::numbers::pi / 180, 2);
     const Moments m = MomentsOf(p, s, q);
     const double mean = std::exp(-phase2 / 2);
-    const double variance =
-        q * ((1 + std::exp(-2 * phase2)) / 2 - mean * mean);
+    const double variance = q * ((1 + std::exp(-2 * phase2)) / 2 - mean * mean);
     CHECK(m.variance == doctest::Approx(variance).epsilon(0.01));
     CHECK(std::abs(m.mean - s * mean) < 5 * std::sqrt(variance / 1e6));
   }

@@ -13,8 +13,9 @@ namespace {
 
 constexpr size_t kBatch = 100;
 constexpr float kMomentum = 0.9f;
-// Levels: 0..15 of an activation, -16..15 of a weight.
+// Levels: 0..15 of an activation; of a weight, half-integers to +-15.5.
 constexpr float kActivationSteps = 15, kWeightSteps = 15.5f;
+constexpr double kClip = 2;
 
 struct Buffer {
   Buffer(size_t rows, size_t cols) : data(rows * cols) {
@@ -54,15 +55,19 @@ QuantisedNet::QuantisedNet(uint64_t seed) : seed_(seed) {
   RoundWeights();
 }
 
-// 32 levels from the least to the greatest: those of a plane.
+// 32 levels around zero: those of a plane. What lies beyond kClip times the
+// root mean square is clipped: a few large weights would leave all others in
+// the dark, for the light is shared out by the largest.
 void QuantisedNet::RoundWeights() {
   for (Layer& layer : layers_) {
-    float largest = 0;
-    for (const float w : layer.weights) largest = std::max(largest, std::abs(w));
-    const float step = largest / kWeightSteps;
+    double squares = 0;
+    for (const float w : layer.weights) squares += double{w} * w;
+    const auto size = static_cast<double>(layer.weights.size());
+    const auto clip = static_cast<float>(kClip * std::sqrt(squares / size));
+    const float step = clip / kWeightSteps;
     for (size_t i = 0; i < layer.weights.size(); ++i) {
-      layer.rounded[i] =
-          (std::floor(layer.weights[i] / step) + 0.5f) * step;
+      const float level = std::floor(layer.weights[i] / step) + 0.5f;
+      layer.rounded[i] = std::clamp(level, -kWeightSteps, kWeightSteps) * step;
     }
   }
 }
@@ -102,8 +107,8 @@ void QuantisedNet::Step(ConstMatView<float> images,
   for (size_t l = kLayers; l-- > 0;) {
     Layer& layer = layers_[l];
     Buffer down(layer.out, layer.in);
-    Matmul(Transposed(x[l + 1].view),
-           Pack(Transposed(x[l].view), DType::kF32), down.view);
+    Matmul(Transposed(x[l + 1].view), Pack(Transposed(x[l].view), DType::kF32),
+           down.view);
     if (l > 0) {
       // Before the weights change: what the layer below gets, where it was on.
       Buffer below(images.rows(), layer.in);

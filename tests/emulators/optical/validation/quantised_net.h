@@ -44,8 +44,7 @@ class QuantisedNet {
     }
   };
   void RoundWeights();
-  void Step(ConstMatView<float> x, std::span<const uint8_t> labels,
-            float rate);
+  void Step(ConstMatView<float> x, std::span<const uint8_t> labels, float rate);
 
   std::vector<Layer> layers_;
   uint64_t seed_;

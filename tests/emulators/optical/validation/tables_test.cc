@@ -38,8 +38,8 @@ double Worst(const triptych::Score& score, std::string_view part, int& rows) {
 // A printed "0.14" stands for 0.135 to 0.145.
 double HalfDigit(double printed) {
   double unit = 1;
-  while (unit > 1e-6 && std::abs(printed / unit - std::rint(printed / unit)) >
-                            1e-6) {
+  while (unit > 1e-6 &&
+         std::abs(printed / unit - std::rint(printed / unit)) > 1e-6) {
     unit /= 10;
   }
   return unit / 2;
@@ -121,14 +121,15 @@ TEST_CASE("tables that need other people's images are refused by name") {
     CHECK(refused.error().code == ErrorCode::kUnsupported);
     CHECK(refused.error().message.contains("images"));
   }
-  const auto setting = PredictTable(
-      nullptr, "albireo",
-      {{"setting", "optimistic"}, {"quantity", "power_w"}, {"component", "adc"}});
+  const auto setting = PredictTable(nullptr, "albireo",
+                                    {{"setting", "optimistic"},
+                                     {"quantity", "power_w"},
+                                     {"component", "adc"}});
   REQUIRE_FALSE(setting);
   CHECK(setting.error().message.contains("wdm-conv-array-optimistic"));
-  const auto quantity = PredictTable(
-      nullptr, "lightening_transformer",
-      {{"config", "dota-b"}, {"quantity", "weight_kg"}});
+  const auto quantity =
+      PredictTable(nullptr, "lightening_transformer",
+                   {{"config", "dota-b"}, {"quantity", "weight_kg"}});
   REQUIRE_FALSE(quantity);
   CHECK(quantity.error().message.contains("weight_kg"));
 }
