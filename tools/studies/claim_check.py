@@ -134,7 +134,7 @@ def main():
                 needed(budget, parts, g) for g in groups])
             # Everything but memory at the goal: what a byte may cost.
             macs = result["flops"] / 2 / batch
-            moved = result["off_chip_bytes"] / batch
+            moved = result["bytes"]["off_chip"] / batch
             left = budget - macs * GOAL_J_PER_MAC
             floor_rows.append(where + [
                 number(macs), number(macs * GOAL_J_PER_MAC), number(moved),

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "tools/report/charts/lines.h"
 #include "tools/report/sections/sections.h"
@@ -27,11 +28,10 @@ std::string TextOf(const Column& column, size_t row) {
                           : fmt::format("{:.6g}", column.numbers[row]);
 }
 
-bool Varies(const Column& column, size_t points) {
-  for (size_t row = 1; row < points; ++row) {
-    if (TextOf(column, row) != TextOf(column, 0)) return true;
-  }
-  return false;
+size_t LevelsOf(const Column& column, size_t points) {
+  std::set<std::string> levels;
+  for (size_t row = 0; row < points; ++row) levels.insert(TextOf(column, row));
+  return levels.size();
 }
 
 // Log where everything is positive and spans more than a decade.
@@ -97,9 +97,9 @@ std::unique_ptr<LineChart> CurvesOf(const sweep::Results& results,
                          name.empty() ? "" : name + ": ",
                          KneeOf(chart->series.back(), maximise));
   }
-  chart->description = fmt::format(
-      "{} along {}. Within a quarter of the best from: {}", y.name, x.name,
-      knees);
+  chart->description =
+      fmt::format("{} along {}. Within a quarter of the best from: {}", y.name,
+                  x.name, knees);
   return chart;
 }
 
@@ -113,12 +113,13 @@ Blocks BuildCurves(const Material& material) {
     std::vector<const Column*> axes;
     for (const Column& column : results.columns) {
       if (column.role == sweep::Role::kAxis &&
-          Varies(column, results.points)) {
+          LevelsOf(column, results.points) > 1) {
         axes.push_back(&column);
       }
     }
     for (const Column* x : axes) {
-      if (x->is_text() || x->name == "batch") continue;
+      // Two points are no curve.
+      if (x->is_text() || LevelsOf(*x, results.points) < 3) continue;
       for (const sweep::Objective& objective : results.objectives) {
         const Column* y = results.Find(objective.column);
         if (y == nullptr || y->is_text()) continue;
