@@ -8,11 +8,13 @@
 #include <mutex>
 #include <utility>
 
+#include "emulators/optical/array/array.h"
 #include "emulators/optical/error_budget.h"
 #include "emulators/optical/matmul.h"
 #include "emulators/optical/params.h"
 #include "emulators/optical/plane.h"
 #include "emulators/optical/receiver.h"
+#include "emulators/optical/validation/predict.h"
 
 namespace triptych::optical {
 namespace {
@@ -97,6 +99,12 @@ class Optical : public Target {
                           weights);
   }
 
+  Result<Prediction> Predict(std::string_view kind,
+                             const OpSpec& spec) const override {
+    Result<Prediction> own = PredictTable(nullptr, kind, spec);
+    if (own || own.error().code != ErrorCode::kNotFound) return own;
+    return Target::Predict(kind, spec);
+  }
   bool cost_depends_on_neighbours() const override { return true; }
 
  private:
@@ -235,6 +243,7 @@ Precision Optical::precision() const {
 
 Result<std::unique_ptr<Target>> MakeOptical(std::string_view preset,
                                             const Config& config) {
+  if (array::IsArray(config)) return array::MakeArray(preset, config);
   Params params;
   TRIPTYCH_ASSIGN(ParamSet set, LoadParams(config, params));
   TRIPTYCH_TRY(CheckBits(config, "plane.weight_bits", params.plane_bits));

@@ -53,13 +53,26 @@ Status AddResults(const Json& document, const std::string& command,
   return {};
 }
 
+// The tier that was walked in full, if there is one and it has what the other
+// has not: how far numbers are from the exact model's.
+Status AddDetailed(const std::string& path, Material& material) {
+  constexpr std::string_view kKl = "kl_nats_per_token";
+  TRIPTYCH_ASSIGN(sweep::Results results,
+                  sweep::ReadResults(path, sweep::Tier::kDetailed));
+  if (results.points == 0 || results.Find(kKl) == nullptr) return {};
+  results.study += ", in full";
+  results.objectives = {{std::string(kKl), /*maximise=*/false}};
+  material.studies.push_back(Analyse(std::move(results)));
+  return {};
+}
+
 Status AddDatabase(const std::string& path, const ErrorSource& errors,
                    Material& material) {
   TRIPTYCH_ASSIGN(sweep::Results results, sweep::ReadResults(path));
   const analysis::ErrorModel model =
       errors ? errors(results) : analysis::ErrorModel();
   material.studies.push_back(Analyse(std::move(results), model));
-  return {};
+  return AddDetailed(path, material);
 }
 
 // A sweep's own JSON has no more than its front: the database has it all.

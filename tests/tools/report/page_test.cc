@@ -10,6 +10,7 @@
 #include <string>
 
 #include "tools/report/inputs.h"
+#include "tools/report/sections/sections.h"
 #include "tools/report/study.h"
 #include "tools/report/terminal.h"
 #include "tools/report/text_width.h"
@@ -136,6 +137,26 @@ TEST_CASE("a study's front, knee, effects and bounds, by hand") {
   CHECK(map.row_axis == "bw");
   CHECK(map.columns.size() == 3);
   CHECK(map.cells == std::vector<double>{0, 0, 0, 0, 1, 1});
+}
+
+TEST_CASE("a curve names the least x from which on it stays near its best") {
+  sweep::Results results{.study = "s", .points = 5};
+  results.numbers = {0, 1, 2, 3, 4};
+  results.columns = {
+      {"bits", sweep::Role::kAxis, "", {4, 5, 6, 7, 8}, {}},
+      {"kl", sweep::Role::kMeasure, "", {0.1, 0.5, 0.12, 0.11, 0.1}, {}}};
+  results.objectives = {{"kl", false}};
+  Material material;
+  material.studies = {Analyse(results)};
+  const Blocks blocks = BuildCurves(material);
+  REQUIRE(blocks.size() == 3);
+  const auto& text = std::get<Paragraph>(blocks[1]).text;
+  CAPTURE(text);
+  // 4 is as good, but 5 is not; 0.12 is within a quarter of 0.1.
+  CHECK(text.ends_with("from: 6."));
+  // More points than a curve is for.
+  material.studies[0].results.points = 401;
+  CHECK(BuildCurves(material).empty());
 }
 
 TEST_CASE("the error of a preset is that of its own rows") {

@@ -42,6 +42,10 @@ constexpr Section kSections[] = {
      "Points of a study by two objectives. No point is better than those on "
      "the front in both.",
      BuildFront},
+    {"curves", "Along an axis",
+     "Answers of a small study along each of its axes, a line for each choice "
+     "of the others.",
+     BuildCurves},
     {"sensitivity", "Sensitivity",
      "What moves the objectives, and what binds where.", BuildSensitivity},
     {"validation", "Predicted against measured",

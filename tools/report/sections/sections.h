@@ -18,6 +18,7 @@ Blocks BuildMesh(const Material& material);
 Blocks BuildErrorBudget(const Material& material);
 Blocks BuildTimeline(const Material& material);
 Blocks BuildFront(const Material& material);
+Blocks BuildCurves(const Material& material);
 Blocks BuildSensitivity(const Material& material);
 Blocks BuildValidation(const Material& material);
 Blocks BuildAccuracy(const Material& material);
