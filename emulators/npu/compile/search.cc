@@ -25,8 +25,9 @@ constexpr int64_t kF32 = 4;
 // the most among those of README.md's table.
 constexpr double kReach = 2;
 constexpr size_t kMostTimed = 4;
-// Commands of a core: some tens of milliseconds.
+// Commands of a core, and estimated cycles: some tens of milliseconds each.
 constexpr uint64_t kMostDecoded = uint64_t{1} << 15;
+constexpr double kMostCycles = 0x1p20;
 
 // Numbers and names of parameters, as bytes.
 struct KeyWriter {
@@ -137,7 +138,7 @@ std::vector<MatmulPlan> Search(const LowerRequest& request,
   std::vector<MatmulPlan> plans =
       MatmulPlans(size, request.params, SizeOf(request.params, {}));
   const auto first = std::ranges::find(plans, false, &MatmulPlan::looped);
-  if (plans.end() - first < 2) return plans;
+  if (plans.end() - first < 2 || first->cycles > kMostCycles) return plans;
   const auto reach = std::ranges::count_if(
       first, plans.end(),
       [&](const MatmulPlan& p) { return p.cycles <= kReach * first->cycles; });
