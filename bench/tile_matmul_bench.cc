@@ -156,12 +156,14 @@ Result<Job> JobOf(char** argv) {
   TRIPTYCH_TRY(LoadParams(source.config, job.config.params));
   const std::optional<DType> format = DTypeFromName(argv[4]);
   const std::optional<int> phases = PhasesFromName(argv[5]);
-  if (std::sscanf(argv[3], "%dx%d", &job.config.cols, &job.config.rows) != 2 ||
-      !format || !phases) {
+  const std::optional<Coordinates> grid = GridFromText(argv[3]);
+  if (!grid || !format || !phases) {
     return MakeError(ErrorCode::kInvalid,
                      "grid, dtype or fidelity: allowed are e.g. 13x10 bf16 "
                      "hifi2");
   }
+  job.config.cols = grid->col;
+  job.config.rows = grid->row;
   job.format = *format;
   job.fidelity = static_cast<uint32_t>(*phases);
   job.m = CeilDiv(Number(argv[6]), 32u);

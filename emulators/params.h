@@ -14,8 +14,9 @@
 //
 // A preset is a TOML file with every number, as a plain value or as
 // { value = 1.35e9, source = "...", basis = "published" }. Dotted keys are
-// tables: `[grid] rows = 10`. Two top-level keys are not parameters: `target`
-// says which machine the file is for, `about` says it in words. Text values:
+// tables: `[grid] rows = 10`. Three top-level keys are not parameters: `target`
+// says which machine the file is for, `about` says it in words, `base` names
+// the target's preset that has what this one does not say. Text values:
 // v("periphery", p.periphery,
 // {"fast", "rtl", "socket:"}, "..."); one that ends in a colon allows any text
 // after it. Booleans: v("double_buffer", p.db, "...").

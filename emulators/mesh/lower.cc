@@ -97,7 +97,7 @@ Heads SplitHeads(const Bound& b, int64_t heads, int64_t kv_heads) {
   const int64_t mine = CeilDiv(kv_heads, by_head);
   Heads split{
       .batch = CeilDiv(b.binding.batch, by_batch),
-      .heads = mine * (heads / kv_heads / by_query),
+      .heads = mine * CeilDiv(heads / kv_heads, by_query),
       .kv_heads = mine,
       .queries = b.graph.value(b.node.inputs[0]).shape.rows.Bind(b.binding) /
                  b.binding.batch};

@@ -20,8 +20,9 @@ Params FormatsServed(Params p, const ModelConfig& config) {
   const bool library =
       config.family == Family::kLlama || config.family == Family::kQwen3;
   if (library && config.activation == Activation::kSwiGlu) {
-    p.mlp_weights = "bfp4";
-    p.mlp_fidelity = "lofi";
+    // Who sets a format means it.
+    if (p.mlp_weights == "same") p.mlp_weights = "bfp4";
+    if (p.mlp_fidelity == "same") p.mlp_fidelity = "lofi";
   }
   return p;
 }

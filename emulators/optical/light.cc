@@ -182,13 +182,12 @@ class Shiner {
 Encoding::Encoding(const Params& p)
     : two_pass(p.two_pass()),
       bits(static_cast<int>(p.dac_bits)),
-      bytes(p.dac_bits > 0 && p.weights_are_bytes()),
+      bytes(p.of_bytes()),
       converted(bits > 0 &&
                 ((p.bit_true() && (p.dac_unit_sigma > 0 || p.attached())) ||
                  p.rtl() || p.whole_periphery())),
-      exact(!p.shaped_sources() &&
-            !(p.bit_true() && bits > 0 &&
-              (p.dac_unit_sigma > 0 || p.attached()))),
+      exact(!p.shaped_sources() && !(p.bit_true() && bits > 0 &&
+                                     (p.dac_unit_sigma > 0 || p.attached()))),
       digits(bytes && !(exact && bits <= 8) ? 2 : 1),
       steps(bits == 0
                 ? 1.0f

@@ -90,6 +90,8 @@ class MatmulStep : public Step {
       const MatView<float> out =
           ctx.output.Rows(first, count).Cols(block.col, block.cols);
       for (size_t t = block.first_tile; t < block.last_tile; ++t) {
+        // What is lost stays lost: the rest would wait for it in vain.
+        if (whole && !lost) return;
         const TileView tile{t,
                             tiles_[t],
                             *weights_,
@@ -100,13 +102,13 @@ class MatmulStep : public Step {
         NoiseKey of_tile = key;
         of_tile.tile_pass = static_cast<uint32_t>(2 * t);
         const bool last = t + 1 == block.last_tile;
-        const Status status = Receive(
-            *machine_, encoding_, tile, block, first, of_tile, out,
-            t == block.first_tile, [&](size_t i) {
-              if (last) Finish(scale[first + i], block, out.row(i));
-            });
+        const Status status =
+            Receive(*machine_, encoding_, tile, block, first, of_tile, out,
+                    t == block.first_tile, [&](size_t i) {
+                      if (last) Finish(scale[first + i], block, out.row(i));
+                    });
         // Only of a whole periphery, and so of one thread.
-        if (whole && lost) lost = status;
+        if (whole) lost = status;
       }
     });
     return lost;

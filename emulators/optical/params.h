@@ -281,9 +281,11 @@ struct Params {
   bool drifts() const {
     return drift_gain_per_sqrt_s > 0 || drift_offset_per_sqrt_s > 0;
   }
-  // Weights are whole steps of a signed byte.
-  bool weights_are_bytes() const {
-    return plane_bits > 0 && plane_bits <= 8 && !static_errors();
+  // Products are of bytes, not of floats: levels, and weights of whole steps of
+  // a signed byte.
+  bool of_bytes() const {
+    return dac_bits > 0 && plane_bits > 0 && plane_bits <= 8 &&
+           !static_errors();
   }
 };
 

@@ -70,12 +70,19 @@ Status CheckPeriphery(const Config& config, const Params& params) {
   if (auto subset = RtlSubset::Parse(params.hil_rtl); !subset) {
     return Located(config, "hil.rtl", std::move(subset).error());
   }
+  if (params.fidelity == "L3" &&
+      (params.periphery == "top_model" || !SocketOf(params).empty())) {
+    return Located(config, "fidelity",
+                   Error{ErrorCode::kInvalid,
+                         "L3 is by RTL, and periphery = " + params.periphery +
+                             " is not; allowed fast, rtl, top_rtl, or L2"});
+  }
   if (params.whole_periphery() && params.post_correction != "none") {
     return Located(config, "post.correction",
                    Error{ErrorCode::kInvalid,
-                             params.post_correction +
-                                 ": a whole periphery corrects by what it was "
-                                 "calibrated to; allowed none"});
+                         params.post_correction +
+                             ": a whole periphery corrects by what it was "
+                             "calibrated to; allowed none"});
   }
   const std::string socket = SocketOf(params);
   if (!params.periphery.starts_with(kSocket)) return {};

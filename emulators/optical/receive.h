@@ -43,9 +43,9 @@ size_t MostVectors(const Encoding& encoding);
 // `key` is the tile's first pass's. Calls done(i) for each row of `out` while
 // it is in the cache.
 Status Receive(const Machine& machine, const Encoding& encoding,
-             const TileView& tile, const Block& block, size_t first,
-             NoiseKey key, MatView<float> out, bool set,
-             const std::function<void(size_t)>& done);
+               const TileView& tile, const Block& block, size_t first,
+               NoiseKey key, MatView<float> out, bool set,
+               const std::function<void(size_t)>& done);
 
 }  // namespace triptych::optical
 

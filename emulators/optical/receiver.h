@@ -15,9 +15,9 @@
 //            + RIN B (I0 (1 - t))^2 sum x^2 * mean w^2   independent sources
 //
 // with B the noise bandwidth. The means of |w| and w^2 over a column stand
-// for their weighting with x: exact variances would cost two further matrix
-// products. (Fiber-optics textbooks: shot, thermal and RIN terms of a
-// photodiode receiver.)
+// for their weighting with x; noise.light = output takes the shot term exactly,
+// by a second product. (Fiber-optics textbooks: shot, thermal and RIN terms of
+// a photodiode receiver.)
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_EMULATORS_OPTICAL_RECEIVER_H_
 #define TRIPTYCH_EMULATORS_OPTICAL_RECEIVER_H_

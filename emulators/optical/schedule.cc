@@ -37,6 +37,15 @@ class Timeline {
     ChargeStream(tile, units, begin, end);
   }
 
+  // What fell due while the last tiles streamed, or since the beginning on a
+  // core that had none, is done before the operator ends.
+  void Finish() {
+    for (size_t c = 0; c < cores_.size(); ++c) {
+      Recalibrate(cores_[c], ids_.cores[c],
+                  std::max(cores_[c].stream_end, cores_[c].load_end));
+    }
+  }
+
   Picos end() const { return end_; }
 
  private:
@@ -133,6 +142,7 @@ Picos ChargeTiles(const Machine& machine, std::span<const Tile> tiles,
     timeline.Run(tile);
     if (tile.k0 == 0) outputs += vectors * tile.n;
   }
+  timeline.Finish();
   if (bias && outputs > 0) {
     // Added as the last tile's sums leave: no time of its own.
     const CoreUnits& units = machine.ids.cores[static_cast<size_t>(

@@ -49,7 +49,7 @@ class TileBuilder {
   TileBuilder(const Tile& tile, const Params& params, float unit,
               size_t columns, size_t first, PackedWeights* packed,
               PackedWeights* magnitudes)
-      : bytes_(params.weights_are_bytes()),
+      : bytes_(params.of_bytes()),
         unit_(unit),
         k0_(static_cast<size_t>(tile.k0)),
         k_(static_cast<size_t>(tile.k)),
@@ -198,7 +198,7 @@ PlaneWeights MakePlaneWeights(const WeightRows& w, const Params& params,
   }
   for (const Tile& tile : tiles) {
     if (tile.n0 != 0) break;
-    const DType dtype = params.weights_are_bytes() ? DType::kI8 : DType::kF32;
+    const DType dtype = params.of_bytes() ? DType::kI8 : DType::kF32;
     const auto k = static_cast<size_t>(tile.k);
     plane.packed.emplace_back(outputs, k, dtype);
     if (params.exact_light()) plane.magnitudes.emplace_back(outputs, k, dtype);

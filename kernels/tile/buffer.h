@@ -52,10 +52,10 @@ static inline uint32_t L1Make(uint32_t bytes) {
   struct Context* mine = Mine();
   if (mine->l1_next == 0) mine->l1_next = *Word(TILE_INFO_FREE);
   const uint32_t address = mine->l1_next;
+  if (bytes > *Word(TILE_INFO_L1_BYTES) - address) Fail(kL1Overflow);
   // 64 bytes, the widest flit: nobody shares a line with a word that others
   // write.
   mine->l1_next += (bytes + 63) & ~UINT32_C(63);
-  if (mine->l1_next > *Word(TILE_INFO_L1_BYTES)) Fail(kL1Overflow);
   return address;
 }
 static inline volatile uint32_t* WordMake(void) { return Word(L1Make(4)); }
@@ -73,6 +73,8 @@ static inline void BufferAt(uint32_t b, uint32_t address, uint32_t format,
   buffer->popped = WordMake();
 }
 static inline void BufferMake(uint32_t b, uint32_t format, uint32_t pages) {
+  // So that the product below is no more than 32 bits hold.
+  if (pages > UINT32_MAX / TileBytes(TILE_F32)) Fail(kL1Overflow);
   BufferAt(b, L1Make(pages * TileBytes(format)), format, pages);
 }
 

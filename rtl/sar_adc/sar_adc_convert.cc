@@ -102,7 +102,8 @@ HWY_INLINE void ConvertPlain(const SarSearch& search,
                              const SarFrontEnd& front_end,
                              const int32_t* HWY_RESTRICT level,
                              uint16_t* HWY_RESTRICT code) {
-  const Lanes d;
+  // Four vectors a turn make up no more than a slice.
+  const hn::CappedTag<int32_t, kSarLanes / 4> d;
   const hn::Rebind<uint16_t, decltype(d)> d16;
   const int lanes = static_cast<int>(hn::Lanes(d));
   const auto limit = hn::Set(d, search.max_code() << kSarWeightFracBits);
@@ -117,8 +118,7 @@ HWY_INLINE void ConvertPlain(const SarSearch& search,
       const auto bias = hn::Set(d, front_end.bias[k]);
       const auto weight = hn::Set(d, search.weight[k]);
       const auto step = [&](Searching& s, int i) HWY_ATTR {
-        const auto left =
-            hn::Sub(s.rest, hn::LoadU(d, capacitors + i * lanes));
+        const auto left = hn::Sub(s.rest, hn::LoadU(d, capacitors + i * lanes));
         const auto keep = hn::Ge(left, bias);
         s.rest = hn::IfThenElse(keep, left, s.rest);
         s.sum = hn::MaskedAddOr(s.sum, keep, s.sum, weight);

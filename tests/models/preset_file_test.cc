@@ -74,7 +74,7 @@ TEST_CASE("Mistakes in a preset file are located") {
 }
 
 TEST_CASE("The presets compiled in are whole") {
-  CHECK(ModelPresets().size() == 25);
+  CHECK(ModelPresets().size() == 28);
   for (const ModelPreset& preset : ModelPresets()) {
     const ModelConfig& c = preset.config;
     CAPTURE(c.name);

@@ -516,6 +516,12 @@ Result<int> NpuRunCommand(const NpuRunOptions& o) {
                   npu::Stream::Check(tnpu.commands, tnpu.machine, o.file));
   json result = {{"file", o.file}, {"fidelity", params.fidelity}};
   double timed = 0;
+  if (params.fidelity == "F0" && !o.trace.empty()) {
+    return MakeError(ErrorCode::kInvalid,
+                     o.trace +
+                         ": fidelity F0 has no time, and so no timeline; "
+                         "allowed F1, F2, F3");
+  }
   if (params.fidelity != "F0") {
     TRIPTYCH_ASSIGN(timed, TimeInto(result, tnpu, stream, params, o));
   } else if (tnpu.data.empty()) {

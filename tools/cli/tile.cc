@@ -5,7 +5,6 @@
 
 #include <bit>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <limits>
@@ -75,12 +74,12 @@ Result<ChipConfig> ConfigOf(const TileRunOptions& o) {
     return NotAllowed("-t", spec, "mesh, mesh:PRESET or a TOML of one");
   }
   TRIPTYCH_TRY(LoadParams(source.config, config.params));
-  int used = 0;
-  if (std::sscanf(o.grid.c_str(), "%dx%d%n", &config.cols, &config.rows,
-                  &used) != 2 ||
-      static_cast<size_t>(used) != o.grid.size()) {
-    return NotAllowed("--grid", o.grid, "COLUMNSxROWS, as 8x8");
+  const auto grid = mesh::tile::GridFromText(o.grid);
+  if (!grid) {
+    return NotAllowed("--grid", o.grid, "COLUMNSxROWS, as 8x8, each 1 to 255");
   }
+  config.cols = grid->col;
+  config.rows = grid->row;
   config.threads = ThreadsOf(o);
   config.timing_only = o.timing_only;
   config.keep_history = !o.timing_only || !o.trace.empty();
@@ -174,12 +173,17 @@ Status DumpFiles(const TileRunOptions& o, const Chip& chip) {
 }
 
 // Mistakes in what comes after the run are better known before.
-Status CheckDumps(const TileRunOptions& o) {
+Status CheckOutputs(const TileRunOptions& o, const Chip& chip) {
   for (const std::string& text : o.dumps) {
     TRIPTYCH_ASSIGN(const Transfer t, TransferOf("--dump", text, true));
+    Status status =
+        t.tile
+            ? chip.CheckL1(*t.tile, static_cast<uint32_t>(t.address), t.bytes)
+            : chip.CheckDram(t.bank, t.address, t.bytes);
+    if (!status) return Locate(std::move(status).error(), "--dump " + text);
     TRIPTYCH_TRY(CheckWritable(t.file));
   }
-  return {};
+  return CheckWritable(o.trace);
 }
 
 }  // namespace
@@ -187,8 +191,8 @@ Status CheckDumps(const TileRunOptions& o) {
 Result<int> TileRunCommand(const TileRunOptions& o) {
   TRIPTYCH_ASSIGN(const ChipConfig config, ConfigOf(o));
   TRIPTYCH_ASSIGN(const std::vector<uint32_t> words, ArgumentsOf(o));
-  TRIPTYCH_TRY(CheckDumps(o));
   TRIPTYCH_ASSIGN(const auto chip, Chip::Make(config));
+  TRIPTYCH_TRY(CheckOutputs(o, *chip));
   TRIPTYCH_ASSIGN(const MappedFile file, MappedFile::Open(o.file));
   TRIPTYCH_ASSIGN(const auto elf, mesh::riscv::ParseElf(file.bytes(), o.file));
   TRIPTYCH_TRY(chip->Load(elf));

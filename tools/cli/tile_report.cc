@@ -162,6 +162,7 @@ json TileReportJson(const Chip& chip, const RunReport& report) {
                  {"tiles", tiles}};
   if (chip.config().keep_history) {
     result["critical_path"] = PathJson(chip, report);
+    result["history_left_out"] = report.history_left_out;
   }
   return result;
 }
@@ -181,6 +182,15 @@ std::string TileReportText(const json& report) {
       Si(report["cycles_per_host_s"].get<double>(), ""), StallText(report),
       UnitText(report));
   if (!report.contains("critical_path")) return text;
+  if (const uint64_t n = report["history_left_out"]; n > 0) {
+    text += fmt::format(
+        "\n{} waits and marks are more than is kept: a timeline ends early{}\n",
+        n,
+        report["critical_path"]["cycles"].empty()
+            ? ", and there is no critical path"
+            : "");
+  }
+  if (report["critical_path"]["cycles"].empty()) return text;
   Table table({"critical path", "cycles", "of all"});
   std::vector<std::pair<double, std::string>> most;
   for (const auto& [what, n] : report["critical_path"]["cycles"].items()) {
@@ -225,15 +235,15 @@ void WriteTileTrace(const Chip& chip, std::ostream& out) {
       name("thread_name", i, a,
            std::string(mesh::tile::NameOfAgent(static_cast<Agent>(a))));
     }
-    for (const auto& span : tile.spans()) {
+    for (const auto& span : tile.spans().entries()) {
       slice(i, span.core, NameOf(span.wait), static_cast<double>(span.begin),
             static_cast<double>(span.end));
     }
-    for (const auto& span : tile.engine().spans()) {
+    for (const auto& span : tile.engine().spans().entries()) {
       slice(i, AgentOf(span.thread), mesh::tile::NameOfOp(span.op), span.begin,
             span.end);
     }
-    for (const auto& mark : tile.marks()) {
+    for (const auto& mark : tile.marks().entries()) {
       write({{"ph", "i"},
              {"s", "t"},
              {"pid", i},

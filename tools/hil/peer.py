@@ -62,8 +62,6 @@ def answer(board, kind, payload):
     if kind == RECEIVERS:
         values = board.receive(array.array('i', payload))
         return VALUES, array.array('h', values).tobytes()
-    if kind == BYE:
-        return DONE, b''
     return REFUSED, text(f'no request of type {kind}')
 
 
@@ -75,7 +73,7 @@ def frame(kind, sequence, payload):
 
 def serve(host, board):
     done, last = 0, b''
-    while header := host.recv(20, socket.MSG_WAITALL):
+    while len(header := host.recv(20, socket.MSG_WAITALL)) == 20:
         magic, kind, _, sequence, length, crc = struct.unpack('<IHHIII', header)
         if magic != MAGIC or crc != zlib.crc32(header[:16]):
             # Lines that lose bytes need a search for the next header.
@@ -84,6 +82,11 @@ def serve(host, board):
         payload, crc = rest[:-4], int.from_bytes(rest[-4:], 'little')
         if zlib.crc32(payload) != crc:
             host.sendall(frame(AGAIN, done + 1, b''))
+            continue
+        if kind == BYE:
+            return
+        if sequence not in (done, done + 1):
+            host.sendall(frame(REFUSED, sequence, text('out of turn')))
             continue
         if sequence != done:  # else it was done, and its answer got lost
             kind, said = answer(board, kind, payload)

@@ -105,7 +105,7 @@ void Machine::Write(int noc, Place core, Place memory, int64_t bytes, Done done,
       config_.Flits(static_cast<double>(bytes)), 0, PacketClass::kRequest,
       [this, back, done = std::move(done), there = std::move(there)]() mutable {
         if (there) there();
-        queue_.At(queue_.now() + back, std::move(done));
+        if (done) queue_.At(queue_.now() + back, std::move(done));
       });
 }
 

@@ -59,7 +59,7 @@ class Machine {
   // torus. `done` is called when the issuing core can know of the end: the
   // data are in its L1, or the last acknowledgement is back. `there`, if any,
   // is called before: when the request of a read reaches the memory, when the
-  // last of what was written has.
+  // last of what was written has. A write may have `there` alone.
   void Read(int noc, Place core, Place memory, int64_t bytes, Done done,
             Done there = {});
   void Write(int noc, Place core, Place memory, int64_t bytes, Done done,

@@ -197,7 +197,8 @@ void Group::Apply() {
   const RemoteWrite& next = posts_.back();
   const Waker waker = {.tag = next.tag, .sent = next.sent, .cycle = next.cycle};
   // Who watched goes on up to this cycle first.
-  if (WakeWatchers(waker, next.ram.get(), next.offset, next.bytes.size())) {
+  if (WakeWatchers(waker, next.ram.get(), next.offset,
+                   std::max(next.bytes.size(), next.changes))) {
     return;
   }
   const RemoteWrite write = std::move(posts_.back());

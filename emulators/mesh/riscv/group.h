@@ -34,6 +34,8 @@ struct RemoteWrite {
   bool adds = false;
   // Called once that is written; may post, and wake cores.
   std::function<void()> then;
+  // What `then` itself changes at `offset`, for those that wait for it.
+  size_t changes = 0;
   // Whose it is, and since when it was under way: for those that ask who woke
   // a core.
   uint64_t tag = 0, sent = 0;

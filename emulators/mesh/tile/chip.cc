@@ -42,7 +42,12 @@ TileRules RulesOf(const ChipConfig& config) {
   rules.niu.bytes_per_cycle = p.noc_link_bytes_per_cycle;
   rules.engine = RatesOf(p);
   rules.clock_khz = static_cast<uint32_t>(p.clock.value / 1000);
-  rules.keep_history = config.keep_history;
+  if (config.keep_history) {
+    // Of each agent, and of spans of cores and engine, and marks.
+    const size_t lists =
+        (kAgents + 3) * static_cast<size_t>(config.cols * config.rows);
+    rules.history = std::max<size_t>(1, config.history_entries / lists);
+  }
   return rules;
 }
 
@@ -204,8 +209,10 @@ Result<RunReport> Chip::Run(uint64_t budget_cycles) {
     limit = interconnect_->RunUntil(limit);
     // The network may have ended without anything for a tile.
     if (std::isinf(limit)) break;
-    if (NextOfTiles() >= budget_cycles)
+    if (NextOfTiles() >= budget_cycles) {
+      TRIPTYCH_TRY(Failed());
       return std::unexpected(SpentBudget(budget_cycles).error());
+    }
     const auto horizon = static_cast<uint64_t>(std::ceil(limit + ends.to_tile));
     TRIPTYCH_TRY(RunTiles(std::min(horizon, budget_cycles)));
     SendCommands();
@@ -214,6 +221,17 @@ Result<RunReport> Chip::Run(uint64_t budget_cycles) {
 }
 
 // ---- what came of it ----
+
+// Of cores that ended with an error: why others may still wait for them.
+Status Chip::Failed() const {
+  for (const auto& tile : tiles_) {
+    for (size_t c = 0; c < kBabyCores; ++c) {
+      const riscv::Core& core = tile->group().core(c);
+      if (core.stop() == riscv::Stop::kExited) TRIPTYCH_TRY(core.Outcome());
+    }
+  }
+  return {};
+}
 
 Status Chip::SpentBudget(uint64_t budget) const {
   std::string text;
@@ -240,6 +258,7 @@ Status Chip::Deadlock() const {
 }
 
 Result<RunReport> Chip::Report() const {
+  TRIPTYCH_TRY(Failed());
   RunReport report;
   uint32_t last_tile = 0;
   Agent last_core = 0;
@@ -251,7 +270,6 @@ Result<RunReport> Chip::Report() const {
       if (core.stop() != riscv::Stop::kExited) {
         return std::unexpected(Deadlock().error());
       }
-      TRIPTYCH_TRY(core.Outcome());
       CoreReport& r = one.cores[c];
       r.cycles = core.now();
       r.instructions = core.instructions();
@@ -279,9 +297,20 @@ Result<RunReport> Chip::Report() const {
   }
   if (config_.keep_history) {
     std::vector<const History*> histories;
-    for (const auto& tile : tiles_) histories.push_back(&tile->history());
-    report.path = FindCriticalPath(histories, last_tile, last_core,
-                                   static_cast<double>(report.cycles));
+    uint64_t waits = 0;
+    for (const auto& tile : tiles_) {
+      histories.push_back(&tile->history());
+      waits += LeftOut(tile->history());
+      report.history_left_out += tile->spans().left_out() +
+                                 tile->engine().spans().left_out() +
+                                 tile->marks().left_out();
+    }
+    report.history_left_out += waits;
+    // With waits missing it would blame whoever is there.
+    if (waits == 0) {
+      report.path = FindCriticalPath(histories, last_tile, last_core,
+                                     static_cast<double>(report.cycles));
+    }
   }
   report.transfers = interconnect_->transfers();
   report.dram_read_bytes = interconnect_->dram_read_bytes();

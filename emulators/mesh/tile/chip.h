@@ -40,6 +40,8 @@ struct ChipConfig {
   bool timing_only = false;
   // Keep what happened when and why, for timelines and the critical path.
   bool keep_history = false;
+  // So many entries at most, divided among the tiles' lists: 2 GiB.
+  size_t history_entries = size_t{1} << 26;
 };
 
 // Of one core.
@@ -62,7 +64,10 @@ struct RunReport {
   uint64_t instructions = 0;
   std::vector<TileReport> tiles;  // row by row
   uint64_t transfers = 0, dram_read_bytes = 0, dram_written_bytes = 0;
-  CriticalPath path;  // if history was kept
+  // If history was kept, and all of it.
+  CriticalPath path;
+  // Waits and marks beyond what is kept: timelines end early.
+  uint64_t history_left_out = 0;
 };
 
 class Chip {
@@ -84,6 +89,8 @@ class Chip {
   Status SetArguments(Coordinates at, std::span<const uint32_t> words);
 
   // Errors for what is not there.
+  Status CheckL1(Coordinates at, uint32_t address, size_t bytes) const;
+  Status CheckDram(size_t bank, uint64_t address, size_t bytes) const;
   Status WriteL1(Coordinates at, uint32_t address,
                  std::span<const std::byte> bytes);
   Status ReadL1(Coordinates at, uint32_t address,
@@ -101,11 +108,10 @@ class Chip {
  private:
   explicit Chip(ChipConfig config, Floorplan plan);
 
-  Status CheckL1(Coordinates at, uint32_t address, size_t bytes) const;
-  Status CheckDram(size_t bank, uint64_t address, size_t bytes) const;
   uint64_t NextOfTiles();
   Status RunTiles(uint64_t horizon);
   void SendCommands();
+  Status Failed() const;
   Status Deadlock() const;
   Status SpentBudget(uint64_t budget) const;
   Result<RunReport> Report() const;

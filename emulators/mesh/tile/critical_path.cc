@@ -18,6 +18,12 @@ std::string_view NameOf(Way way) {
   return kNames[static_cast<size_t>(way)];
 }
 
+uint64_t LeftOut(const History& history) {
+  uint64_t sum = 0;
+  for (const auto& log : history) sum += log.left_out();
+  return sum;
+}
+
 CriticalPath FindCriticalPath(const std::vector<const History*>& tiles,
                               uint32_t tile, Agent agent, double end) {
   CriticalPath path;
@@ -30,7 +36,7 @@ CriticalPath FindCriticalPath(const std::vector<const History*>& tiles,
   double now = end;
   while (now > 0) {
     // The last thing it waited for before.
-    const std::vector<Dependency>& waits = (*tiles[tile])[agent];
+    const std::vector<Dependency>& waits = (*tiles[tile])[agent].entries();
     const auto after =
         std::ranges::lower_bound(waits, now, {}, &Dependency::end);
     if (after == waits.begin()) {

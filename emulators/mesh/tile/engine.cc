@@ -118,8 +118,9 @@ void Engine::Advance() {
 void Engine::Depends(Thread thread, double begin, double end, Agent by,
                      double since) {
   if (history_ == nullptr || end <= begin) return;
-  (*history_)[AgentOf(thread)].push_back(
-      {.begin = begin, .end = end, .agent = by, .tile = tile_, .since = since});
+  (*history_)[AgentOf(thread)].Add(
+      {.begin = begin, .end = end, .agent = by, .tile = tile_, .since = since},
+      most_);
 }
 
 // One step of a thread's first command.
@@ -158,8 +159,8 @@ bool Engine::Work(Thread thread) {
 
 void Engine::Finish(Thread thread) {
   Worker& w = worker(thread);
-  if (keep_spans_) {
-    spans_.push_back({thread, w.commands.front().op(), w.begin, w.done});
+  if (history_ != nullptr) {
+    spans_.Add({thread, w.commands.front().op(), w.begin, w.done}, most_);
   }
   w.commands.pop_front();
   w.step = 0;

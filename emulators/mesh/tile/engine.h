@@ -91,12 +91,13 @@ class Engine {
   std::string Waiting() const;
 
   // Also keeps what happened when, and what threads waited for.
-  void Keep(uint32_t tile, History* history) {
-    keep_spans_ = true;
+  // `most`: entries of each list.
+  void Keep(uint32_t tile, History* history, size_t most) {
+    most_ = most;
     tile_ = tile;
     history_ = history;
   }
-  const std::vector<EngineSpan>& spans() const { return spans_; }
+  const Log<EngineSpan>& spans() const { return spans_; }
 
  private:
   // SrcA or SrcB with its unpacker.
@@ -185,10 +186,10 @@ class Engine {
   bool last_was_vector_ = false;
   double math_result_ = 0;  // the last result is in Dst
   EngineStats stats_;
-  bool keep_spans_ = false;
+  size_t most_ = 0;
   uint32_t tile_ = 0;
   History* history_ = nullptr;
-  std::vector<EngineSpan> spans_;
+  Log<EngineSpan> spans_;
 };
 
 }  // namespace triptych::mesh::tile

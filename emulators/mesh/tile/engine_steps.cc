@@ -356,14 +356,15 @@ Engine::Step Engine::Pack(const Command& c) {
 
 void Engine::PostTile(double when, uint32_t address, DType format, bool add,
                       std::span<const float, 1024> values) {
-  riscv::RemoteWrite write{.cycle = static_cast<uint64_t>(std::ceil(when))};
+  riscv::RemoteWrite write{.cycle = static_cast<uint64_t>(std::ceil(when)),
+                           .ram = l1_,
+                           .offset = address};
   if (!add) {
-    write.ram = l1_;
-    write.offset = address;
     write.bytes.resize(BytesOf(format));
     EncodeTile(format, values, write.bytes);
   } else {
     // What is there then, not now.
+    write.changes = BytesOf(format);
     std::vector<float> more(values.begin(), values.end());
     write.then = [l1 = l1_, address, format, more = std::move(more)] {
       const std::span bytes(l1->data() + address, BytesOf(format));

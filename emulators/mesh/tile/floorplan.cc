@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <system_error>
+#include <utility>
 
 namespace triptych::mesh::tile {
 namespace {
@@ -31,9 +34,54 @@ Status CheckGrid(std::string_view key, int32_t wanted, size_t there) {
       fmt::format("grid: {} {}: the chip has 1 to {}", wanted, key, there));
 }
 
+// Half of the banks down each of DRAM's columns: each has a router of its own.
+Status CheckBanks(const Params& p) {
+  const auto wrong = [](std::string_view key, int64_t value,
+                        std::string_view allowed) {
+    return MakeError(
+        ErrorCode::kInvalid,
+        fmt::format("{}: {} is not allowed; allowed {}", key, value, allowed));
+  };
+  for (const auto& [key, col] :
+       {std::pair("dram.left_col", p.dram_left_col),
+        std::pair("dram.right_col", p.dram_right_col)}) {
+    if (col >= p.noc_cols) {
+      return wrong(key, col, fmt::format("0 to {}", p.noc_cols - 1));
+    }
+  }
+  if (p.dram_left_col == p.dram_right_col && p.dram_banks > 1) {
+    return wrong("dram.right_col", p.dram_right_col,
+                 "another column than dram.left_col, or one bank");
+  }
+  const int64_t most = std::min<int64_t>(64, 2 * p.noc_rows);
+  if (p.dram_banks > most) {
+    return wrong("dram.banks", p.dram_banks, fmt::format("1 to {}", most));
+  }
+  return {};
+}
+
+// 1 to 255; all of the text.
+std::optional<int32_t> SideFromText(std::string_view text) {
+  uint8_t side = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, side);
+  if (error != std::errc() || rest != end || side == 0) return std::nullopt;
+  return side;
+}
+
 }  // namespace
 
+std::optional<Coordinates> GridFromText(std::string_view text) {
+  const size_t x = text.find('x');
+  if (x == std::string_view::npos) return std::nullopt;
+  const auto cols = SideFromText(text.substr(0, x));
+  const auto rows = SideFromText(text.substr(x + 1));
+  if (!cols || !rows) return std::nullopt;
+  return Coordinates{*cols, *rows};
+}
+
 Result<Floorplan> Floorplan::Make(const Params& p, int32_t cols, int32_t rows) {
+  TRIPTYCH_TRY(CheckBanks(p));
   Floorplan plan;
   // The two differ in the width of a flit, and in little else here.
   plan.machine_ = p.noc_flit_bytes >= 64 ? riscv::Machine::kBlackhole
@@ -55,11 +103,6 @@ Result<Floorplan> Floorplan::Make(const Params& p, int32_t cols, int32_t rows) {
   plan.ys_.resize(static_cast<size_t>(rows));
   // Half of the banks down each of DRAM's columns, evenly.
   const int64_t left = (p.dram_banks + 1) / 2;
-  if (left > p.noc_rows || p.dram_banks > 64) {
-    return MakeError(ErrorCode::kInvalid,
-                     fmt::format("dram.banks {}: up to {}", p.dram_banks,
-                                 std::min<int64_t>(64, 2 * p.noc_rows)));
-  }
   for (int64_t bank = 0; bank < p.dram_banks; ++bank) {
     const bool on_left = bank < left;
     const int64_t i = on_left ? bank : bank - left;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "emulators/mesh/network/torus.h"
@@ -19,6 +20,10 @@ struct Coordinates {
   int32_t col = 0, row = 0;
   friend bool operator==(const Coordinates&, const Coordinates&) = default;
 };
+
+// The size of a grid as users write it, "13x10": columns and rows, each 1 to
+// 255.
+std::optional<Coordinates> GridFromText(std::string_view text);
 
 class Floorplan {
  public:

@@ -27,6 +27,26 @@ enum class Way : uint8_t {
 };
 std::string_view NameOf(Way way);
 
+// Entries in the order in which they came, up to so many: a program can make
+// any number of them.
+template <class T>
+class Log {
+ public:
+  void Add(const T& entry, size_t most) {
+    if (entries_.size() < most) {
+      entries_.push_back(entry);
+    } else {
+      ++left_out_;
+    }
+  }
+  const std::vector<T>& entries() const { return entries_; }
+  uint64_t left_out() const { return left_out_; }
+
+ private:
+  std::vector<T> entries_;
+  uint64_t left_out_ = 0;
+};
+
 // An agent could go on at `end`, because of what another (or itself) had done
 // at `since`.
 struct Dependency {
@@ -38,7 +58,8 @@ struct Dependency {
 };
 
 // By agent, in the order of `end`.
-using History = std::array<std::vector<Dependency>, kAgents>;
+using History = std::array<Log<Dependency>, kAgents>;
+uint64_t LeftOut(const History& history);
 
 // Who sent something, in the tag of a RemoteWrite.
 constexpr uint64_t TagOf(uint32_t tile, Agent agent, Way way) {

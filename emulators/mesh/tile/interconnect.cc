@@ -26,7 +26,11 @@ double FromEnds(const Params& p) {
 MachineConfig ConfigOf(const Params& p, const EndpointCycles& ends) {
   MachineConfig config = MachineConfigOf(p);
   const double elsewhere = ends.to_network + ends.to_tile + kBarrierCycles;
-  config.l1_access = std::max(0.0, config.l1_access - elsewhere);
+  // The other tile says what is there once it has run up to the request, and
+  // what it says is here to_network later. No response may be back before.
+  const double soonest =
+      ends.to_network + ends.to_tile + 1 - 2 * p.noc_interface_cycles;
+  config.l1_access = std::max({0.0, soonest, config.l1_access - elsewhere});
   config.dram_access = std::max(0.0, config.dram_access - elsewhere);
   return config;
 }
@@ -144,9 +148,10 @@ void Interconnect::StartRead(const NocCommand& c) {
   brief.data.clear();
   machine_.Read(
       c.noc, core, place, c.length,
-      [this, brief = std::move(brief), data] {
+      [this, brief = std::move(brief), data, carried] {
         riscv::RemoteWrite write;
-        if (!data->empty()) {
+        if (carried) {
+          TRIPTYCH_CHECK(data->size() == brief.length, "bytes", data->size());
           write.ram = tiles_[brief.tile]->l1();
           write.offset = brief.local;
           write.bytes = std::move(*data);
@@ -190,7 +195,14 @@ void Interconnect::StartWrite(const NocCommand& c) {
   const auto data = std::make_shared<std::vector<std::byte>>(c.data);
   const auto brief = std::make_shared<NocCommand>(c);
   brief->data.clear();
-  const auto arrival = Queue(c, [this, brief, bank, place, data] {
+  const Place core = plan_.PlaceOf(c.tile);
+  const MachineConfig& config = machine_.config();
+  const double back = (bank ? config.dram_access : config.l1_access) +
+                      machine_.torus().HeadCycles(c.noc, place, core);
+  // Acknowledged when it has been delivered, which may be after it got there.
+  const auto arrival = Queue(c, [this, brief, bank, place, data, back] {
+    EventQueue& queue = machine_.queue();
+    queue.At(queue.now() + back, [this, brief] { Complete(*brief, {}); });
     if (bank) {
       dram_written_ += brief->length;
       if (!data->empty()) dram_->Write(*bank, brief->remote, *data);
@@ -198,25 +210,17 @@ void Interconnect::StartWrite(const NocCommand& c) {
       Deliver(*brief, *plan_.TileAt(place), data);
     }
   });
-  Machine::Done done = [this, brief] { Complete(*brief, {}); };
   Machine::Done there = [this, brief, arrival] {
     Arrived(*brief, arrival.get());
   };
-  const Place core = plan_.PlaceOf(c.tile);
   if (bank || c.op() == TILE_NOC_WRITE) {
-    machine_.Write(c.noc, core, place, c.length, std::move(done),
-                   std::move(there));
+    machine_.Write(c.noc, core, place, c.length, {}, std::move(there));
     return;
   }
   // Two flits, which like requests of reads meet no traffic.
-  const MachineConfig& config = machine_.config();
   const double out =
       machine_.torus().HeadCycles(c.noc, core, place) + config.Flits(c.length);
-  const double back =
-      config.l1_access + machine_.torus().HeadCycles(c.noc, place, core);
-  const double now = machine_.queue().now();
-  machine_.queue().At(now + out, std::move(there));
-  machine_.queue().At(now + out + back, std::move(done));
+  machine_.queue().At(machine_.queue().now() + out, std::move(there));
 }
 
 void Interconnect::StartMulticast(const NocCommand& c) {

@@ -94,7 +94,7 @@ Tile::Tile(const TileRules* rules, uint32_t index)
                                &group_, [this](Thread thread, uint64_t cycle) {
                                  group_.Wake(CoreOf(thread), cycle);
                                });
-  if (rules->keep_history) engine_->Keep(index, &history_);
+  if (rules->history > 0) engine_->Keep(index, &history_, rules->history);
 }
 
 Result<std::unique_ptr<Tile>> Tile::Make(const TileRules* rules,
@@ -187,9 +187,10 @@ DeviceReply Tile::Control(const DeviceRequest& request, uint32_t offset) {
   if (request.write) {
     switch (offset) {
       case TILE_MARK - TILE_CONTROL:
-        if (rules_->keep_history) {
-          marks_.push_back({static_cast<uint8_t>(request.core), request.value,
-                            request.cycle});
+        if (rules_->history > 0) {
+          marks_.Add({static_cast<uint8_t>(request.core), request.value,
+                      request.cycle},
+                     rules_->history);
         }
         return {};
       case TILE_WAIT_ADDRESS - TILE_CONTROL:
@@ -277,10 +278,12 @@ void Tile::Account(const DeviceRequest& request, const DeviceReply& reply,
   pending.open = false;
   waited_[request.core][static_cast<size_t>(pending.wait)] +=
       request.cycle - pending.begin;
-  if (rules_->keep_history) {
-    spans_.push_back({static_cast<uint8_t>(request.core), pending.wait,
-                      pending.begin, request.cycle});
-    history_[request.core].push_back(DependencyOf(request, pending.wait));
+  if (rules_->history > 0) {
+    spans_.Add({static_cast<uint8_t>(request.core), pending.wait, pending.begin,
+                request.cycle},
+               rules_->history);
+    history_[request.core].Add(DependencyOf(request, pending.wait),
+                               rules_->history);
   }
 }
 

@@ -52,8 +52,8 @@ struct TileRules {
   NiuRules niu;
   EngineRates engine;
   uint32_t clock_khz = 0;
-  // For timelines and the critical path.
-  bool keep_history = false;
+  // For timelines and the critical path: entries of each list, or none.
+  size_t history = 0;
 };
 
 class Tile : private riscv::Device {
@@ -82,9 +82,9 @@ class Tile : private riscv::Device {
   uint64_t waited(size_t core, Wait wait) const {
     return waited_[core][static_cast<size_t>(wait)];
   }
-  const std::vector<CoreSpan>& spans() const { return spans_; }
+  const Log<CoreSpan>& spans() const { return spans_; }
   const History& history() const { return history_; }
-  const std::vector<CoreMark>& marks() const { return marks_; }
+  const Log<CoreMark>& marks() const { return marks_; }
   // What keeps the cores that have not ended: "core B: pc ...: waits for ...".
   std::vector<std::string> Stuck() const;
 
@@ -127,9 +127,9 @@ class Tile : private riscv::Device {
   std::array<std::array<uint64_t, kWaits>, kBabyCores> waited_{};
   Dependency DependencyOf(const riscv::DeviceRequest& request, Wait wait) const;
 
-  std::vector<CoreSpan> spans_;
+  Log<CoreSpan> spans_;
   History history_;
-  std::vector<CoreMark> marks_;
+  Log<CoreMark> marks_;
 };
 
 }  // namespace triptych::mesh::tile

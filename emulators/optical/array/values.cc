@@ -46,8 +46,8 @@ std::array<double, 2> Normals(const NoiseKey& key, size_t piece, size_t row,
                               size_t col) {
   const auto words =
       Philox({static_cast<uint32_t>(col), static_cast<uint32_t>(row),
-              static_cast<uint32_t>(piece) ^ key.product << 16, key.node},
-             key.run);
+              key.product, key.node},
+             {key.run[0], key.run[1] ^ static_cast<uint32_t>(piece)});
   const double radius = std::sqrt(-2 * std::log(ToUnit(words[0])));
   const double angle = 2 * std::numbers::pi * ToUnit(words[1]);
   return {radius * std::cos(angle), radius * std::sin(angle)};

@@ -26,8 +26,8 @@ struct BoundarySettings {
   bool correct = false;                 // the DACs' correction tables
   bool pairs = false;                   // two conversions a vector, dithered
   uint8_t track = 0;  // gains follow 2^track pairs each time; 0: never
-  uint32_t calibrate_every = 0;         // vectors; 0: never
-  double bit_errors = 0;                // of a beat of the link to a slice
+  uint32_t calibrate_every = 0;  // vectors; 0: never
+  double bit_errors = 0;         // of a beat of the link to a slice
   // Of simulated elements; hardware has its own.
   double dac_unit_sigma = 0, adc_unit_sigma = 0;
   friend bool operator==(const BoundarySettings&,

@@ -79,7 +79,8 @@ std::string Where(std::string_view side, uint16_t tile, uint32_t first,
 Result<std::unique_ptr<Client>> Client::Connect(
     const Address& address, const BoundarySettings& settings,
     const ClientOptions& options) {
-  TRIPTYCH_ASSIGN(Socket socket, Socket::Connect(address));
+  TRIPTYCH_ASSIGN(Socket socket, Socket::Connect(address, steady_clock::now() +
+                                                              options.timeout));
   std::unique_ptr<Client> client(
       new Client(address, std::move(socket), options));
   TRIPTYCH_TRY(client->Greet(settings));

@@ -218,14 +218,17 @@ struct Slice::Impl {
     if (role == SliceRole::kReceiver) WriteOffsets();
     if (role == SliceRole::kSource) WriteKnots();
   }
-  // Zero is the middle code, until a calibration knows better.
+  // Zero is the middle code, until a calibration knows better; sums of weights
+  // with fractions stand for the middle of their code.
   void WriteOffsets() {
+    const uint32_t zero =
+        (bench.dark_code() << rtl::kSarWeightFracBits) +
+        (settings.fractions() ? 1u << (rtl::kSarWeightFracBits - 1) : 0);
     for (uint32_t lane = 0; lane < rtl::kSarLanes; ++lane) {
       Write(rtl::kRegCoefficient,
             PlaceField(lane, rtl::kCoefficientLane) |
                 PlaceField(rtl::kPostCoefficientOffset, rtl::kCoefficientKind) |
-                PlaceField(bench.dark_code() << rtl::kSarWeightFracBits,
-                           rtl::kCoefficientValue));
+                PlaceField(zero, rtl::kCoefficientValue));
     }
   }
   void WriteKnots() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "emulators/optical/hil/socket.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -126,11 +127,20 @@ void Socket::Close() {
   fd_ = -1;
 }
 
-Result<Socket> Socket::Connect(const Address& address) {
-  const auto connect = [](const Socket& socket, const sockaddr* name,
-                          socklen_t size) {
+Result<Socket> Socket::Connect(const Address& address, Deadline deadline) {
+  const auto connect = [deadline](const Socket& socket, const sockaddr* name,
+                                  socklen_t size) {
     SendAtOnce(socket.fd_);
-    return ::connect(socket.fd_, name, size);
+    ::fcntl(socket.fd_, F_SETFL, O_NONBLOCK);
+    const int connected = ::connect(socket.fd_, name, size);
+    if (connected == 0 || errno != EINPROGRESS) return connected;
+    if (socket.Poll(POLLOUT, deadline) != Wait::kReady) {
+      errno = ETIMEDOUT;
+      return -1;
+    }
+    socklen_t length = sizeof errno;
+    getsockopt(socket.fd_, SOL_SOCKET, SO_ERROR, &errno, &length);
+    return errno == 0 ? 0 : -1;
   };
   return OpenSocket(address, false, "cannot connect", connect);
 }
@@ -139,7 +149,9 @@ Result<Socket> Socket::Listen(const Address& address) {
   if (!address.tcp) {
     struct stat file;
     if (::stat(address.path.c_str(), &file) == 0 && S_ISSOCK(file.st_mode)) {
-      if (Connect(address)) {
+      const auto soon =
+          std::chrono::steady_clock::now() + std::chrono::seconds(1);
+      if (Connect(address, soon)) {
         return Failed(address, "cannot listen", "somebody else does");
       }
       ::unlink(address.path.c_str());
@@ -172,9 +184,11 @@ Socket::Wait Socket::Poll(short events, Deadline deadline) const {
   while (true) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(
         deadline - std::chrono::steady_clock::now());
+    // Late is late, whatever else is still coming.
+    if (left.count() <= 0) return Wait::kTimeout;
     pollfd one{.fd = fd_, .events = events, .revents = 0};
-    const int ready =
-        ::poll(&one, 1, static_cast<int>(std::max<int64_t>(left.count(), 0)));
+    const int ready = ::poll(
+        &one, 1, static_cast<int>(std::min<int64_t>(left.count(), 1 << 30)));
     if (ready > 0) return Wait::kReady;
     if (ready == 0) return Wait::kTimeout;
     if (errno != EINTR) return Wait::kGone;

@@ -37,7 +37,7 @@ class Socket {
   }
 
   // Errors name the address.
-  static Result<Socket> Connect(const Address& address);
+  static Result<Socket> Connect(const Address& address, Deadline deadline);
   // A UNIX socket's file that nobody listens to is replaced.
   static Result<Socket> Listen(const Address& address);
 

@@ -23,9 +23,11 @@ static void MatmulMake(const struct MatmulFormats* formats,
                        const struct MatmulBlocking* by) {
   // What leaves Dst between steps comes back through SrcA, which holds all of
   // a bf16 and not all of an f32.
-  if (by->sub_m * by->sub_n > DstTiles(formats->dst) || by->sub_m == 0 ||
-      by->sub_n == 0 || by->block_m % by->sub_m || by->block_n % by->sub_n ||
-      by->block_k == 0 || (formats->dst != TILE_BF16 && !StaysInDst(by))) {
+  if (by->block_m == 0 || by->block_n == 0 || by->block_k == 0 ||
+      by->depth == 0 || by->sub_m == 0 || by->sub_n == 0 ||
+      by->sub_m * by->sub_n > DstTiles(formats->dst) ||
+      by->block_m % by->sub_m || by->block_n % by->sub_n ||
+      (formats->dst != TILE_BF16 && !StaysInDst(by))) {
     Fail(kBadArguments);
   }
   BufferMake(kLeft, formats->a, by->depth * by->block_m * by->block_k);

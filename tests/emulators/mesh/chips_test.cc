@@ -85,6 +85,17 @@ const Node& NodeNamed(const Graph& graph, const std::string& name) {
   return graph.nodes()[0];
 }
 
+struct AttentionSink : PlanSink {
+  std::vector<AttentionProblem> problems;
+
+  void OnMatmul(const MatmulProblem&, const MatmulPlan&, double) override {}
+  void OnAttention(const AttentionProblem& problem, const AttentionPlan&,
+                   double) override {
+    problems.push_back(problem);
+  }
+  void OnVector(const VectorProblem&, const Cost&, double) override {}
+};
+
 int Moves(const Share& share, Collective kind) {
   int count = 0;
   for (const Share::Move& move : share.moves) count += move.kind == kind;
@@ -146,6 +157,26 @@ TEST_CASE("mesh chips: a layer is divided by columns, then by K") {
               Collective::kAllGather) == 1);
   CHECK(Moves(sharding.Of(NodeNamed(graph, "layers.1.attn.k").id),
               Collective::kAllGather) == 0);
+}
+
+TEST_CASE("mesh chips: queries' heads that do not divide evenly") {
+  const auto source = ReadTarget("mesh:wormhole-t3k");
+  REQUIRE(source.has_value());
+  Params p;
+  REQUIRE(LoadParams(source->config, p).has_value());
+  const auto config = PresetByName("qwen2.5-7b");
+  REQUIRE(config.has_value());
+  const auto graph = BuildGraph(*config);
+  REQUIRE(graph.has_value());
+  // 28 heads in groups of 7, each of which two chips of the eight share: one
+  // of them has four.
+  AttentionSink sink;
+  CostOf(p, *graph, NodeNamed(*graph, "layers.0.attn.attention"), {1, 128, 0},
+         Sharding(*graph, p.tensor_ways(), 1, 1), &sink);
+  REQUIRE(sink.problems.size() == 1);
+  CHECK(sink.problems[0].kv_heads == 1);
+  CHECK(sink.problems[0].heads == 4);
+  CHECK(sink.problems[0].queries == 128);
 }
 
 TEST_CASE("mesh chips: together they do the work of one, and no less") {

@@ -95,7 +95,7 @@ class Proxy {
       host = *socket_.Accept(In(20ms), &wait);
     }
     if (stop_) return;
-    const Socket peer = *Socket::Connect(there_);
+    const Socket peer = *Socket::Connect(there_, In(1s));
     int pieces = 0;
     while (!stop_) {
       const bool from_host = Carry(host, peer, &pieces);

@@ -432,7 +432,7 @@ TEST_CASE("A host that sends rubbish is answered, and serving goes on") {
   const SocketPath path;
   ServerThread server(path.address());
   {
-    const Socket rubbish = *Socket::Connect(path.address());
+    const Socket rubbish = *Socket::Connect(path.address(), In(1s));
     Rng rng(9);
     for (int piece = 0; piece < 50; ++piece) {
       Bytes bytes(1 + rng.Below(3000));

@@ -495,6 +495,12 @@ TEST_CASE("Presets can be said in GGUF as far as it has their family") {
     if (!known) continue;
     GgufWriter writer;
     const Status status = AddGgufConfig(c, *architecture, writer);
+    if (c.family == Family::kLlama && c.norm == NormKind::kLayer) {
+      // Falcon's shape: as GGUF a llama has another norm.
+      REQUIRE(!status);
+      CHECK(status.error().message.starts_with(c.name + ": norm: "));
+      continue;
+    }
     CHECK_MESSAGE(status, (status ? "" : status.error().message));
   }
 }

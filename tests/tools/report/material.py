@@ -37,12 +37,29 @@ minimise = ["joules_per_token"]
 """
 
 
+CURVE = """
+name = "plane loads"
+about = "What the time to load a plane makes of a prompt."
+model = "llama-3.2-1b"
+targets = ["optical"]
+phase = "prefill"
+batch = [1]
+context = [256]
+
+[axes]
+"optical:plane.load_us" = [1, 10, 100, 1000]
+
+[objectives]
+maximise = ["tokens_per_s"]
+"""
+
+
 def make_inputs(triptych, folder):
     """What every command that has pictures writes; the files' paths."""
     folder = pathlib.Path(folder)
     files = [folder / name for name in (
         'compare.json', 'profile.json', 'validate.json', 'accuracy.json',
-        'study.db')]
+        'study.db', 'curve.db')]
     run(triptych, 'compare', '-p', 'Once upon a time', '-n', '8',
         '--json', files[0])
     run(triptych, 'profile', '-m', MODEL, '-t', 'mesh,optical,npu,gpu',
@@ -51,7 +68,8 @@ def make_inputs(triptych, folder):
         'emulators/mesh/validation/matmul.csv', '--json', files[2])
     run(triptych, 'accuracy', '-t', 'mesh,npu', '--self', '24',
         '--json', files[3])
-    toml = folder / 'study.toml'
-    toml.write_text(STUDY, encoding='utf-8')
-    run(triptych, 'sweep', toml, '--db', files[4])
+    for study, db in ((STUDY, files[4]), (CURVE, files[5])):
+        toml = db.with_suffix('.toml')
+        toml.write_text(study, encoding='utf-8')
+        run(triptych, 'sweep', toml, '--db', db)
     return [str(file) for file in files]

@@ -397,6 +397,11 @@ TEST_CASE("what is wrong is said, with tile, core and pc") {
     Program failed;
     failed[BabyCore::kB].Exit(3);
     CHECK(has(ErrorOf(failed, Blackhole()), "code 3"));
+    // Who waits for what it did not do is not the cause.
+    Program late;
+    late[BabyCore::kB].WaitFor(kFlag, 1);
+    late[BabyCore::kNc].Exit(4);
+    CHECK(has(ErrorOf(late, Blackhole()), "code 4"));
     Program misaligned;
     misaligned[BabyCore::kT2].Get(7, 0x20002);
     CHECK(has(ErrorOf(misaligned, Blackhole()), "misaligned"));
@@ -411,6 +416,27 @@ TEST_CASE("what is wrong is said, with tile, core and pc") {
     const auto chip = Chip::Make(Blackhole(15, 10));
     REQUIRE_FALSE(chip.has_value());
     CHECK(has(chip.error().message, "1 to 14"));
+    CHECK(GridFromText("13x10") == Coordinates{13, 10});
+    for (const char* text : {"", "8", "x8", "8x", "0x8", "8x8 ", "-1x8", "8x+8",
+                             "256x1", "4294967297x1"}) {
+      CAPTURE(text);
+      CHECK_FALSE(GridFromText(text).has_value());
+    }
+  }
+  SUBCASE("DRAM that is not on the torus, or twice in one place") {
+    const auto complaint = [](auto change) {
+      ChipConfig config = Blackhole();
+      change(config.params);
+      const auto chip = Chip::Make(config);
+      REQUIRE_FALSE(chip.has_value());
+      return chip.error().message;
+    };
+    CHECK(has(complaint([](Params& p) { p.dram_left_col = p.noc_cols; }),
+              "dram.left_col"));
+    CHECK(has(complaint([](Params& p) { p.dram_right_col = p.dram_left_col; }),
+              "dram.right_col"));
+    CHECK(has(complaint([](Params& p) { p.dram_banks = 2 * p.noc_rows + 1; }),
+              "dram.banks"));
   }
 }
 
