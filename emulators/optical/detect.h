@@ -67,7 +67,7 @@ size_t RoundToCodes(const float* y, size_t count, const Scale& scale,
                     float sign, float* out);
 
 // SumDigits, AddLightNoise and RoundToCodes, or ToLevels, at one go: the same
-// bits in four fifths of the time, for values stay in registers.
+// bits, and values stay in registers.
 struct NoisyRow {
   DigitSums sums;
   const int32_t* correction;

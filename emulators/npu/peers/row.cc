@@ -3,42 +3,9 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cmath>
 
 namespace triptych::npu {
-namespace {
-
-Result<double> ParseNumber(std::string_view key, std::string_view text) {
-  double value = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error == std::errc() && stop == end && std::isfinite(value)) {
-    return value;
-  }
-  return MakeError(ErrorCode::kInvalid,
-                   fmt::format("npu: {}: \"{}\" is no number", key, text));
-}
-
-}  // namespace
-
-Result<std::string_view> TextOf(const OpSpec& spec, std::string_view key) {
-  const auto at = spec.find(key);
-  if (at != spec.end()) return std::string_view(at->second);
-  return MakeError(ErrorCode::kInvalid,
-                   fmt::format("npu: {}: is missing", key));
-}
-
-std::string_view TextOr(const OpSpec& spec, std::string_view key,
-                        std::string_view otherwise) {
-  const auto at = spec.find(key);
-  return at == spec.end() ? otherwise : std::string_view(at->second);
-}
-
-Result<double> NumberOf(const OpSpec& spec, std::string_view key) {
-  TRIPTYCH_ASSIGN(const std::string_view text, TextOf(spec, key));
-  return ParseNumber(key, text);
-}
 
 Result<int64_t> ParseCount(std::string_view key, std::string_view text) {
   TRIPTYCH_ASSIGN(const double value, ParseNumber(key, text));

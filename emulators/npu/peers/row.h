@@ -7,22 +7,15 @@
 #include <string>
 #include <string_view>
 
-#include "emulators/target.h"
+#include "emulators/op_fields.h"
 #include "kernels/base/result.h"
 
 namespace triptych::npu {
 
-// Errors are kInvalid with the key and what is allowed; the caller knows the
-// file and the line.
-Result<std::string_view> TextOf(const OpSpec& spec, std::string_view key);
-Result<double> NumberOf(const OpSpec& spec, std::string_view key);
-// Whole, 1 to 1e9.
+// Whole, 1 to 1e9. Errors are kInvalid with the key and what is allowed; the
+// caller knows the file and the line.
 Result<int64_t> CountOf(const OpSpec& spec, std::string_view key);
 Result<int64_t> ParseCount(std::string_view key, std::string_view text);
-
-// The field, or `otherwise` where the row does not state it.
-std::string_view TextOr(const OpSpec& spec, std::string_view key,
-                        std::string_view otherwise);
 
 // kUnsupported: "npu: op: "conv" is not predicted; predicted are a, b".
 std::unexpected<Error> NotPredicted(std::string_view key,

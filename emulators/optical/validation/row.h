@@ -6,17 +6,10 @@
 #include <span>
 #include <string_view>
 
-#include "emulators/target.h"
+#include "emulators/op_fields.h"
 #include "kernels/base/result.h"
 
 namespace triptych::optical {
-
-// Errors are kInvalid with the key; the caller knows the file and the line.
-Result<std::string_view> TextOf(const OpSpec& spec, std::string_view key);
-Result<double> NumberOf(const OpSpec& spec, std::string_view key);
-// The field, or `otherwise` where the row does not state it.
-std::string_view TextOr(const OpSpec& spec, std::string_view key,
-                        std::string_view otherwise);
 
 // kUnsupported: "optical: KEY: "VALUE" is not predicted: WHY".
 std::unexpected<Error> NotPredicted(std::string_view key,
