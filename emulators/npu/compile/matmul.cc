@@ -1,4 +1,4 @@
-// Plans for products, and what they are worth. product.cc emits them.
+// Plans for products, and what they are worth. product/ emits them.
 // SPDX-License-Identifier: Apache-2.0
 #include "emulators/npu/compile/matmul.h"
 
@@ -10,7 +10,7 @@
 
 #include "emulators/npu/compile/image.h"
 #include "emulators/npu/compile/layout.h"
-#include "emulators/npu/compile/product.h"
+#include "emulators/npu/compile/product/product.h"
 #include "emulators/npu/compile/quantise.h"
 #include "emulators/npu/compile/search.h"
 #include "emulators/npu/cost.h"

@@ -19,8 +19,8 @@ struct MatmulSize {
   int weight_bits = 8;  // up to 4: two codes a byte in remote memory
   int activation_bits = 8;
   bool bias = false;
-  // Of a fused one (product.h): matrices of weights, whether something is
-  // added to the outputs, and whether A is codes already.
+  // Of a fused one (product/product.h): matrices of weights, whether something
+  // is added to the outputs, and whether A is codes already.
   int64_t factors = 1;
   bool residual = false, coded = false;
 

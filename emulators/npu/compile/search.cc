@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "emulators/npu/compile/layout.h"
-#include "emulators/npu/compile/product.h"
+#include "emulators/npu/compile/product/product.h"
 #include "emulators/npu/compile/quantise.h"
 #include "emulators/npu/machine/timing.h"
 #include "kernels/base/check.h"

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "emulators/npu/compile/product/tile_output.h"
+
+#include <algorithm>
+#include <bit>
+#include <vector>
+
+namespace triptych::npu {
+namespace {
+
+constexpr int64_t kF32 = ProductJob::kF32;
+constexpr auto U32 = ProductJob::U32;
+constexpr auto U16 = ProductJob::U16;
+constexpr auto If = ProductJob::If;
+
+}  // namespace
+
+TileOutput::TileOutput(ProductJob& job) : job_(job) {
+  const MatmulSize& s = job.size;
+  Builder& b = job.b;
+  const int64_t column = job.plan.n_tile * kF32;
+  tail_ = b.NewDoubleBuffer(s.factors * TailColumns() * column);
+  for (size_t h = 0; h < 2; ++h) {
+    if (job.plan.looped) part_scales_[h] = b.Local(job.part_groups() * column);
+    for (int64_t f = 0; f < s.factors; ++f) {
+      Out(f, h) = b.Local(job.rows * column);
+    }
+    if (s.residual) residual_[h] = b.Local(job.rows * column);
+    out_full_[h] = b.NewEvent();
+  }
+}
+
+int64_t TileOutput::TailColumns() const {
+  return (job_.plan.looped ? 0 : job_.size.groups()) + (job_.size.bias ? 1 : 0);
+}
+uint32_t TileOutput::Scales(size_t h, int64_t f, int64_t n) const {
+  return tail_.at[h] + U32(f * TailColumns() * n * kF32);
+}
+uint32_t TileOutput::Bias(size_t h, int64_t f, int64_t n) const {
+  return Scales(h, f, n) + U32((TailColumns() - 1) * n * kF32);
+}
+
+void TileOutput::LoadTail(const TileCursor& cursor, size_t h, int64_t n) {
+  const MatmulSize& s = job_.size;
+  struct Item {
+    Remote at;
+    int64_t rows, row;
+    uint32_t local;
+  };
+  std::vector<Item> items;
+  for (int64_t f = 0; f < job_.factor_count(); ++f) {
+    const Factor& factor = job_.work->factors[static_cast<size_t>(f)];
+    if (!job_.plan.looped) {
+      items.push_back({factor.weight.scales.With(cursor.column()), s.groups(),
+                       s.n * kF32, Scales(h, f, n)});
+    }
+    if (s.bias) {
+      items.push_back({factor.bias.With(cursor.column()), 1, 0, Bias(h, f, n)});
+    }
+  }
+  for (size_t i = 0; i < items.size(); ++i) {
+    const Item& item = items[i];
+    const bool last = i + 1 == items.size() && !s.residual;
+    job_.b.Load({.remote = item.at,
+                 .local = item.local,
+                 .bytes = n * kF32,
+                 .rows = item.rows,
+                 .remote_row = item.row,
+                 .multicast = job_.same_weights()},
+                {.wait = {If(i == 0, tail_.free[h])},
+                 .signal = {If(last, tail_.full[h])}});
+  }
+  if (!s.residual) return;
+  job_.b.Load(
+      {.remote = job_.work->residual.With(cursor.out()),
+       .local = residual_[h],
+       .bytes = n * kF32,
+       .rows = job_.rows,
+       .remote_row = s.n * kF32},
+      {.wait = {If(items.empty(), tail_.free[h])}, .signal = {tail_.full[h]}});
+}
+
+void TileOutput::Scale(SumRing& sums, uint32_t row_scales, size_t h, int64_t f,
+                       int64_t group, int64_t n) {
+  const bool first = group == 0, last = group + 1 == job_.size.groups();
+  const bool done = last && f + 1 == job_.factor_count() && Steps() == 0;
+  job_.b.Dequantize(
+      {.acc_row = sums.row(),
+       .dst = Out(f, h),
+       .dst_stride = U32(n * kF32),
+       .scales = Scales(h, f, n) + U32(group * n * kF32),
+       .row_scales = last ? row_scales : kNoOperand,
+       .rows = U16(job_.rows),
+       .cols = U16(n)},
+      static_cast<uint8_t>((first ? 0 : kAccumulate) | (last ? kRowScale : 0)),
+      {.wait = {sums.full(), If(first && f == 0, tail_.full[h])},
+       .signal = {sums.free(), If(done, out_full_[h])}});
+  sums.Next();
+}
+
+// x + -0 is x, whatever x. From sums, which are no NaNs: times -0 they are
+// zeros, of which -0 is the least.
+void TileOutput::MakeZeros(uint32_t acc_row) {
+  const auto cols = U16(job_.plan.n_tile), rows = U16(job_.rows);
+  const auto minus_zero = std::bit_cast<uint32_t>(-0.0f);
+  zeros_ = job_.b.Local(job_.rows * job_.plan.n_tile * kF32);
+  job_.b.Dequantize({.acc_row = acc_row,
+                     .dst = zeros_,
+                     .dst_stride = U32(job_.plan.n_tile * kF32),
+                     .scales = kNoOperand,
+                     .row_scales = kNoOperand,
+                     .rows = rows,
+                     .cols = cols},
+                    0);
+  for (const VectorOp op : {VectorOp::kMul, VectorOp::kMin}) {
+    job_.b.Vector({.src0 = zeros_,
+                   .src1 = minus_zero,
+                   .dst = zeros_,
+                   .rows = rows,
+                   .cols = cols,
+                   .op = op,
+                   .operand = Operand::kImmediate},
+                  {});
+  }
+}
+
+void TileOutput::Begin(size_t h, int64_t f, int64_t n) {
+  const uint8_t tail = HasTail() ? tail_.full[h] : tail_.free[h];
+  job_.b.Vector({.src0 = zeros_,
+                 .src1 = 0,
+                 .dst = Out(f, h),
+                 .rows = 1,
+                 .cols = U16(job_.rows * n),
+                 .op = VectorOp::kCopy,
+                 .operand = Operand::kFull},
+                {}, {.wait = {If(f == 0, tail)}});
+}
+
+void TileOutput::LoadPartScales(const TileCursor& cursor, size_t j, int64_t f,
+                                int64_t n) {
+  const Factor& factor = job_.work->factors[static_cast<size_t>(f)];
+  job_.b.Load({.remote = factor.weight.scales.With(cursor.column()),
+               .local = part_scales_[j],
+               .bytes = n * kF32,
+               .rows = job_.part_groups(),
+               .remote_row = job_.size.n * kF32,
+               .multicast = job_.same_weights()});
+}
+
+void TileOutput::AddGroup(SumRing& sums, size_t h, size_t j, int64_t f,
+                          int64_t group, int64_t n, uint8_t signal) {
+  job_.b.Dequantize({.acc_row = sums.row(),
+                     .dst = Out(f, h),
+                     .dst_stride = U32(n * kF32),
+                     .scales = part_scales_[j] + U32(group * n * kF32),
+                     .row_scales = kNoOperand,
+                     .rows = U16(job_.rows),
+                     .cols = U16(n)},
+                    kAccumulate,
+                    {.wait = {sums.full()}, .signal = {sums.free(), signal}});
+  sums.Next();
+}
+
+void TileOutput::ScaleRows(uint32_t row_scales, size_t h, int64_t f,
+                           int64_t n) {
+  const bool done = f + 1 == job_.factor_count() && Steps() == 0;
+  job_.b.Vector({.src0 = Out(f, h),
+                 .src1 = row_scales,
+                 .dst = Out(f, h),
+                 .rows = U16(job_.rows),
+                 .cols = U16(n),
+                 .op = VectorOp::kMul,
+                 .operand = Operand::kPerRow},
+                {}, {.signal = {If(done, out_full_[h])}});
+}
+
+int64_t TileOutput::Steps() const {
+  const MatmulSize& s = job_.size;
+  return (s.bias ? s.factors : 0) + (job_.work->act ? 1 : 0) +
+         (s.factors == 2 ? 1 : 0) + (s.residual ? 1 : 0);
+}
+
+void TileOutput::Finish(const TileCursor& cursor, size_t h, int64_t n) {
+  const MatmulSize& s = job_.size;
+  const MatmulPlan& p = job_.plan;
+  int64_t left = Steps();
+  const auto step = [&](VectorOp op, uint32_t src0, uint32_t src1,
+                        Operand operand) {
+    --left;
+    job_.b.Vector({.src0 = src0,
+                   .src1 = src1,
+                   .dst = src0,
+                   .rows = U16(job_.rows),
+                   .cols = U16(n),
+                   .op = op,
+                   .operand = operand},
+                  {}, {.signal = {If(left == 0, out_full_[h])}});
+  };
+  const uint32_t out = Out(0, h);
+  for (int64_t f = 0; s.bias && f < job_.factor_count(); ++f) {
+    step(VectorOp::kAdd, Out(f, h), Bias(h, f, n), Operand::kPerColumn);
+  }
+  if (job_.work->act) step(*job_.work->act, out, 0, Operand::kFull);
+  if (s.factors == 2) step(VectorOp::kMul, out, Out(1, h), Operand::kFull);
+  if (s.residual) step(VectorOp::kAdd, out, residual_[h], Operand::kFull);
+  if (!p.split_rows || p.rows.exact()) {
+    Store(cursor, h, n, job_.rows);
+    return;
+  }
+  // Rows that two cores made are stored by the second.
+  job_.b.OnCores(Cores(0, p.cores() - 1));
+  Store(cursor, h, n, p.rows.step);
+  job_.b.OnCores(Cores(p.cores() - 1, 1));
+  Store(cursor, h, n, job_.rows);
+  job_.b.OnCores(Cores(0, p.cores()));
+}
+
+void TileOutput::Store(const TileCursor& cursor, size_t h, int64_t n,
+                       int64_t rows) {
+  const SplitRows& to = job_.work->out;
+  const int64_t near = std::min(to.near, rows);
+  const auto store = [&](const Remote& at, int64_t skip, int64_t count,
+                         int64_t stride, const Sync& sync) {
+    job_.b.Store({.remote = at,
+                  .local = Out(0, h) + U32(skip * n * kF32),
+                  .bytes = n * kF32,
+                  .rows = count,
+                  .remote_row = stride},
+                 sync);
+  };
+  const bool both = near > 0 && near < rows;
+  if (near > 0) {
+    store(to.at.With(cursor.out()), 0, near, to.stride,
+          {.wait = {out_full_[h]}, .signal = {If(!both, tail_.free[h])}});
+  }
+  if (near == rows) return;
+  const bool panels = cursor.panel() != 0;
+  store(to.rest.With(panels ? cursor.panel() : cursor.out()), near, rows - near,
+        panels ? n * kF32 : to.stride,
+        {.wait = {If(!both, out_full_[h])}, .signal = {tail_.free[h]}});
+}
+
+}  // namespace triptych::npu

@@ -1,0 +1,63 @@
+// What becomes of a tile's sums: scaled, added up over groups, changed element
+// by element, stored. Two sets of buffers; a set is free when what was made in
+// it has been stored.
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRIPTYCH_EMULATORS_NPU_COMPILE_PRODUCT_TILE_OUTPUT_H_
+#define TRIPTYCH_EMULATORS_NPU_COMPILE_PRODUCT_TILE_OUTPUT_H_
+
+#include <array>
+#include <cstdint>
+
+#include "emulators/npu/compile/product/job.h"
+#include "emulators/npu/compile/product/sum_ring.h"
+#include "emulators/npu/compile/product/tile_cursor.h"
+
+namespace triptych::npu {
+
+class TileOutput {
+ public:
+  explicit TileOutput(ProductJob& job);
+
+  // What a tile needs beside weights: scales, bias, what is added at the end.
+  // A set of buffers `h` of two, a tile of n columns.
+  void LoadTail(const TileCursor& cursor, size_t h, int64_t n);
+
+  // The sums of `group` of factor f, at the ring's place, which goes on.
+  void Scale(SumRing& sums, uint32_t row_scales, size_t h, int64_t f,
+             int64_t group, int64_t n);
+
+  // For looped plans: -0 in memory of its own, from a place of the
+  // accumulators; a factor's output begins with it; groups of a part are added
+  // under scales that came with the part; then rows get their scales.
+  void MakeZeros(uint32_t acc_row);
+  void Begin(size_t h, int64_t f, int64_t n);
+  void LoadPartScales(const TileCursor& cursor, size_t j, int64_t f, int64_t n);
+  void AddGroup(SumRing& sums, size_t h, size_t j, int64_t f, int64_t group,
+                int64_t n, uint8_t signal);
+  void ScaleRows(uint32_t row_scales, size_t h, int64_t f, int64_t n);
+
+  // Everything behind the sums.
+  void Finish(const TileCursor& cursor, size_t h, int64_t n);
+
+ private:
+  // Columns of f32 that come with a tile, of a factor.
+  int64_t TailColumns() const;
+  bool HasTail() const { return TailColumns() > 0 || job_.size.residual; }
+  uint32_t Scales(size_t h, int64_t f, int64_t n) const;
+  uint32_t Bias(size_t h, int64_t f, int64_t n) const;
+  uint32_t& Out(int64_t f, size_t h) { return out_[static_cast<size_t>(f)][h]; }
+  // Commands on a tile that follow its sums.
+  int64_t Steps() const;
+  void Store(const TileCursor& cursor, size_t h, int64_t n, int64_t rows);
+
+  ProductJob& job_;
+  DoubleBuffer tail_;  // scales and bias of all factors
+  std::array<std::array<uint32_t, 2>, 2> out_{};  // by factor
+  std::array<uint32_t, 2> residual_{}, part_scales_{};
+  std::array<uint8_t, 2> out_full_{};
+  uint32_t zeros_ = 0;
+};
+
+}  // namespace triptych::npu
+
+#endif  // TRIPTYCH_EMULATORS_NPU_COMPILE_PRODUCT_TILE_OUTPUT_H_
