@@ -10,6 +10,7 @@
 
 #include "emulators/npu/compile/image.h"
 #include "emulators/npu/compile/layout.h"
+#include "emulators/npu/compile/product/null_product.h"
 #include "emulators/npu/compile/product/product.h"
 #include "emulators/npu/compile/quantise.h"
 #include "emulators/npu/compile/search.h"
@@ -46,15 +47,18 @@ int64_t LocalBytes(const MatmulSize& s, const MatmulPlan& p) {
   const auto buffer = [](int64_t bytes) { return RoundUp(bytes, int64_t{64}); };
   const int64_t rows = p.blocks.count;
   const int64_t column = p.n_tile * kF32, tile = rows * column;
-  const int64_t tail = (p.looped ? 0 : s.groups()) + (s.bias ? 1 : 0);
+  const int64_t tail =
+      (p.scales_by_part(s) ? 0 : s.groups()) + (s.bias ? 1 : 0);
   int64_t bytes = buffer(1) + buffer(rows * kF32) +
                   2 * buffer(StageBytes(s, p)) +
                   p.buffers * buffer(p.n_tile * LocalRow(s, p.k_chunk)) +
                   2 * buffer(s.factors * tail * column) +
                   2 * (s.factors + (s.residual ? 1 : 0)) * buffer(tile);
   bytes += p.streamed() ? 2 * buffer(rows * p.k_chunk) : buffer(rows * s.k);
-  if (p.looped) {
+  if (p.scales_by_part(s)) {
     bytes += 2 * buffer(CeilDiv(p.k_chunk, s.group) * column) + buffer(tile);
+  } else if (p.looped) {
+    bytes += buffer(NullProduct::Words(rows, p.n_tile) * kF32);
   }
   return bytes;
 }
@@ -149,7 +153,9 @@ bool CompleteSums(const MatmulSize& s, const MachineSize& machine,
   if (p.looped) {
     const int64_t chunk = s.layout(machine).chunk;
     p.bodies = 1;
-    p.slots = SlotsFor(rows, 2 * (chunk / s.group), true, machine);
+    p.slots = p.scales_by_part(s)
+                  ? SlotsFor(rows, 2 * (chunk / s.group), true, machine)
+                  : SlotsFor(rows, s.factors, true, machine);
     return p.blocks.parts == 1 && p.k_chunk == chunk && s.k % chunk == 0 &&
            count >= 4 && count % 2 == 0 && rows <= kLoopedRows &&
            2 * rows <= half;
@@ -233,7 +239,8 @@ std::vector<MatmulPlan> MatmulPlans(const MatmulSize& s, const Params& params,
   if (s.k > std::numeric_limits<uint16_t>::max()) return plans;
   // One row is quantised sooner than shared out.
   const bool fits =
-      QuantiseRowsThatFit({.dim = s.k}, machine.scratchpad_bytes) > 0;
+      QuantiseRowsThatFit({.rows = s.m, .dim = s.k}, machine.cores,
+                          machine.scratchpad_bytes) > 0;
   const bool shares = fits && s.m > 1 && machine.cores > 1;
   struct Way {
     bool split_rows, prepared, looped = false, together = false;
@@ -244,7 +251,8 @@ std::vector<MatmulPlan> MatmulPlans(const MatmulSize& s, const Params& params,
     if (s.coded && !way.prepared) continue;
     if (way.prepared && way.split_rows && !s.coded) continue;
     if (way.prepared && !s.coded && !(way.looped ? fits : shares)) continue;
-    if (way.looped && s.groups() == 1) continue;
+    const int64_t pieces = CeilDiv(s.k, PieceOf(s, machine));
+    if (way.looped && s.groups() == 1 && pieces <= kWrittenOut) continue;
     if (way.together && (s.groups() > 1 || s.factors > 1)) continue;
     MatmulPlan plan;
     plan.split_rows = way.split_rows;
@@ -256,7 +264,8 @@ std::vector<MatmulPlan> MatmulPlans(const MatmulSize& s, const Params& params,
     } else {
       plan.output_cores = std::min<int64_t>(s.n, machine.cores);
     }
-    plan.n_tile = std::min(machine.array_cols, s.n / plan.output_cores);
+    plan.n_tile =
+        std::min<int64_t>(machine.array_cols, CeilDiv(s.n, plan.output_cores));
     const int64_t rows = way.split_rows ? plan.rows.count : s.m;
     // The fewest passes over the weights that fit.
     for (int64_t passes = 1; passes <= rows;

@@ -59,7 +59,7 @@ struct MatmulPlan {
   int64_t stage_rows = 0;  // of f32 activations that are quantised at a time
   int64_t slots = 2;       // sums of `blocks.count` rows under way
   // Parts of k are a loop: few commands, and A comes part by part. For groups
-  // of k, each of which would be three commands else.
+  // of k, each of which would be three commands else, and for k of many pieces.
   bool looped = false;
   // A core's tiles are summed side by side, a part of k after the other, so
   // that both A and W pass once although A does not fit.
@@ -68,6 +68,10 @@ struct MatmulPlan {
 
   int64_t cores() const { return split_rows ? rows.parts : output_cores; }
   bool streamed() const { return looped || together; }
+  // Whether the scales of a part's groups come with it.
+  bool scales_by_part(const MatmulSize& s) const {
+    return looped && s.groups() > 1;
+  }
 };
 
 // Plans that fit, best first by the estimate: the busiest of DRAM, array and

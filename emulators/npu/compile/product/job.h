@@ -39,7 +39,7 @@ class ProductJob {
   void Use(const ProductWork& next) {
     work = &next;
     size = next.size;
-    n_tile = std::min(plan.n_tile, size.n / plan.output_cores);
+    n_tile = std::min(plan.n_tile, CeilDiv(size.n, plan.output_cores));
     layout = size.layout(b.size());
     parts = PartsOf(layout, plan.k_chunk);
   }
@@ -50,8 +50,11 @@ class ProductJob {
   }
   // Inputs that one kMatmul sums: an array's rows, within a group.
   int64_t piece() const { return std::min(size.group, b.size().array_rows); }
-  // Groups of k in a part, of a looped plan.
-  int64_t part_groups() const { return CeilDiv(plan.k_chunk, size.group); }
+  bool scales_by_part() const { return plan.scales_by_part(size); }
+  // Groups of k in a part whose scales come with it.
+  int64_t part_groups() const {
+    return scales_by_part() ? CeilDiv(plan.k_chunk, size.group) : 0;
+  }
   // Bytes of `k` codes of a row in the scratchpad.
   int64_t LocalRow(int64_t k) const {
     return size.packed() ? RoundUp(k, int64_t{2}) : k;

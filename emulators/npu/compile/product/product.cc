@@ -82,8 +82,7 @@ class Emitter {
     if (count % bodies != 0) tile(0);
   }
 
-  // Whole tiles, a core's each in turn; then what is left, an equal part for
-  // each core; then what is left of that, a column for some.
+  // Whole tiles, a core's each in turn; then what is left, in equal parts.
   void AllTiles() {
     const RowOrder& order = job_.layout.order;
     const int64_t share = plan_.split_rows ? 1 : plan_.cores();
@@ -104,23 +103,29 @@ class Emitter {
     pieces_.weights.Alternate(1);
     const int64_t done = tiles * step;
     if (plan_.split_rows) return Rest(order.mixed == 0 ? done : order.mixed);
-    const int64_t part = left / share, over = left % share;
-    if (part != 0) {
-      pieces_.cursor.GoTo({done, part, done, part});
-      Tile(0, part);
-    }
-    if (over != 0) ColumnForSome(done + share * part, over);
+    if (left > 0) Leftover(done, left, tiles % plan_.bodies);
   }
 
-  // Cores that have no column stay where they are in the ring of sums: the
-  // others go back there.
-  void ColumnForSome(int64_t from, int64_t cores) {
-    pieces_.cursor.GoTo({from, 1, from, 1});
+  // `count` columns from `from` on, fewer than a tile for each core. Equal
+  // parts are one body of commands: the last core makes some columns again
+  // that the one before it makes.
+  void Leftover(int64_t from, int64_t count, int64_t buffers) {
+    const int64_t n = CeilDiv(count, plan_.cores());
+    const int64_t parts = CeilDiv(count, n), twice = parts * n - count;
+    const CoreMask last = Cores(parts - 1, 1);
+    pieces_.cursor.GoTo({from, n, from, n});
     const int64_t slot = pieces_.sums.slot();
-    b_.OnCores(Cores(0, cores));
-    Tile(1, 1);
-    const bool last = plan_.blocks.parts == 1 && job_.work == &works_.back();
-    if (last) {
+    b_.OnCores(Cores(0, parts));
+    pieces_.cursor.StepBack(last, twice);
+    pieces_.out.Yield(last, twice);
+    Tile(buffers, n);
+    pieces_.out.Yield(last, 0);
+    pieces_.cursor.StepBack(last, -twice);
+    if (parts == plan_.cores()) return;
+    // Cores that had none stay where they are in the ring of sums: the others
+    // go back there.
+    const bool ends = plan_.blocks.parts == 1 && job_.work == &works_.back();
+    if (ends) {
       pieces_.sums.Set(slot);
     } else {
       pieces_.sums.ReturnTo(slot);

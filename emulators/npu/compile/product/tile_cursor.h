@@ -69,9 +69,19 @@ class TileCursor {
   // What was advanced since `before` counts for nothing.
   void Forget(const At& before) { at_ = before; }
 
+  // `cores` go back by `columns` of a tile whose rows of codes do not
+  // alternate; on with a negative number.
+  void StepBack(CoreMask cores, int64_t columns) {
+    if (columns == 0) return;
+    job_.b.AddOn(cores, out_, -columns * ProductJob::kF32);
+    job_.b.AddOn(cores, column_, -columns * ProductJob::kF32);
+    job_.b.AddOn(cores, weights_, -columns * job_.layout.row_bytes());
+  }
+
   // Within a tile: `parts` parts of k further, of a looped plan.
   void SkipParts(int64_t parts) {
     job_.b.Add(weights_, parts * job_.layout.n * job_.layout.row_bytes());
+    if (!job_.scales_by_part()) return;
     job_.b.Add(column_,
                parts * job_.part_groups() * job_.size.n * ProductJob::kF32);
   }

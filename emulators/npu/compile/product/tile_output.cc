@@ -21,7 +21,8 @@ TileOutput::TileOutput(ProductJob& job) : job_(job) {
   const int64_t column = job.plan.n_tile * kF32;
   tail_ = b.NewDoubleBuffer(s.factors * TailColumns() * column);
   for (size_t h = 0; h < 2; ++h) {
-    if (job.plan.looped) part_scales_[h] = b.Local(job.part_groups() * column);
+    if (job.scales_by_part())
+      part_scales_[h] = b.Local(job.part_groups() * column);
     for (int64_t f = 0; f < s.factors; ++f) {
       Out(f, h) = b.Local(job.rows * column);
     }
@@ -31,7 +32,8 @@ TileOutput::TileOutput(ProductJob& job) : job_(job) {
 }
 
 int64_t TileOutput::TailColumns() const {
-  return (job_.plan.looped ? 0 : job_.size.groups()) + (job_.size.bias ? 1 : 0);
+  return (job_.scales_by_part() ? 0 : job_.size.groups()) +
+         (job_.size.bias ? 1 : 0);
 }
 uint32_t TileOutput::Scales(size_t h, int64_t f, int64_t n) const {
   return tail_.at[h] + U32(f * TailColumns() * n * kF32);
@@ -50,7 +52,7 @@ void TileOutput::LoadTail(const TileCursor& cursor, size_t h, int64_t n) {
   std::vector<Item> items;
   for (int64_t f = 0; f < job_.factor_count(); ++f) {
     const Factor& factor = job_.work->factors[static_cast<size_t>(f)];
-    if (!job_.plan.looped) {
+    if (!job_.scales_by_part()) {
       items.push_back({factor.weight.scales.With(cursor.column()), s.groups(),
                        s.n * kF32, Scales(h, f, n)});
     }
@@ -71,13 +73,34 @@ void TileOutput::LoadTail(const TileCursor& cursor, size_t h, int64_t n) {
                  .signal = {If(last, tail_.full[h])}});
   }
   if (!s.residual) return;
-  job_.b.Load(
-      {.remote = job_.work->residual.With(cursor.out()),
-       .local = residual_[h],
-       .bytes = n * kF32,
-       .rows = job_.rows,
-       .remote_row = s.n * kF32},
+  LoadResidual(
+      cursor, h, n,
       {.wait = {If(items.empty(), tail_.free[h])}, .signal = {tail_.full[h]}});
+}
+
+template <class Of>
+void TileOutput::EachOwner(const Of& of) {
+  if (yielded_.columns == 0) return of(0);
+  const CoreMask all = job_.b.mask();
+  job_.b.OnCores(static_cast<CoreMask>(all & ~yielded_.cores));
+  of(0);
+  job_.b.OnCores(yielded_.cores);
+  of(yielded_.columns);
+  job_.b.OnCores(all);
+}
+
+void TileOutput::LoadResidual(const TileCursor& cursor, size_t h, int64_t n,
+                              const Sync& sync) {
+  EachOwner([&](int64_t skip) {
+    job_.b.Load(
+        {.remote = (job_.work->residual + skip * kF32).With(cursor.out()),
+         .local = residual_[h] + U32(skip * kF32),
+         .bytes = (n - skip) * kF32,
+         .rows = job_.rows,
+         .remote_row = job_.size.n * kF32,
+         .local_row = n * kF32},
+        sync);
+  });
 }
 
 void TileOutput::Scale(SumRing& sums, uint32_t row_scales, size_t h, int64_t f,
@@ -204,28 +227,29 @@ void TileOutput::Finish(const TileCursor& cursor, size_t h, int64_t n) {
   if (s.factors == 2) step(VectorOp::kMul, out, Out(1, h), Operand::kFull);
   if (s.residual) step(VectorOp::kAdd, out, residual_[h], Operand::kFull);
   if (!p.split_rows || p.rows.exact()) {
-    Store(cursor, h, n, job_.rows);
+    EachOwner([&](int64_t skip) { Store(cursor, h, n, job_.rows, skip); });
     return;
   }
   // Rows that two cores made are stored by the second.
   job_.b.OnCores(Cores(0, p.cores() - 1));
-  Store(cursor, h, n, p.rows.step);
+  Store(cursor, h, n, p.rows.step, 0);
   job_.b.OnCores(Cores(p.cores() - 1, 1));
-  Store(cursor, h, n, job_.rows);
+  Store(cursor, h, n, job_.rows, 0);
   job_.b.OnCores(Cores(0, p.cores()));
 }
 
 void TileOutput::Store(const TileCursor& cursor, size_t h, int64_t n,
-                       int64_t rows) {
+                       int64_t rows, int64_t skip) {
   const SplitRows& to = job_.work->out;
   const int64_t near = std::min(to.near, rows);
-  const auto store = [&](const Remote& at, int64_t skip, int64_t count,
+  const auto store = [&](const Remote& at, int64_t first, int64_t count,
                          int64_t stride, const Sync& sync) {
-    job_.b.Store({.remote = at,
-                  .local = Out(0, h) + U32(skip * n * kF32),
-                  .bytes = n * kF32,
+    job_.b.Store({.remote = at + skip * kF32,
+                  .local = Out(0, h) + U32((first * n + skip) * kF32),
+                  .bytes = (n - skip) * kF32,
                   .rows = count,
-                  .remote_row = stride},
+                  .remote_row = stride,
+                  .local_row = n * kF32},
                  sync);
   };
   const bool both = near > 0 && near < rows;

@@ -18,6 +18,10 @@ class TileOutput {
  public:
   explicit TileOutput(ProductJob& job);
 
+  // From now on the first `columns` of `cores`' tiles are another core's to
+  // read what they are added to, and to store; 0: none are.
+  void Yield(CoreMask cores, int64_t columns) { yielded_ = {cores, columns}; }
+
   // What a tile needs beside weights: scales, bias, what is added at the end.
   // A set of buffers `h` of two, a tile of n columns.
   void LoadTail(const TileCursor& cursor, size_t h, int64_t n);
@@ -26,7 +30,7 @@ class TileOutput {
   void Scale(SumRing& sums, uint32_t row_scales, size_t h, int64_t f,
              int64_t group, int64_t n);
 
-  // For looped plans: -0 in memory of its own, from a place of the
+  // Where scales come by part: -0 in memory of its own, from a place of the
   // accumulators; a factor's output begins with it; groups of a part are added
   // under scales that came with the part; then rows get their scales.
   void MakeZeros(uint32_t acc_row);
@@ -48,7 +52,15 @@ class TileOutput {
   uint32_t& Out(int64_t f, size_t h) { return out_[static_cast<size_t>(f)][h]; }
   // Commands on a tile that follow its sums.
   int64_t Steps() const;
-  void Store(const TileCursor& cursor, size_t h, int64_t n, int64_t rows);
+  // What a tile's owners do: calls of(first column), on all cores with 0, or
+  // on those that yield some with what is left to them.
+  template <class Of>
+  void EachOwner(const Of& of);
+  void LoadResidual(const TileCursor& cursor, size_t h, int64_t n,
+                    const Sync& sync);
+  // `rows` rows of the tile from column `skip` on.
+  void Store(const TileCursor& cursor, size_t h, int64_t n, int64_t rows,
+             int64_t skip);
 
   ProductJob& job_;
   DoubleBuffer tail_;  // scales and bias of all factors
@@ -56,6 +68,10 @@ class TileOutput {
   std::array<uint32_t, 2> residual_{}, part_scales_{};
   std::array<uint8_t, 2> out_full_{};
   uint32_t zeros_ = 0;
+  struct {
+    CoreMask cores = 0;
+    int64_t columns = 0;
+  } yielded_;
 };
 
 }  // namespace triptych::npu

@@ -34,37 +34,47 @@ void Multiply(ProductPieces& p, size_t h, const WeightTiles::Buffer& buffer,
   }
 }
 
-// A part of k of a looped tile. What it needs comes with it; the last scale
-// frees the buffers.
+// A part of k of a looped tile. What it needs comes with it; its last sum, or
+// the last scale, frees the buffers.
 void LoopedPart(ProductPieces& p, size_t j, size_t h, int64_t f, int64_t n) {
   ProductJob& job = p.job;
   const int64_t k_chunk = job.plan.k_chunk;
+  const bool scaled = job.scales_by_part();
+  const int64_t group = scaled ? job.size.group : k_chunk;
   const WeightTiles::Buffer& buffer = p.weights[static_cast<int64_t>(j)];
   const uint32_t a = p.a.parts().at[j];
   p.a.LoadRows(0, k_chunk, a, {.wait = {buffer.free}});
-  p.out.LoadPartScales(p.cursor, j, f, n);
+  if (scaled) p.out.LoadPartScales(p.cursor, j, f, n);
   p.weights.Load(p.cursor, buffer,
                  job.work->factors[static_cast<size_t>(f)].weight.data, k_chunk,
                  n, 0);
   for (int64_t at = 0; at < k_chunk;) {
-    const int64_t group = at / job.size.group;
-    const int64_t end =
-        std::min(at + job.piece(), (group + 1) * job.size.group);
-    const bool starts = at % job.size.group == 0;
-    const bool ends = end % job.size.group == 0;
+    const int64_t g = at / group,
+                  end = std::min(at + job.piece(), (g + 1) * group);
+    const bool starts = scaled && at % group == 0;
+    const bool ends = scaled && end % group == 0;
+    const uint8_t freed = If(end == k_chunk, buffer.free);
     job.b.LoadWeights(buffer.at + U32(at), job.LocalRow(k_chunk), end - at, n,
                       false, {.wait = {If(at == 0, buffer.full)}});
     job.b.Matmul(a + U32(at), k_chunk, p.sums.row(), job.rows, !starts,
                  {.wait = {If(starts, p.sums.free())},
-                  .signal = {If(ends, p.sums.full())}});
-    if (ends) {
-      p.out.AddGroup(p.sums, h, j, f, group, n,
-                     If(end == k_chunk, buffer.free));
-    }
+                  .signal = {If(ends, p.sums.full()), If(!scaled, freed)}});
+    if (ends) p.out.AddGroup(p.sums, h, j, f, g, n, freed);
     at = end;
   }
   p.a.Skip(k_chunk);
   p.cursor.SkipParts(1);
+}
+
+// All parts of a looped tile, two a round.
+void LoopedParts(ProductPieces& p, size_t h, int64_t f, int64_t n) {
+  const int64_t parts = p.job.part_count();
+  p.sums.Loop(parts / 2, [&] {
+    LoopedPart(p, 0, h, f, n);
+    LoopedPart(p, 1, h, f, n);
+  });
+  p.a.Skip(-parts * p.job.plan.k_chunk);
+  p.cursor.SkipParts(-parts);
 }
 
 // Part i / tiles of k of tile i % tiles, all tiles side by side.
@@ -112,18 +122,18 @@ void EmitTile(ProductPieces& p, size_t h, int64_t n) {
 }
 
 void EmitLoopedTile(ProductPieces& p, size_t h, int64_t n) {
-  const int64_t parts = p.job.part_count();
   p.out.LoadTail(p.cursor, h, n);
   for (int64_t f = 0; f < p.job.factor_count(); ++f) {
-    p.out.Begin(h, f, n);
-    // Two parts a round.
-    p.sums.Loop(parts / 2, [&] {
-      LoopedPart(p, 0, h, f, n);
-      LoopedPart(p, 1, h, f, n);
-    });
-    p.a.Skip(-parts * p.job.plan.k_chunk);
-    p.cursor.SkipParts(-parts);
-    p.out.ScaleRows(p.a.row_scales(), h, f, n);
+    if (p.job.scales_by_part()) {
+      p.out.Begin(h, f, n);
+      LoopedParts(p, h, f, n);
+      p.out.ScaleRows(p.a.row_scales(), h, f, n);
+    } else {
+      p.nothing->Emit(p.sums.row(), n, false, {.wait = {p.sums.free()}});
+      LoopedParts(p, h, f, n);
+      p.nothing->Emit(p.sums.row(), n, true, {.signal = {p.sums.full()}});
+      p.out.Scale(p.sums, p.a.row_scales(), h, f, 0, n);
+    }
   }
   p.out.Finish(p.cursor, h, n);
 }

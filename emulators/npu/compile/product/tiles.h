@@ -5,9 +5,11 @@
 #define TRIPTYCH_EMULATORS_NPU_COMPILE_PRODUCT_TILES_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "emulators/npu/compile/product/activations.h"
 #include "emulators/npu/compile/product/job.h"
+#include "emulators/npu/compile/product/null_product.h"
 #include "emulators/npu/compile/product/sum_ring.h"
 #include "emulators/npu/compile/product/tile_cursor.h"
 #include "emulators/npu/compile/product/tile_output.h"
@@ -20,7 +22,13 @@ namespace triptych::npu {
 struct ProductPieces {
   explicit ProductPieces(ProductJob& j)
       : job(j), a(j), weights(j), out(j), sums(j), cursor(j) {
-    if (j.plan.looped) out.MakeZeros(sums.RowOf(j.plan.slots));
+    if (!j.plan.looped) return;
+    const uint32_t idle = sums.RowOf(j.plan.slots);
+    if (j.scales_by_part()) {
+      out.MakeZeros(idle);
+    } else {
+      nothing.emplace(j, idle);
+    }
   }
 
   ProductJob& job;
@@ -29,6 +37,7 @@ struct ProductPieces {
   TileOutput out;
   SumRing sums;
   TileCursor cursor;
+  std::optional<NullProduct> nothing;  // of looped plans with one group
 };
 
 // C[rows, n] of the n columns where the cursor is, by buffers `h` of two.
