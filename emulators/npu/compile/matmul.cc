@@ -28,15 +28,6 @@ constexpr double kBarrierCycles = 500;
 // dwarfs its commands, and A would come again for every tile.
 constexpr int64_t kLoopedRows = 16;
 
-// Inputs that one kMatmul sums: an array's rows, within a group.
-int64_t PieceOf(const MatmulSize& s, const MachineSize& machine) {
-  return std::min(s.group, machine.array_rows);
-}
-// Bytes of `k` codes of a row in the scratchpad.
-int64_t LocalRow(const MatmulSize& s, int64_t k) {
-  return s.packed() ? RoundUp(k, int64_t{2}) : k;
-}
-
 // What f32 activations, or quantised ones' scales, come through.
 int64_t StageBytes(const MatmulSize& s, const MatmulPlan& p) {
   return p.prepared ? p.blocks.count * kF32 : p.stage_rows * s.k * kF32;
@@ -51,7 +42,7 @@ int64_t LocalBytes(const MatmulSize& s, const MatmulPlan& p) {
       (p.scales_by_part(s) ? 0 : s.groups()) + (s.bias ? 1 : 0);
   int64_t bytes = buffer(1) + buffer(rows * kF32) +
                   2 * buffer(StageBytes(s, p)) +
-                  p.buffers * buffer(p.n_tile * LocalRow(s, p.k_chunk)) +
+                  p.buffers * buffer(p.n_tile * s.local_row(p.k_chunk)) +
                   2 * buffer(s.factors * tail * column) +
                   2 * (s.factors + (s.residual ? 1 : 0)) * buffer(tile);
   bytes += p.streamed() ? 2 * buffer(rows * p.k_chunk) : buffer(rows * s.k);
@@ -80,7 +71,7 @@ double Cycles(const MatmulSize& s, const MatmulPlan& p, const Params& params,
   const double far = std::min(
       beat, real(params.dma.outstanding * params.dram.burst_bytes) / latency);
   const double lanes = real(params.vector_lanes);
-  const int64_t piece = PieceOf(s, machine);
+  const int64_t piece = s.piece(machine);
   const int64_t columns = s.factors * CeilDiv(s.n, p.output_cores);
   const int64_t tiles = CeilDiv(columns, p.n_tile);
   const int64_t rows = p.blocks.count;
@@ -172,7 +163,7 @@ bool Complete(const MatmulSize& s, const MachineSize& machine, MatmulPlan& p) {
   if (p.blocks.count > machine.accumulator_rows / 2) return false;
   const WeightLayout layout = s.layout(machine);
   // What a part must be whole multiples of.
-  const int64_t unit = s.groups() > 1 ? s.group : 2 * PieceOf(s, machine);
+  const int64_t unit = s.groups() > 1 ? s.group : 2 * s.piece(machine);
   p.k_chunk = layout.chunk;
   const int64_t row = s.k * kF32;
   p.stage_rows = std::clamp(machine.scratchpad_bytes / 16 / row, int64_t{1},
@@ -251,7 +242,7 @@ std::vector<MatmulPlan> MatmulPlans(const MatmulSize& s, const Params& params,
     if (s.coded && !way.prepared) continue;
     if (way.prepared && way.split_rows && !s.coded) continue;
     if (way.prepared && !s.coded && !(way.looped ? fits : shares)) continue;
-    const int64_t pieces = CeilDiv(s.k, PieceOf(s, machine));
+    const int64_t pieces = CeilDiv(s.k, s.piece(machine));
     if (way.looped && s.groups() == 1 && pieces <= kWrittenOut) continue;
     if (way.together && (s.groups() > 1 || s.factors > 1)) continue;
     MatmulPlan plan;

@@ -3,6 +3,7 @@
 #ifndef TRIPTYCH_EMULATORS_NPU_COMPILE_MATMUL_H_
 #define TRIPTYCH_EMULATORS_NPU_COMPILE_MATMUL_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -26,6 +27,14 @@ struct MatmulSize {
 
   bool packed() const { return weight_bits <= 4; }
   int64_t groups() const { return k / group; }
+  // Inputs that one kMatmul sums: an array's rows, within a group.
+  int64_t piece(const MachineSize& machine) const {
+    return std::min(group, machine.array_rows);
+  }
+  // Bytes of `n` codes of a row of weights in the scratchpad.
+  int64_t local_row(int64_t n) const {
+    return packed() ? RoundUp(n, int64_t{2}) : n;
+  }
   WeightLayout layout(const MachineSize& machine) const {
     return WeightLayoutOf(n, k, group, weight_bits, machine);
   }

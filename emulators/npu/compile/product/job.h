@@ -48,16 +48,11 @@ class ProductJob {
   int64_t factor_count() const {
     return static_cast<int64_t>(work->factors.size());
   }
-  // Inputs that one kMatmul sums: an array's rows, within a group.
-  int64_t piece() const { return std::min(size.group, b.size().array_rows); }
+  int64_t piece() const { return size.piece(b.size()); }
   bool scales_by_part() const { return plan.scales_by_part(size); }
   // Groups of k in a part whose scales come with it.
   int64_t part_groups() const {
     return scales_by_part() ? CeilDiv(plan.k_chunk, size.group) : 0;
-  }
-  // Bytes of `k` codes of a row in the scratchpad.
-  int64_t LocalRow(int64_t k) const {
-    return size.packed() ? RoundUp(k, int64_t{2}) : k;
   }
   // Whether cores have rows of A of their own, and receive the same weights.
   bool same_weights() const { return plan.split_rows && plan.cores() > 1; }

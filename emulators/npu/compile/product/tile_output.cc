@@ -2,7 +2,6 @@
 #include "emulators/npu/compile/product/tile_output.h"
 
 #include <algorithm>
-#include <bit>
 #include <vector>
 
 namespace triptych::npu {
@@ -21,10 +20,8 @@ TileOutput::TileOutput(ProductJob& job) : job_(job) {
   const int64_t column = job.plan.n_tile * kF32;
   tail_ = b.NewDoubleBuffer(s.factors * TailColumns() * column);
   for (size_t h = 0; h < 2; ++h) {
-    if (job.scales_by_part())
-      part_scales_[h] = b.Local(job.part_groups() * column);
     for (int64_t f = 0; f < s.factors; ++f) {
-      Out(f, h) = b.Local(job.rows * column);
+      out_[static_cast<size_t>(f)][h] = b.Local(job.rows * column);
     }
     if (s.residual) residual_[h] = b.Local(job.rows * column);
     out_full_[h] = b.NewEvent();
@@ -40,6 +37,14 @@ uint32_t TileOutput::Scales(size_t h, int64_t f, int64_t n) const {
 }
 uint32_t TileOutput::Bias(size_t h, int64_t f, int64_t n) const {
   return Scales(h, f, n) + U32((TailColumns() - 1) * n * kF32);
+}
+
+uint8_t TileOutput::BeforeFirst(size_t h, int64_t f) const {
+  const bool tail = TailColumns() > 0 || job_.size.residual;
+  return If(f == 0, tail ? tail_.full[h] : tail_.free[h]);
+}
+uint8_t TileOutput::AfterLast(size_t h, int64_t f) const {
+  return If(f + 1 == job_.factor_count() && Steps() == 0, out_full_[h]);
 }
 
 void TileOutput::LoadTail(const TileCursor& cursor, size_t h, int64_t n) {
@@ -106,95 +111,18 @@ void TileOutput::LoadResidual(const TileCursor& cursor, size_t h, int64_t n,
 void TileOutput::Scale(SumRing& sums, uint32_t row_scales, size_t h, int64_t f,
                        int64_t group, int64_t n) {
   const bool first = group == 0, last = group + 1 == job_.size.groups();
-  const bool done = last && f + 1 == job_.factor_count() && Steps() == 0;
   job_.b.Dequantize(
       {.acc_row = sums.row(),
-       .dst = Out(f, h),
+       .dst = at(f, h),
        .dst_stride = U32(n * kF32),
        .scales = Scales(h, f, n) + U32(group * n * kF32),
        .row_scales = last ? row_scales : kNoOperand,
        .rows = U16(job_.rows),
        .cols = U16(n)},
       static_cast<uint8_t>((first ? 0 : kAccumulate) | (last ? kRowScale : 0)),
-      {.wait = {sums.full(), If(first && f == 0, tail_.full[h])},
-       .signal = {sums.free(), If(done, out_full_[h])}});
+      {.wait = {sums.full(), If(first, BeforeFirst(h, f))},
+       .signal = {sums.free(), If(last, AfterLast(h, f))}});
   sums.Next();
-}
-
-// x + -0 is x, whatever x. From sums, which are no NaNs: times -0 they are
-// zeros, of which -0 is the least.
-void TileOutput::MakeZeros(uint32_t acc_row) {
-  const auto cols = U16(job_.plan.n_tile), rows = U16(job_.rows);
-  const auto minus_zero = std::bit_cast<uint32_t>(-0.0f);
-  zeros_ = job_.b.Local(job_.rows * job_.plan.n_tile * kF32);
-  job_.b.Dequantize({.acc_row = acc_row,
-                     .dst = zeros_,
-                     .dst_stride = U32(job_.plan.n_tile * kF32),
-                     .scales = kNoOperand,
-                     .row_scales = kNoOperand,
-                     .rows = rows,
-                     .cols = cols},
-                    0);
-  for (const VectorOp op : {VectorOp::kMul, VectorOp::kMin}) {
-    job_.b.Vector({.src0 = zeros_,
-                   .src1 = minus_zero,
-                   .dst = zeros_,
-                   .rows = rows,
-                   .cols = cols,
-                   .op = op,
-                   .operand = Operand::kImmediate},
-                  {});
-  }
-}
-
-void TileOutput::Begin(size_t h, int64_t f, int64_t n) {
-  const uint8_t tail = HasTail() ? tail_.full[h] : tail_.free[h];
-  job_.b.Vector({.src0 = zeros_,
-                 .src1 = 0,
-                 .dst = Out(f, h),
-                 .rows = 1,
-                 .cols = U16(job_.rows * n),
-                 .op = VectorOp::kCopy,
-                 .operand = Operand::kFull},
-                {}, {.wait = {If(f == 0, tail)}});
-}
-
-void TileOutput::LoadPartScales(const TileCursor& cursor, size_t j, int64_t f,
-                                int64_t n) {
-  const Factor& factor = job_.work->factors[static_cast<size_t>(f)];
-  job_.b.Load({.remote = factor.weight.scales.With(cursor.column()),
-               .local = part_scales_[j],
-               .bytes = n * kF32,
-               .rows = job_.part_groups(),
-               .remote_row = job_.size.n * kF32,
-               .multicast = job_.same_weights()});
-}
-
-void TileOutput::AddGroup(SumRing& sums, size_t h, size_t j, int64_t f,
-                          int64_t group, int64_t n, uint8_t signal) {
-  job_.b.Dequantize({.acc_row = sums.row(),
-                     .dst = Out(f, h),
-                     .dst_stride = U32(n * kF32),
-                     .scales = part_scales_[j] + U32(group * n * kF32),
-                     .row_scales = kNoOperand,
-                     .rows = U16(job_.rows),
-                     .cols = U16(n)},
-                    kAccumulate,
-                    {.wait = {sums.full()}, .signal = {sums.free(), signal}});
-  sums.Next();
-}
-
-void TileOutput::ScaleRows(uint32_t row_scales, size_t h, int64_t f,
-                           int64_t n) {
-  const bool done = f + 1 == job_.factor_count() && Steps() == 0;
-  job_.b.Vector({.src0 = Out(f, h),
-                 .src1 = row_scales,
-                 .dst = Out(f, h),
-                 .rows = U16(job_.rows),
-                 .cols = U16(n),
-                 .op = VectorOp::kMul,
-                 .operand = Operand::kPerRow},
-                {}, {.signal = {If(done, out_full_[h])}});
 }
 
 int64_t TileOutput::Steps() const {
@@ -219,12 +147,12 @@ void TileOutput::Finish(const TileCursor& cursor, size_t h, int64_t n) {
                    .operand = operand},
                   {}, {.signal = {If(left == 0, out_full_[h])}});
   };
-  const uint32_t out = Out(0, h);
+  const uint32_t out = at(0, h);
   for (int64_t f = 0; s.bias && f < job_.factor_count(); ++f) {
-    step(VectorOp::kAdd, Out(f, h), Bias(h, f, n), Operand::kPerColumn);
+    step(VectorOp::kAdd, at(f, h), Bias(h, f, n), Operand::kPerColumn);
   }
   if (job_.work->act) step(*job_.work->act, out, 0, Operand::kFull);
-  if (s.factors == 2) step(VectorOp::kMul, out, Out(1, h), Operand::kFull);
+  if (s.factors == 2) step(VectorOp::kMul, out, at(1, h), Operand::kFull);
   if (s.residual) step(VectorOp::kAdd, out, residual_[h], Operand::kFull);
   if (!p.split_rows || p.rows.exact()) {
     EachOwner([&](int64_t skip) { Store(cursor, h, n, job_.rows, skip); });
@@ -242,10 +170,10 @@ void TileOutput::Store(const TileCursor& cursor, size_t h, int64_t n,
                        int64_t rows, int64_t skip) {
   const SplitRows& to = job_.work->out;
   const int64_t near = std::min(to.near, rows);
-  const auto store = [&](const Remote& at, int64_t first, int64_t count,
+  const auto store = [&](const Remote& remote, int64_t first, int64_t count,
                          int64_t stride, const Sync& sync) {
-    job_.b.Store({.remote = at + skip * kF32,
-                  .local = Out(0, h) + U32((first * n + skip) * kF32),
+    job_.b.Store({.remote = remote + skip * kF32,
+                  .local = at(0, h) + U32((first * n + skip) * kF32),
                   .bytes = (n - skip) * kF32,
                   .rows = count,
                   .remote_row = stride,

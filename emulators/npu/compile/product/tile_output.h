@@ -30,15 +30,14 @@ class TileOutput {
   void Scale(SumRing& sums, uint32_t row_scales, size_t h, int64_t f,
              int64_t group, int64_t n);
 
-  // Where scales come by part: -0 in memory of its own, from a place of the
-  // accumulators; a factor's output begins with it; groups of a part are added
-  // under scales that came with the part; then rows get their scales.
-  void MakeZeros(uint32_t acc_row);
-  void Begin(size_t h, int64_t f, int64_t n);
-  void LoadPartScales(const TileCursor& cursor, size_t j, int64_t f, int64_t n);
-  void AddGroup(SumRing& sums, size_t h, size_t j, int64_t f, int64_t group,
-                int64_t n, uint8_t signal);
-  void ScaleRows(uint32_t row_scales, size_t h, int64_t f, int64_t n);
+  // [rows][n] of factor f, for whoever else makes it.
+  uint32_t at(int64_t f, size_t h) const {
+    return out_[static_cast<size_t>(f)][h];
+  }
+  // Events to wait for before the first number of factor f is written, and to
+  // signal with its last one; 0: none.
+  uint8_t BeforeFirst(size_t h, int64_t f) const;
+  uint8_t AfterLast(size_t h, int64_t f) const;
 
   // Everything behind the sums.
   void Finish(const TileCursor& cursor, size_t h, int64_t n);
@@ -46,10 +45,8 @@ class TileOutput {
  private:
   // Columns of f32 that come with a tile, of a factor.
   int64_t TailColumns() const;
-  bool HasTail() const { return TailColumns() > 0 || job_.size.residual; }
   uint32_t Scales(size_t h, int64_t f, int64_t n) const;
   uint32_t Bias(size_t h, int64_t f, int64_t n) const;
-  uint32_t& Out(int64_t f, size_t h) { return out_[static_cast<size_t>(f)][h]; }
   // Commands on a tile that follow its sums.
   int64_t Steps() const;
   // What a tile's owners do: calls of(first column), on all cores with 0, or
@@ -65,9 +62,8 @@ class TileOutput {
   ProductJob& job_;
   DoubleBuffer tail_;  // scales and bias of all factors
   std::array<std::array<uint32_t, 2>, 2> out_{};  // by factor
-  std::array<uint32_t, 2> residual_{}, part_scales_{};
+  std::array<uint32_t, 2> residual_{};
   std::array<uint8_t, 2> out_full_{};
-  uint32_t zeros_ = 0;
   struct {
     CoreMask cores = 0;
     int64_t columns = 0;

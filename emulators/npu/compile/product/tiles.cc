@@ -21,8 +21,8 @@ void Multiply(ProductPieces& p, size_t h, const WeightTiles::Buffer& buffer,
     const int64_t group_end = (group + 1) * job.size.group;
     const int64_t end = std::min({at + job.piece(), group_end, first + k});
     const bool starts = at == group * job.size.group, ends = end == group_end;
-    p.job.b.LoadWeights(buffer.at + U32(at - first), job.LocalRow(k), end - at,
-                        n, false,
+    p.job.b.LoadWeights(buffer.at + U32(at - first), job.size.local_row(k),
+                        end - at, n, false,
                         {.wait = {If(at == first, buffer.full)},
                          .signal = {If(end == first + k, buffer.free)}});
     p.job.b.Matmul(p.a.codes() + U32(at), job.size.k, p.sums.row(), job.rows,
@@ -44,7 +44,7 @@ void LoopedPart(ProductPieces& p, size_t j, size_t h, int64_t f, int64_t n) {
   const WeightTiles::Buffer& buffer = p.weights[static_cast<int64_t>(j)];
   const uint32_t a = p.a.parts().at[j];
   p.a.LoadRows(0, k_chunk, a, {.wait = {buffer.free}});
-  if (scaled) p.out.LoadPartScales(p.cursor, j, f, n);
+  if (scaled) p.groups->LoadScales(p.cursor, j, f, n);
   p.weights.Load(p.cursor, buffer,
                  job.work->factors[static_cast<size_t>(f)].weight.data, k_chunk,
                  n, 0);
@@ -54,12 +54,12 @@ void LoopedPart(ProductPieces& p, size_t j, size_t h, int64_t f, int64_t n) {
     const bool starts = scaled && at % group == 0;
     const bool ends = scaled && end % group == 0;
     const uint8_t freed = If(end == k_chunk, buffer.free);
-    job.b.LoadWeights(buffer.at + U32(at), job.LocalRow(k_chunk), end - at, n,
-                      false, {.wait = {If(at == 0, buffer.full)}});
+    job.b.LoadWeights(buffer.at + U32(at), job.size.local_row(k_chunk),
+                      end - at, n, false, {.wait = {If(at == 0, buffer.full)}});
     job.b.Matmul(a + U32(at), k_chunk, p.sums.row(), job.rows, !starts,
                  {.wait = {If(starts, p.sums.free())},
                   .signal = {If(ends, p.sums.full()), If(!scaled, freed)}});
-    if (ends) p.out.AddGroup(p.sums, h, j, f, g, n, freed);
+    if (ends) p.groups->Add(p.sums, h, j, f, g, n, freed);
     at = end;
   }
   p.a.Skip(k_chunk);
@@ -90,7 +90,7 @@ void MultiplySideBySide(ProductPieces& p, int64_t i, int64_t tiles) {
     const int64_t piece = std::min(job.piece(), k - at);
     const bool starts = at == 0, ends = at + piece == k;
     p.job.b.LoadWeights(
-        buffer.at + U32(at), job.LocalRow(k), piece, job.n_tile, false,
+        buffer.at + U32(at), job.size.local_row(k), piece, job.n_tile, false,
         {.wait = {If(starts, buffer.full)}, .signal = {If(ends, buffer.free)}});
     p.job.b.Matmul(a.at[j] + U32(at), k, p.sums.RowOf(tile), job.rows,
                    !(opens && starts),
@@ -125,9 +125,9 @@ void EmitLoopedTile(ProductPieces& p, size_t h, int64_t n) {
   p.out.LoadTail(p.cursor, h, n);
   for (int64_t f = 0; f < p.job.factor_count(); ++f) {
     if (p.job.scales_by_part()) {
-      p.out.Begin(h, f, n);
+      p.groups->Begin(h, f, n);
       LoopedParts(p, h, f, n);
-      p.out.ScaleRows(p.a.row_scales(), h, f, n);
+      p.groups->End(p.a.row_scales(), h, f, n);
     } else {
       p.nothing->Emit(p.sums.row(), n, false, {.wait = {p.sums.free()}});
       LoopedParts(p, h, f, n);

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "emulators/npu/compile/product/activations.h"
+#include "emulators/npu/compile/product/group_loop.h"
 #include "emulators/npu/compile/product/job.h"
 #include "emulators/npu/compile/product/null_product.h"
 #include "emulators/npu/compile/product/sum_ring.h"
@@ -23,11 +24,10 @@ struct ProductPieces {
   explicit ProductPieces(ProductJob& j)
       : job(j), a(j), weights(j), out(j), sums(j), cursor(j) {
     if (!j.plan.looped) return;
-    const uint32_t idle = sums.RowOf(j.plan.slots);
     if (j.scales_by_part()) {
-      out.MakeZeros(idle);
+      groups.emplace(j, out, sums);
     } else {
-      nothing.emplace(j, idle);
+      nothing.emplace(j, sums.RowOf(j.plan.slots));
     }
   }
 
@@ -37,7 +37,8 @@ struct ProductPieces {
   TileOutput out;
   SumRing sums;
   TileCursor cursor;
-  std::optional<NullProduct> nothing;  // of looped plans with one group
+  std::optional<GroupLoop> groups;     // of looped plans with several groups
+  std::optional<NullProduct> nothing;  // of those with one
 };
 
 // C[rows, n] of the n columns where the cursor is, by buffers `h` of two.

@@ -14,13 +14,14 @@ namespace triptych::npu {
 class WeightTiles {
  public:
   struct Buffer {
-    uint32_t at;  // [n][LocalRow(k)] codes, a byte each
+    uint32_t at;  // [n][local_row(k)] codes, a byte each
     uint8_t free, full;
   };
 
   explicit WeightTiles(ProductJob& job) : job_(job) {
     for (int64_t i = 0; i < job.plan.buffers; ++i) {
-      const int64_t bytes = job.plan.n_tile * job.LocalRow(job.plan.k_chunk);
+      const int64_t bytes =
+          job.plan.n_tile * job.size.local_row(job.plan.k_chunk);
       const uint32_t at = job.b.Local(bytes);
       const uint8_t free = job.b.NewCredits(1);
       buffers_.push_back({at, free, job.b.NewEvent()});
@@ -57,7 +58,7 @@ class WeightTiles {
     const bool packed = job_.size.packed();
     const int64_t parts = n * k >= kWorthTwo && n > 1 ? 2 : 1;
     const int64_t remote_row = ways_ * job_.layout.row_bytes();
-    const int64_t local_row = job_.LocalRow(k);
+    const int64_t local_row = job_.size.local_row(k);
     for (int64_t i = 0; i < parts; ++i) {
       job_.b.Load({.remote = (from + i * remote_row).With(cursor.weights()),
                    .local = to.at + ProductJob::U32(i * local_row),
