@@ -254,13 +254,19 @@ void GiveBackPages(std::span<const std::byte> bytes) {
 // than arithmetic. The pages that were read are given back.
 std::vector<npu::Piece> Loaded(const std::vector<npu::Piece>& pieces,
                                std::vector<AlignedVector<std::byte>>& memory) {
+  constexpr size_t kSlice = size_t{16} << 20;
   std::vector<npu::Piece> loaded;
   for (const npu::Piece& piece : pieces) {
     const std::span<const std::byte> bytes(piece.data,
                                            static_cast<size_t>(piece.bytes));
-    memory.emplace_back(bytes.begin(), bytes.end());
+    memory.emplace_back(bytes.size());
+    for (size_t at = 0; at < bytes.size(); at += kSlice) {
+      const auto slice = bytes.subspan(at, std::min(kSlice, bytes.size() - at));
+      std::ranges::copy(
+          slice, memory.back().begin() + static_cast<std::ptrdiff_t>(at));
+      GiveBackPages(slice);
+    }
     loaded.push_back(npu::ReadOnlyPiece(piece.offset, memory.back()));
-    GiveBackPages(bytes);
   }
   return loaded;
 }
