@@ -2,9 +2,11 @@
 // NPU, and such files looked into and run.
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <ctime>
 #include <fstream>
 #include <map>
@@ -19,6 +21,7 @@
 #include "emulators/npu/isa/tnpu.h"
 #include "emulators/npu/machine/timing.h"
 #include "emulators/target.h"
+#include "kernels/base/aligned.h"
 #include "models/mapped_file.h"
 #include "tools/cli/model_source.h"
 #include "tools/cli/options.h"
@@ -236,14 +239,36 @@ const npu::Label* FindLabel(const npu::Tnpu& tnpu, const std::string& note) {
   return label == tnpu.labels.end() ? nullptr : &*label;
 }
 
-// Brings a mapped file's pages in: that is the disk's time, not the machine's.
-void Touch(std::span<const npu::Piece> pieces) {
-  constexpr int64_t kPage = 4096;
+// A private mapping of a file: what is needed again is read again.
+void GiveBackPages(std::span<const std::byte> bytes) {
+  constexpr uintptr_t kPage = 4096;
+  const auto first = reinterpret_cast<uintptr_t>(bytes.data());
+  const uintptr_t begin = (first + kPage - 1) / kPage * kPage;
+  const uintptr_t end = (first + bytes.size()) / kPage * kPage;
+  if (begin >= end) return;
+  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
+// The machine's memory holds a file's data as DRAM would: read once, in pages
+// as large as the host has. A mapped file's small ones cost more translations
+// than arithmetic. The pages that were read are given back.
+std::vector<npu::Piece> Loaded(const std::vector<npu::Piece>& pieces,
+                               std::vector<AlignedVector<std::byte>>& memory) {
+  constexpr size_t kSlice = size_t{16} << 20;
+  std::vector<npu::Piece> loaded;
   for (const npu::Piece& piece : pieces) {
-    for (int64_t at = 0; at < piece.bytes; at += kPage) {
-      static_cast<void>(*static_cast<volatile std::byte*>(piece.data + at));
+    const std::span<const std::byte> bytes(piece.data,
+                                           static_cast<size_t>(piece.bytes));
+    memory.emplace_back(bytes.size());
+    for (size_t at = 0; at < bytes.size(); at += kSlice) {
+      const auto slice = bytes.subspan(at, std::min(kSlice, bytes.size() - at));
+      std::ranges::copy(
+          slice, memory.back().begin() + static_cast<std::ptrdiff_t>(at));
+      GiveBackPages(slice);
     }
+    loaded.push_back(npu::ReadOnlyPiece(piece.offset, memory.back()));
   }
+  return loaded;
 }
 
 // What a stream computed, and how long that took.
@@ -262,10 +287,9 @@ Result<Values> RunValues(const npu::Tnpu& tnpu, const npu::Stream& stream,
   };
   auto cache = zeros(npu::Region::kCache);
   auto activations = zeros(npu::Region::kActivations);
+  std::vector<AlignedVector<std::byte>> data;
   for (const auto region : {npu::Region::kWeights, npu::Region::kConstants}) {
-    const auto pieces = tnpu.Pieces(region);
-    Touch(pieces);
-    memory.Bind(region, pieces);
+    memory.Bind(region, Loaded(tnpu.Pieces(region), data));
   }
   memory.Bind(npu::Region::kCache, {npu::WritablePiece(0, cache)});
   memory.Bind(npu::Region::kActivations, {npu::WritablePiece(0, activations)});
