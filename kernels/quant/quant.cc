@@ -39,8 +39,12 @@ HWY_INLINE void Convert(DIn d_in, DOut d_out, const hn::TFromD<DIn>* in,
 void QuantizeI8(ConstMatView<float> x, MatView<int8_t> codes, float* scales) {
   const D d;
   const size_t n = x.cols();
-  for (size_t r = 0; r < x.rows(); ++r) {
-    const uint32_t absmax = AbsMaxBits(d, x.row(r), n);
+  const size_t rows = x.rows();
+  uint32_t next = rows > 0 ? AbsMaxBits(d, x.row(0), n) : 0;
+  for (size_t r = 0; r < rows; ++r) {
+    const uint32_t absmax = next;
+    // Another row's pass between a row's two (kernels/simd/rows-inl.h).
+    if (r + 1 < rows) next = AbsMaxBits(d, x.row(r + 1), n);
     scales[r] = QuantizeRow(d, x.row(r), n, absmax, codes.row(r));
   }
 }

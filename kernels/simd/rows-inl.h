@@ -3,7 +3,13 @@
 // An operator that needs a whole row before it can write its first element (a
 // norm, softmax, a quantisation) reads each row from outside once and from L1
 // or L2 afterwards. Fetching the next row by software during the later passes
-// gained nothing anywhere from L1 to memory (Zen 4): the hardware does it.
+// gained nothing anywhere from L1 to memory (Zen 4, Zen 5): the hardware does
+// it. (Fetching the row of the result while the row is read: 2 to 12 % slower
+// up to 16 MiB, 20 % faster at 32.)
+//
+// What a pass finds out about the row, the next one starts with: some 80 cycles
+// of sums across lanes, a root, a quotient, where a whole pass over 2048
+// elements takes 80 to 240. Another row's pass in between hides them.
 // SPDX-License-Identifier: Apache-2.0
 
 #if defined(TRIPTYCH_KERNELS_SIMD_ROWS_INL_H_) == defined(HWY_TARGET_TOGGLE)
