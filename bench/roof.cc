@@ -64,7 +64,8 @@ Ceiling Roof::Over(const ProblemWork& work, DType dtype, int threads,
                      .bound = moved.level,
                      .level = moved.level,
                      .peak = Peak(dtype, threads),
-                     .bandwidth = Bandwidth(moved)};
+                     .bandwidth = Bandwidth(moved),
+                     .mix = moved.mix};
   ceiling.seconds = SecondsOf(work.bytes, ceiling.bandwidth);
   const auto at_least = [&ceiling](double seconds, std::string_view bound) {
     if (seconds < ceiling.seconds) return;

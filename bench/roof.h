@@ -23,7 +23,8 @@ struct Ceiling {
   std::string_view bound;  // what takes it: "compute", or a level
   std::string_view level;  // that holds the operands: L1, L2, L3 or DRAM
   FlopsPerSecond peak;
-  BytesPerSecond bandwidth;  // of the level, for reads and writes as they are
+  BytesPerSecond bandwidth;  // of the level, for the mix
+  StreamMix mix;             // the measured one that is nearest to the work's
 };
 
 // A bandwidth measured again.
