@@ -38,17 +38,21 @@ HWY_INLINE const float* Normalised(const NormInput& in, size_t r) {
   return in.has_residual ? in.sum.row(r) : in.x.row(r);
 }
 
-// Row r of out is f(inputs...). meanwhile() is another row's pass.
-template <class Meanwhile, class F, class... Inputs>
-HWY_INLINE void EmitRow(const RowOutput& out, size_t r,
-                        const Meanwhile& meanwhile, const F& f,
-                        const Inputs*... inputs) {
-  if (out.quantized()) {
-    MapQuantized(D(), out.codes(), r, meanwhile, f, inputs...);
-  } else {
-    meanwhile();
-    Map(D(), out.floats().row(r), out.cols(), f, inputs...);
+// Row r of out is f(inputs...), and next() is a pass over the next row.
+template <class Next, class F, class... Inputs>
+HWY_INLINE void EmitRow(const RowOutput& out, size_t r, const Next& next,
+                        const F& f, const Inputs*... inputs) {
+  const size_t n = out.cols();
+  if (!out.quantized()) {
+    Map(D(), out.floats().row(r), n, f, inputs...);
+    return next();
   }
+  const bool is_short = n <= kShortRow;
+  const auto meanwhile = [&] HWY_ATTR {
+    if (is_short) next();
+  };
+  MapQuantized(D(), out.codes(), r, meanwhile, f, inputs...);
+  if (!is_short) next();
 }
 
 void RmsNormRows(const NormInput& in, std::span<const float> weight, float eps,
@@ -76,11 +80,11 @@ void RmsNormRows(const NormInput& in, std::span<const float> weight, float eps,
 }
 
 // Row r of out from x, whose mean and scale are known.
-template <class Meanwhile>
+template <class Next>
 HWY_INLINE void EmitLayerNorm(const float* x, V mean, V scale,
                               std::span<const float> weight,
                               std::span<const float> bias, const RowOutput& out,
-                              size_t r, const Meanwhile& meanwhile) {
+                              size_t r, const Next& next) {
   const auto unit = [&](V v)
                         HWY_ATTR { return hn::Mul(hn::Sub(v, mean), scale); };
   const auto times = [&](V v, V w) HWY_ATTR { return hn::Mul(unit(v), w); };
@@ -89,13 +93,13 @@ HWY_INLINE void EmitLayerNorm(const float* x, V mean, V scale,
                         HWY_ATTR { return hn::Add(times(v, w), b); };
   const float *w = weight.data(), *b = bias.data();
   if (weight.empty() && bias.empty()) {
-    EmitRow(out, r, meanwhile, unit, x);
+    EmitRow(out, r, next, unit, x);
   } else if (bias.empty()) {
-    EmitRow(out, r, meanwhile, times, x, w);
+    EmitRow(out, r, next, times, x, w);
   } else if (weight.empty()) {
-    EmitRow(out, r, meanwhile, plus, x, b);
+    EmitRow(out, r, next, plus, x, b);
   } else {
-    EmitRow(out, r, meanwhile, both, x, w, b);
+    EmitRow(out, r, next, both, x, w, b);
   }
 }
 

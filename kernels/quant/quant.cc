@@ -10,6 +10,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 #include "kernels/quant/row-inl.h"
+#include "kernels/simd/rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace triptych {
@@ -43,9 +44,12 @@ void QuantizeI8(ConstMatView<float> x, MatView<int8_t> codes, float* scales) {
   uint32_t next = rows > 0 ? AbsMaxBits(d, x.row(0), n) : 0;
   for (size_t r = 0; r < rows; ++r) {
     const uint32_t absmax = next;
-    // Another row's pass between a row's two (kernels/simd/rows-inl.h).
-    if (r + 1 < rows) next = AbsMaxBits(d, x.row(r + 1), n);
+    const auto find_next = [&] HWY_ATTR {
+      if (r + 1 < rows) next = AbsMaxBits(d, x.row(r + 1), n);
+    };
+    if (n <= kShortRow) find_next();
     scales[r] = QuantizeRow(d, x.row(r), n, absmax, codes.row(r));
+    if (n > kShortRow) find_next();
   }
 }
 

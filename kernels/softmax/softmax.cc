@@ -52,11 +52,14 @@ void SoftmaxRows(ConstMatView<float> x, MatView<float> out) {
       return hn::IfThenZeroElse(below, ExpInRange(d, t));
     };
     const float sum = MapSum(d, y, n, exp, itself, x.row(r));
-    // Another row's pass between two of this one (kernels/simd/rows-inl.h).
-    if (r + 1 < rows) next = MaxOf(d, x.row(r + 1), n);
+    const auto find_next = [&] HWY_ATTR {
+      if (r + 1 < rows) next = MaxOf(d, x.row(r + 1), n);
+    };
     const V scale = hn::Set(d, 1.f / sum);
     const auto share = [&](V v) HWY_ATTR { return hn::Mul(v, scale); };
+    if (n <= kShortRow) find_next();
     Map(d, y, n, share, y);
+    if (n > kShortRow) find_next();
   }
 }
 
