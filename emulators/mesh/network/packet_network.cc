@@ -10,6 +10,9 @@
 namespace triptych::mesh {
 namespace {
 
+// Rates this close are the same; a link that has less left is full.
+constexpr double kSame = 1e-9;
+
 // A tree that found a channel taken is tried again after a round of a ring,
 // then after twice that, up to this many times it.
 constexpr double kMostBackoff = 64;
@@ -130,6 +133,7 @@ void PacketNetwork::Take(PacketId id) {
     // What could not be sent while the head waited is there by now.
     packet.cap =
         packet.flits / std::max(packet.flits, packet.ready - queue_.now());
+    unsettled_.push_back(id);
   }
   packet.state = State::kMoving;
   packet.took.push_back(packet.moved);
@@ -184,8 +188,8 @@ void PacketNetwork::Drain(PacketId id) {
 void PacketNetwork::Leave(PacketId id) {
   Packet& packet = packets_[id];
   const bool source = packet.tail == 0;
-  if (packet.active) Unuse(id, packet.links[packet.tail]);
   const Hop& hop = packet.way[packet.tail++];
+  if (packet.active) Unuse(id, hop.link);
   Channel& channel = ChannelOf(packet.cls, hop);
   if (channel.waiting.empty()) {
     --channel.busy;
@@ -202,6 +206,7 @@ void PacketNetwork::SetActive(PacketId id, bool active) {
   Packet& packet = packets_[id];
   if (packet.active == active) return;
   packet.active = active;
+  if (active) unsettled_.push_back(id);
   for (size_t i = packet.tail; i < packet.held; ++i) {
     if (active) {
       Use(id, packet.links[i]);
@@ -209,17 +214,47 @@ void PacketNetwork::SetActive(PacketId id, bool active) {
       Unuse(id, packet.links[i]);
     }
   }
+  if (!active) packet.rate = 0;
   Changed(id);
+}
+
+double PacketNetwork::Load(LinkId link) const {
+  double load = 0;
+  for (const PacketId id : users_[link].packets) load += packets_[id].rate;
+  return load;
+}
+
+bool PacketNetwork::Full(LinkId link) const {
+  return Load(link) >= max_min_.capacity(link) * (1 - kSame);
+}
+
+bool PacketNetwork::Bound(const Packet& packet) const {
+  if (packet.rate == packet.cap) return true;
+  const auto has_most = [&](PacketId id) {
+    return packets_[id].rate <= packet.rate * (1 + kSame);
+  };
+  for (size_t i = packet.tail; i < packet.held; ++i) {
+    const LinkId link = packet.links[i];
+    if (Full(link) && std::ranges::all_of(users_[link].packets, has_most)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 void PacketNetwork::Use(PacketId id, LinkId link) {
   users_[link].packets.push_back(id);
-  Touch(link);
+  // Where there is room for all as they are nobody has to give way.
+  if (Load(link) > max_min_.capacity(link)) Touch(link);
 }
 
 void PacketNetwork::Unuse(PacketId id, LinkId link) {
+  const bool full = Full(link);
   std::erase(users_[link].packets, id);
+  if (!full) return;  // It kept nobody.
   Touch(link);
+  const Packet& packet = packets_[id];
+  if (packet.active && !Bound(packet)) unsettled_.push_back(id);
 }
 
 void PacketNetwork::Touch(LinkId link) {
@@ -235,8 +270,7 @@ void PacketNetwork::Changed(PacketId id) {
   }
   if (settling_) return;
   settling_ = true;
-  queue_.At(
-      queue_.now(), [this] { Settle(); }, EventQueue::Rank::kSettle);
+  queue_.AtEndOfMoment([this] { Settle(); });
 }
 
 void PacketNetwork::Collect() {
@@ -246,7 +280,8 @@ void PacketNetwork::Collect() {
     packets_[id].seen = true;
     settled_.push_back(id);
   };
-  for (const PacketId id : changed_packets_) see(id);
+  for (const PacketId id : unsettled_) see(id);
+  unsettled_.clear();
   size_t links = 0, packets = 0;
   while (links < dirty_.size() || packets < settled_.size()) {
     while (links < dirty_.size()) {
@@ -266,8 +301,10 @@ void PacketNetwork::Collect() {
   for (const PacketId id : settled_) packets_[id].seen = false;
 }
 
-void PacketNetwork::Settle() {
-  Collect();
+// Max-min rates are those with which every packet has what it can take, or
+// passes a full link on which nobody has more. What changes without touching
+// that leaves all rates as they are.
+void PacketNetwork::Share() {
   flows_.clear();
   caps_.clear();
   for (const PacketId id : settled_) {
@@ -278,7 +315,6 @@ void PacketNetwork::Settle() {
   }
   const auto rates = max_min_.Rates(flows_, caps_);
   // Rates that come out the same leave what was posted as it is.
-  constexpr double kSame = 1e-9;
   for (size_t i = 0; i < settled_.size(); ++i) {
     Packet& packet = packets_[settled_[i]];
     if (std::abs(rates[i] - packet.rate) <= kSame * packet.rate) continue;
@@ -286,6 +322,11 @@ void PacketNetwork::Settle() {
     packet.rate = rates[i];
     Changed(settled_[i]);
   }
+}
+
+void PacketNetwork::Settle() {
+  Collect();
+  if (!settled_.empty()) Share();
   settling_ = false;
   // Not while going through the list, which this may change.
   std::swap(settled_, changed_packets_);

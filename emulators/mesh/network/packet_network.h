@@ -131,6 +131,13 @@ class PacketNetwork {
   void Settle();
   // Those whose rates may have changed: connected through links to what did.
   void Collect();
+  // Their rates.
+  void Share();
+  // Flits a cycle of all packets on a link.
+  double Load(LinkId link) const;
+  bool Full(LinkId link) const;
+  // It has all that it can take, or most on a full link.
+  bool Bound(const Packet& packet) const;
   // Moves its body up to now.
   void Progress(Packet& packet);
   // Flits beyond hop i in the buffers that filled while the head waited.
@@ -156,7 +163,7 @@ class PacketNetwork {
   std::map<LinkId, std::deque<PacketId>> trees_;  // by source, first in turn
   std::vector<Users> users_;                      // by link
   std::vector<LinkId> dirty_;
-  std::vector<PacketId> changed_packets_, settled_;
+  std::vector<PacketId> changed_packets_, unsettled_, settled_;
   std::vector<std::span<const LinkId>> flows_;
   std::vector<double> caps_;
   int64_t waits_ = 0;
