@@ -290,7 +290,9 @@ void PacketNetwork::Collect() {
     }
     while (packets < settled_.size()) {
       const Packet& packet = packets_[settled_[packets]];
-      for (size_t i = packet.tail; i < packet.held; ++i) Touch(packet.links[i]);
+      for (size_t i = packet.tail; i < packet.held; ++i) {
+        if (Shared(packet.links[i])) Touch(packet.links[i]);
+      }
       ++packets;
     }
   }
@@ -305,13 +307,28 @@ void PacketNetwork::Collect() {
 // passes a full link on which nobody has more. What changes without touching
 // that leaves all rates as they are.
 void PacketNetwork::Share() {
-  flows_.clear();
+  shared_.clear();
   caps_.clear();
+  ends_.clear();
   for (const PacketId id : settled_) {
-    Packet& packet = packets_[id];
-    flows_.push_back(std::span(packet.links)
-                         .subspan(packet.tail, packet.held - packet.tail));
-    caps_.push_back(packet.cap);
+    const Packet& packet = packets_[id];
+    double cap = packet.cap;
+    for (size_t i = packet.tail; i < packet.held; ++i) {
+      const LinkId link = packet.links[i];
+      if (Shared(link)) {
+        shared_.push_back(link);
+      } else {
+        cap = std::min(cap, max_min_.capacity(link));
+      }
+    }
+    caps_.push_back(cap);
+    ends_.push_back(shared_.size());
+  }
+  flows_.clear();
+  size_t begin = 0;
+  for (const size_t end : ends_) {
+    flows_.push_back(std::span(shared_).subspan(begin, end - begin));
+    begin = end;
   }
   const auto rates = max_min_.Rates(flows_, caps_);
   // Rates that come out the same leave what was posted as it is.

@@ -136,6 +136,7 @@ class PacketNetwork {
   // Flits a cycle of all packets on a link.
   double Load(LinkId link) const;
   bool Full(LinkId link) const;
+  bool Shared(LinkId link) const { return users_[link].packets.size() > 1; }
   // It has all that it can take, or most on a full link.
   bool Bound(const Packet& packet) const;
   // Moves its body up to now.
@@ -157,13 +158,16 @@ class PacketNetwork {
   PacketNetworkConfig config_;
   EventQueue& queue_;
   MaxMin max_min_;
-  std::deque<Packet> packets_;
+  std::vector<Packet> packets_;
   std::vector<uint32_t> free_;
   std::vector<std::array<Channel, 2 * kPacketClasses>> channels_;
   std::map<LinkId, std::deque<PacketId>> trees_;  // by source, first in turn
   std::vector<Users> users_;                      // by link
   std::vector<LinkId> dirty_;
   std::vector<PacketId> changed_packets_, unsettled_, settled_;
+  // Of Share(): links with several packets, packet by packet, up to `ends_`.
+  std::vector<LinkId> shared_;
+  std::vector<size_t> ends_;
   std::vector<std::span<const LinkId>> flows_;
   std::vector<double> caps_;
   int64_t waits_ = 0;
