@@ -6,6 +6,7 @@
 #define TRIPTYCH_EMULATORS_MESH_NETWORK_EVENT_QUEUE_H_
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -35,7 +36,8 @@ class EventQueue {
       free_.pop_back();
       actions_[slot] = std::move(action);
     }
-    Push({when, next_++, slot});
+    TRIPTYCH_DCHECK(slot < kSlots, "slot", slot);
+    Push({when, next_++ * kSlots | slot});
   }
 
   // Once all else of this moment has happened: what settles what the others
@@ -53,14 +55,16 @@ class EventQueue {
   // The next thing. There is one. It may post others.
   void Step() {
     if (!settling_.empty() && (heap_.empty() || heap_.front().when > now_)) {
-      const std::vector<Action> settling = std::exchange(settling_, {});
-      for (const Action& action : settling) action();
+      std::swap(settling_, settled_);
+      for (const Action& action : settled_) action();
+      settled_.clear();
       return;
     }
     const Event event = Pop();
     now_ = event.when;
-    const Action action = std::exchange(actions_[event.slot], nullptr);
-    free_.push_back(event.slot);
+    const auto slot = static_cast<uint32_t>(event.turn % kSlots);
+    const Action action = std::exchange(actions_[slot], nullptr);
+    free_.push_back(slot);
     action();
   }
 
@@ -70,13 +74,18 @@ class EventQueue {
   }
 
  private:
+  // Actions stay in their slots while events move: 2^40 of them in all, 2^24
+  // at a time.
+  static constexpr uint64_t kSlots = uint64_t{1} << 24;
   struct Event {
     double when;
-    uint64_t order;
-    uint32_t slot;  // of its action: those stay while events move
+    uint64_t turn;  // order * kSlots + slot
+    // Both as one number: times are not negative, so their bits are in order.
     friend bool operator<(const Event& a, const Event& b) {
-      return a.when != b.when ? a.when < b.when : a.order < b.order;
+      return a.key() < b.key();
     }
+    __extension__ typedef unsigned __int128 Key;
+    Key key() const { return Key{std::bit_cast<uint64_t>(when)} << 64 | turn; }
   };
   // Of the heap: half as many levels as with two, for as many comparisons.
   static constexpr size_t kChildren = 4;
@@ -115,7 +124,8 @@ class EventQueue {
   }
 
   std::vector<Event> heap_;
-  std::vector<Action> actions_, settling_;
+  std::vector<Action> actions_;
+  std::vector<Action> settling_, settled_;  // settled_: those that run
   std::vector<uint32_t> free_;  // slots of actions
   double now_ = 0;
   uint64_t next_ = 0;

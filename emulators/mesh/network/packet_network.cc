@@ -43,7 +43,9 @@ PacketNetwork::PacketNetwork(const Torus& torus,
       queue_(queue),
       max_min_(Capacities(torus, config)),
       channels_(static_cast<size_t>(torus.links())),
-      users_(static_cast<size_t>(torus.links())) {
+      users_(channels_.size()),
+      user_count_(channels_.size()),
+      is_dirty_(channels_.size()) {
   TRIPTYCH_CHECK(config.channels >= 1 && config.servers >= 1, "channels",
                  config.channels, "servers", config.servers);
 }
@@ -61,8 +63,13 @@ PacketNetwork::PacketId PacketNetwork::Add(std::vector<Hop> way, double flits,
     free_.pop_back();
   }
   Packet& packet = packets_[id];
+  // What the last one with this id had, its vectors' memory excepted.
   const uint32_t version = packet.version + 1;
-  packet = {};
+  std::vector<LinkId> links = std::move(packet.links);
+  std::vector<double> took = std::move(packet.took);
+  links.clear();
+  took.clear();
+  packet = {.links = std::move(links), .took = std::move(took)};
   packet.version = version;
   for (const Hop& hop : way) packet.links.push_back(hop.link);
   packet.way = std::move(way);
@@ -108,6 +115,19 @@ int32_t PacketNetwork::ChannelsOn(LinkId link) const {
                                             : config_.channels;
 }
 
+void PacketNetwork::Wait(PacketId id, Channel& channel) {
+  packets_[id].behind = kNobody;
+  (channel.first == kNobody ? channel.first : packets_[channel.last].behind) =
+      id;
+  channel.last = id;
+}
+
+PacketNetwork::PacketId PacketNetwork::NextWaiting(Channel& channel) {
+  const PacketId next = channel.first;
+  channel.first = packets_[next].behind;
+  return next;
+}
+
 void PacketNetwork::Arrive(PacketId id) {
   Packet& packet = packets_[id];
   const Hop& hop = packet.way[packet.held];
@@ -118,7 +138,7 @@ void PacketNetwork::Arrive(PacketId id) {
     return;
   }
   ++waits_;
-  channel.waiting.push_back(id);
+  Wait(id, channel);
   Progress(packet);
   packet.state = State::kWaiting;
   packet.waited_at = packet.held;
@@ -191,11 +211,10 @@ void PacketNetwork::Leave(PacketId id) {
   const Hop& hop = packet.way[packet.tail++];
   if (packet.active) Unuse(id, hop.link);
   Channel& channel = ChannelOf(packet.cls, hop);
-  if (channel.waiting.empty()) {
+  if (channel.first == kNobody) {
     --channel.busy;
   } else {
-    const PacketId next = channel.waiting.front();
-    channel.waiting.pop_front();
+    const PacketId next = NextWaiting(channel);
     queue_.At(queue_.now(), [this, next] { Take(next); });
   }
   if (source && packet.tree) NextTree(hop.link);
@@ -220,7 +239,7 @@ void PacketNetwork::SetActive(PacketId id, bool active) {
 
 double PacketNetwork::Load(LinkId link) const {
   double load = 0;
-  for (const PacketId id : users_[link].packets) load += packets_[id].rate;
+  for (const PacketId id : users_[link]) load += packets_[id].rate;
   return load;
 }
 
@@ -235,7 +254,7 @@ bool PacketNetwork::Bound(const Packet& packet) const {
   };
   for (size_t i = packet.tail; i < packet.held; ++i) {
     const LinkId link = packet.links[i];
-    if (Full(link) && std::ranges::all_of(users_[link].packets, has_most)) {
+    if (Full(link) && std::ranges::all_of(users_[link], has_most)) {
       return true;
     }
   }
@@ -243,14 +262,16 @@ bool PacketNetwork::Bound(const Packet& packet) const {
 }
 
 void PacketNetwork::Use(PacketId id, LinkId link) {
-  users_[link].packets.push_back(id);
+  users_[link].push_back(id);
+  ++user_count_[link];
   // Where there is room for all as they are nobody has to give way.
   if (Load(link) > max_min_.capacity(link)) Touch(link);
 }
 
 void PacketNetwork::Unuse(PacketId id, LinkId link) {
   const bool full = Full(link);
-  std::erase(users_[link].packets, id);
+  std::erase(users_[link], id);
+  --user_count_[link];
   if (!full) return;  // It kept nobody.
   Touch(link);
   const Packet& packet = packets_[id];
@@ -258,8 +279,8 @@ void PacketNetwork::Unuse(PacketId id, LinkId link) {
 }
 
 void PacketNetwork::Touch(LinkId link) {
-  if (users_[link].dirty) return;
-  users_[link].dirty = true;
+  if (is_dirty_[link]) return;
+  is_dirty_[link] = true;
   dirty_.push_back(link);
 }
 
@@ -280,12 +301,15 @@ void PacketNetwork::Collect() {
     packets_[id].seen = true;
     settled_.push_back(id);
   };
+  if (config_.settle_all) {
+    for (PacketId id = 0; id < packets_.size(); ++id) see(id);
+  }
   for (const PacketId id : unsettled_) see(id);
   unsettled_.clear();
   size_t links = 0, packets = 0;
   while (links < dirty_.size() || packets < settled_.size()) {
     while (links < dirty_.size()) {
-      for (const PacketId id : users_[dirty_[links]].packets) see(id);
+      for (const PacketId id : users_[dirty_[links]]) see(id);
       ++links;
     }
     while (packets < settled_.size()) {
@@ -296,7 +320,7 @@ void PacketNetwork::Collect() {
       ++packets;
     }
   }
-  for (const LinkId link : dirty_) users_[link].dirty = false;
+  for (const LinkId link : dirty_) is_dirty_[link] = false;
   dirty_.clear();
   // Sums of rates are taken in this order.
   std::ranges::sort(settled_);
