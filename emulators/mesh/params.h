@@ -30,6 +30,7 @@ struct Params {
   std::string dispatch = "traced";
 
   // ---- One tile ----
+  std::string generation = "blackhole";
   int64_t l1_bytes = 1, l1_reserved_bytes = 0;
   double fpu_macs_per_cycle = 2048;
   double fpu_phase_cycles = 0, fpu_reload_cycles = 0;
@@ -125,6 +126,8 @@ struct Params {
     v("dispatch.operator_us", p.operator_us, 0, 1e4,
       "more of it in a graph of unlike operators: other kernels and "
       "arguments, shards moved to where the next one reads them");
+    v("tile.generation", p.generation, {"wormhole", "blackhole"},
+      "cores, memory map and floor plan that programs on tiles find");
     v("l1.bytes", p.l1_bytes, 65536, 1 << 26, "L1 of one tile");
     v("l1.reserved_bytes", p.l1_reserved_bytes, 0, 1 << 24,
       "of it, firmware, kernels and stacks");

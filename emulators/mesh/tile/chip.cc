@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 
-#include "kernels/base/parallel.h"
 #include "kernels/tile/abi.h"
 
 namespace triptych::mesh::tile {
@@ -171,15 +171,19 @@ Status Chip::RunTiles(uint64_t horizon) {
   for (size_t i = 0; i < tiles_.size(); ++i) {
     if (next_[i] < horizon) running_.push_back(i);
   }
-  std::vector<riscv::Group::State> states(running_.size());
-  const int threads = running_.size() < kTilesForThreads ? 1 : config_.threads;
-  ParallelFor(running_.size(), threads, [&](size_t i) {
+  states_.resize(running_.size());
+  const auto run = [&](size_t i) {
     riscv::Group& group = tiles_[running_[i]]->group();
-    states[i] = group.RunUntil(horizon);
+    states_[i] = group.RunUntil(horizon);
     next_[running_[i]] = group.next();
-  });
-  for (size_t i = 0; i < states.size(); ++i) {
-    if (states[i] == riscv::Group::State::kTrap) {
+  };
+  if (running_.size() < kTilesForThreads) {
+    for (size_t i = 0; i < running_.size(); ++i) run(i);
+  } else {
+    crew_.ForEach(running_.size(), run);
+  }
+  for (size_t i = 0; i < states_.size(); ++i) {
+    if (states_[i] == riscv::Group::State::kTrap) {
       return tiles_[running_[i]]->group().stopped().Outcome();
     }
   }
@@ -200,6 +204,15 @@ void Chip::SendCommands() {
 }
 
 Result<RunReport> Chip::Run(uint64_t budget_cycles) {
+  // Helpers with nothing to do would only be in the way.
+  const auto useful = static_cast<int>(tiles_.size() / kTilesForThreads);
+  std::optional<Result<RunReport>> result;
+  crew_.Lead(std::clamp(config_.threads, 1, std::max(useful, 1)),
+             [&] { result = RunTurns(budget_cycles); });
+  return *std::move(result);
+}
+
+Result<RunReport> Chip::RunTurns(uint64_t budget_cycles) {
   const EndpointCycles& ends = interconnect_->ends();
   for (;;) {
     const uint64_t first = NextOfTiles();
