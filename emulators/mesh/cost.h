@@ -25,9 +25,8 @@ struct Cost {
   double tail = 0;  // from the last product's end to the last byte in DRAM
   double unpack = 0, fpu = 0, sfpu = 0, pack = 0;
   double noc = 0, dram = 0, ethernet = 0;
-  // Cycles of DRAM for weights that do not wait for the operator, and by how
-  // much DRAM is busy for it before the launch has ended.
-  double ahead = 0, early = 0;
+  // Cycles of DRAM for weights that do not wait for the operator.
+  double ahead = 0;
 
   // Counts, of all tiles together.
   int64_t macs = 0;       // tile products, rows that only fill up included
@@ -40,7 +39,7 @@ struct Cost {
   double computing() const { return std::max({unpack, fpu, sfpu, pack}); }
   // Until all parts are done.
   double span() const {
-    return std::max({total, launch + std::max({noc, dram - early, ethernet}),
+    return std::max({total, launch + std::max({noc, dram, ethernet}),
                      launch + fill + computing()});
   }
 
@@ -109,6 +108,24 @@ struct Cost {
     ethernet_bytes += next.ethernet_bytes;
   }
 };
+
+// From when to when the parts that other operators may use meanwhile are busy,
+// in cycles from the operator's begin.
+struct Busy {
+  struct Interval {
+    double from = 0, to = 0;
+  };
+  Interval launch, noc, dram, ethernet;
+};
+
+// Of an operator that has the machine to itself.
+inline Busy BusyOf(const Cost& cost) {
+  const double go = cost.launch;
+  return {.launch = {0, go},
+          .noc = {go, go + cost.noc},
+          .dram = {go, go + cost.dram},
+          .ethernet = {go, go + cost.ethernet}};
+}
 
 }  // namespace triptych::mesh
 

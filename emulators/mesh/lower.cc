@@ -350,29 +350,6 @@ Formats FormatsOf(const Params& p, const Node& node) {
           *PhasesFromName(pick(p.mlp_fidelity, p.fidelity))};
 }
 
-std::optional<MatmulProblem> ResidentProduct(const Params& p,
-                                             const Graph& graph,
-                                             const Node& node,
-                                             const Share& share) {
-  if (p.resident != "dense") return std::nullopt;
-  const Attributes& a = node.attributes;
-  MatmulProblem product{.activations = FormatOf(p.activations),
-                        .weights = FormatsOf(p, node).weights,
-                        .resident = true};
-  if (node.op->name == "matmul") {
-    const Shape& w = graph.value(node.inputs[1]).shape;
-    product.k = CeilDiv(w.cols, share.inner);
-    product.n = CeilDiv(w.rows.coefficient, share.columns);
-  } else if (node.op->name == "mla_attention") {
-    product.k = a.Int("kv_lora");
-    product.n = CeilDiv(a.Int("heads"), share.columns) *
-                (a.Int("nope_dim") + a.Int("v_dim"));
-  } else {
-    return std::nullopt;
-  }
-  return product;
-}
-
 namespace {
 
 // Has a program of its own.

@@ -3,8 +3,6 @@
 #ifndef TRIPTYCH_EMULATORS_MESH_LOWER_H_
 #define TRIPTYCH_EMULATORS_MESH_LOWER_H_
 
-#include <optional>
-
 #include "emulators/mesh/attention_plan.h"
 #include "emulators/mesh/cost.h"
 #include "emulators/mesh/matmul_plan.h"
@@ -34,13 +32,6 @@ struct Formats {
   int phases;
 };
 Formats FormatsOf(const Params& params, const Node& node);
-
-// The product of `node` whose weights may stay in L1, as one chip has it (m
-// is 1); nothing for experts and for a machine that keeps none.
-std::optional<MatmulProblem> ResidentProduct(const Params& params,
-                                             const Graph& graph,
-                                             const Node& node,
-                                             const Share& share);
 
 // What `node` costs for one binding, whatever the operator: every operator
 // of the op table has a schedule. Of one chip, with what it exchanges with

@@ -114,7 +114,7 @@ class Mesh : public Target {
   // Charges `cost` from `begin` on; returns its end. Idle power is charged for
   // the cycles that it adds to the run.
   Picos Charge(const StepContext& ctx, Picos begin, const Cost& cost,
-               double adds, Flops flops) const;
+               const Busy& busy, double adds, Flops flops) const;
 
  private:
   void AddUnits();
@@ -257,7 +257,7 @@ Precision Mesh::precision() const {
 }
 
 Picos Mesh::Charge(const StepContext& ctx, Picos begin, const Cost& cost,
-                   double adds, Flops flops) const {
+                   const Busy& busy, double adds, Flops flops) const {
   Picos end = begin;
   const auto at = [&](double cycles) {
     const Picos time = begin + FromSeconds(cycles / params_.clock.value);
@@ -277,11 +277,13 @@ Picos Mesh::Charge(const StepContext& ctx, Picos begin, const Cost& cost,
   TRIPTYCH_CHECK(computed >= macs, "node", ctx.node.name, "computed", computed,
                  "wanted", macs);
   const bool mlp = FormatsOf(params_, ctx.node).phases != phases_;
-  charge(ids_.launch, ids_.go, 1, 0, cost.launch);
-  charge(ids_.noc, ids_.noc_byte, cost.noc_bytes * chips, cost.launch,
-         cost.noc);
-  charge(ids_.dram, ids_.dram_byte, cost.dram_bytes * chips,
-         cost.launch - cost.early, cost.dram);
+  const auto charge_in = [&](UnitId unit, ActionId action, int64_t count,
+                             Busy::Interval when) {
+    charge(unit, action, count, when.from, when.to - when.from);
+  };
+  charge_in(ids_.launch, ids_.go, 1, busy.launch);
+  charge_in(ids_.noc, ids_.noc_byte, cost.noc_bytes * chips, busy.noc);
+  charge_in(ids_.dram, ids_.dram_byte, cost.dram_bytes * chips, busy.dram);
   charge(ids_.unpack, ids_.l1_byte, cost.unpack_bytes * chips, start,
          cost.unpack);
   charge(ids_.pack, ids_.l1_byte, cost.pack_bytes * chips, start, cost.pack);
@@ -291,8 +293,8 @@ Picos Mesh::Charge(const StepContext& ctx, Picos begin, const Cost& cost,
            start, cost.fpu, true);
   }
   if (cost.ethernet_bytes > 0) {
-    charge(ids_.ethernet, ids_.ethernet_byte, cost.ethernet_bytes * chips,
-           cost.launch, cost.ethernet);
+    charge_in(ids_.ethernet, ids_.ethernet_byte, cost.ethernet_bytes * chips,
+              busy.ethernet);
   }
   charge(ids_.sfpu, ids_.sfpu_op, flops.vector, start, cost.sfpu);
   at(cost.total);
@@ -317,7 +319,7 @@ class MeshStep : public Step {
     if (mesh_.overlaps()) return RunOverlapped(ctx, flops);
     const Cost cost =
         CostOf(mesh_.machine(), ctx.graph, ctx.node, ctx.binding, *sharding_);
-    return mesh_.Charge(ctx, ctx.begin, cost, cost.total, flops);
+    return mesh_.Charge(ctx, ctx.begin, cost, BusyOf(cost), cost.total, flops);
   }
 
  protected:
@@ -334,7 +336,7 @@ class MeshStep : public Step {
     const Picos program = ctx.begin - FromSeconds(slot.before / hertz);
     const Picos begin = program + FromSeconds(slot.begin / hertz);
     const Picos end = mesh_.Charge(ctx, std::max(begin, Picos(0)), slot.cost,
-                                   slot.adds(), flops);
+                                   slot.busy, slot.adds(), flops);
     return std::max(ctx.begin, end);
   }
 

@@ -162,7 +162,7 @@ void Sharding::PlaceStreamed(const Node& node, Share& share) {
   }
   const Value& output = graph_.value(node.output);
   const bool whole =
-      output.shape.cols < kTile * ways_.tensor || NeededWhole(output);
+      output.shape.cols < kTile * ways_.others() || NeededWhole(output);
   if (!whole) share.columns = ways_.others();
   where_[node.output] = whole ? Where::kWhole : Where::kSplit;
   if (where_[x] != Where::kScattered) return;

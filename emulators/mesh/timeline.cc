@@ -40,47 +40,93 @@ class Stream {
   double free_ = 0, used_ = 0;  // ends of the last product but one, the last
 };
 
+// When a part is busy, which one operator at a time is charged for.
+class Track {
+ public:
+  // What the operators before leave of an interval.
+  void Trim(double begin, Busy::Interval& interval) {
+    if (interval.from == interval.to) return;
+    interval.from = std::clamp(free_ - begin, interval.from, interval.to);
+    free_ = std::max(free_, begin + interval.to);
+  }
+  double free() const { return free_; }
+
+ private:
+  double free_ = 0;
+};
+
+// Operators in the order of the graph.
+class Scheduler {
+ public:
+  // Of an operator whose inputs are there at `ready`.
+  Timeline::Slot Next(Cost cost, double ready) {
+    const double start = cost.launch + cost.fill;
+    double begin = std::max(ready, grid_.Allows(start));
+    if (cost.ethernet > 0) {
+      begin = std::max(begin, ethernet_.Allows(cost.launch));
+    }
+    double there = 0;  // its weights, if they are read ahead
+    if (cost.ahead > 0) {
+      there = stream_.Arrives(cost.ahead);
+      cost.total = std::max(cost.total, there - begin);
+    } else if (cost.dram > 0) {
+      begin = std::max(begin, dram_.Allows(cost.launch));
+      dram_.Take(begin + cost.launch, cost.dram);
+      stream_.Delay(cost.dram);
+    }
+    grid_.Take(begin + start, cost.computing());
+    ethernet_.Take(begin + cost.launch, cost.ethernet);
+    const double end = begin + cost.span();
+    if (cost.ahead > 0) stream_.Used(end);
+    const Timeline::Slot slot{cost, BusyIn(cost, begin, there), begin, end,
+                              before_};
+    before_ = std::max(before_, end);
+    return slot;
+  }
+  double before() const { return before_; }
+
+ private:
+  Busy BusyIn(const Cost& cost, double begin, double there) {
+    Busy busy = BusyOf(cost);
+    if (cost.ahead > 0) {  // before the launch, but not before others' reads
+      const double from =
+          std::max(there - cost.dram, dram_track_.free()) - begin;
+      busy.dram = {std::min(from, cost.span()),
+                   std::min(from + cost.dram, cost.span())};
+    }
+    launch_track_.Trim(begin, busy.launch);
+    noc_track_.Trim(begin, busy.noc);
+    dram_track_.Trim(begin, busy.dram);
+    ethernet_track_.Trim(begin, busy.ethernet);
+    return busy;
+  }
+
+  Part grid_, dram_, ethernet_;
+  Stream stream_;
+  Track launch_track_, noc_track_, dram_track_, ethernet_track_;
+  double before_ = 0;
+};
+
 }  // namespace
 
 Timeline::Timeline(const Params& params, const Graph& graph, const Entry& entry,
                    const Binding& binding, const Sharding& sharding)
     : first_(entry.first) {
-  std::vector<double> ready(graph.values().size());
-  Part grid, dram, ethernet;
-  Stream stream;
-  double before = 0;
+  std::vector<double> there(graph.values().size());
+  Scheduler scheduler;
   for (const Node& node : graph.NodesOf(entry)) {
-    Cost cost = CostOf(params, graph, node, binding, sharding);
-    const double start = cost.launch + cost.fill;
-    double begin = params.persistent() ? 0 : before;
+    double ready = params.persistent() ? 0 : scheduler.before();
     for (const ValueId input : node.inputs) {
-      begin = std::max(begin, ready[input]);
+      ready = std::max(ready, there[input]);
     }
-    begin = std::max(begin, grid.Allows(start));
-    if (cost.ethernet > 0) {
-      begin = std::max(begin, ethernet.Allows(cost.launch));
-    }
-    if (cost.ahead > 0) {
-      const double there = stream.Arrives(cost.ahead);
-      cost.early = std::max(0.0, begin + cost.launch + cost.dram - there);
-      cost.total = std::max(cost.total, there - begin);
-    } else if (cost.dram > 0) {
-      begin = std::max(begin, dram.Allows(cost.launch));
-      dram.Take(begin + cost.launch, cost.dram);
-      stream.Delay(cost.dram);
-    }
-    grid.Take(begin + start, cost.computing());
-    ethernet.Take(begin + cost.launch, cost.ethernet);
-    const double end = begin + cost.span();
-    if (cost.ahead > 0) stream.Used(end);
-    slots_.push_back({cost, begin, end, before});
-    before = std::max(before, end);
-    ready[node.output] = end;
+    const Cost cost = CostOf(params, graph, node, binding, sharding);
+    slots_.push_back(scheduler.Next(cost, ready));
+    there[node.output] = slots_.back().end;
   }
 }
 
 double Timeline::end() const {
-  return slots_.empty() ? 0 : std::max(slots_.back().before, slots_.back().end);
+  return slots_.empty() ? 0 : slots_.back().before + slots_.back().adds();
 }
 
 }  // namespace triptych::mesh

@@ -30,6 +30,7 @@ class Timeline {
   // Cycles from the program's begin.
   struct Slot {
     Cost cost;
+    Busy busy;  // of a part, when no operator before this one has it
     double begin = 0, end = 0;
     double before = 0;  // the end of all operators that come before in the
                         // graph

@@ -94,6 +94,63 @@ TEST_CASE("mesh timeline: branches overlap, what they share does not") {
   CHECK(timeline.end() >= work);
 }
 
+TEST_CASE("mesh timeline: a part is busy for one operator at a time") {
+  for (const std::string preset :
+       {"mesh:blackhole-blitz", "mesh:wormhole-galaxy"}) {
+    const Params p = ParamsOf(preset);
+    const Graph graph =
+        p.persistent() ? Model("deepseek-v3", 1) : Model("llama-3.2-1b", 3);
+    Sharding sharding(graph, p.ways());
+    sharding.Keep(p);
+    const Timeline timeline(p, graph, *graph.FindEntry(Phase::kDecode),
+                            {8, 1, 256}, sharding);
+    std::vector<Span> launch, noc, dram, ethernet;
+    double read = 0, busy = 0;
+    for (const Node& node : graph.nodes()) {
+      const Timeline::Slot& slot = timeline.Of(node.id);
+      const auto add = [&](std::vector<Span>& to, Busy::Interval when) {
+        CHECK(when.from <= when.to);
+        CHECK(slot.begin + when.to <= slot.end + 1e-6);
+        CHECK(slot.begin + when.from >= -1e-6);
+        if (when.from < when.to) {
+          to.push_back({slot.begin + when.from, when.to - when.from});
+        }
+      };
+      add(launch, slot.busy.launch);
+      add(noc, slot.busy.noc);
+      add(dram, slot.busy.dram);
+      add(ethernet, slot.busy.ethernet);
+      read += slot.cost.dram;
+      busy += slot.busy.dram.to - slot.busy.dram.from;
+    }
+    for (const auto& spans : {launch, noc, dram, ethernet}) CheckApart(spans);
+    CHECK(busy > 0.9 * read);
+  }
+}
+
+TEST_CASE("mesh timeline: weights that are read ahead hide, within bounds") {
+  Params p = ParamsOf("mesh:wormhole-galaxy");
+  const Graph graph = Model("llama-3.2-1b", 4);
+  const Entry& entry = *graph.FindEntry(Phase::kDecode);
+  const Binding binding{32, 1, 128};
+  const Sharding sharding(graph, p.ways());
+  const double ahead = Timeline(p, graph, entry, binding, sharding).end();
+  double read = 0;
+  for (const Node& node : graph.NodesOf(entry)) {
+    read += CostOf(p, graph, node, binding, sharding).ahead;
+  }
+  CHECK(read > 0);
+  CHECK(ahead >= read);
+  // With a hundredth of the bandwidth DRAM is all that counts.
+  p.dram_gb_per_s /= 100;
+  const double starved = Timeline(p, graph, entry, binding, sharding).end();
+  CHECK(starved >= 100 * read);
+  CHECK(starved < 110 * read + ahead);
+  p.dram_gb_per_s *= 100;
+  p.resident = "none";
+  CHECK(Timeline(p, graph, entry, binding, sharding).end() > ahead);
+}
+
 TEST_CASE("mesh residency: weights stay in L1 while there is room") {
   Params p = ParamsOf("mesh:blackhole-blitz");
   const Graph graph = Model("deepseek-v3", 5, 3);
@@ -172,7 +229,8 @@ TEST_CASE("mesh sharding: a grid of chips divides K and columns") {
 TEST_CASE("mesh chips: an all-reduce in one pass or in two") {
   Params p = ParamsOf("mesh:blackhole-blitz");
   const auto total = [&](Collective kind, double bytes) {
-    return CollectiveCost(p, kind, 8, bytes).total;
+    const Cost cost = CollectiveCost(p, kind, 8, bytes);
+    return cost.total - cost.launch;
   };
   for (const double bytes : {1e3, 1e4, 1e5, 1e6, 1e8}) {
     const double both = total(Collective::kReduceScatter, bytes) +
