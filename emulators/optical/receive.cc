@@ -63,6 +63,7 @@ class Receiver {
       MultiplyFloats(tile_.plane.packed, float_sums_);
     }
     if (p_.exact_light()) MultiplyMagnitudes();
+    if (out_.rows() == 1) FetchNext();
     for (size_t i = 0; i < out_.rows(); ++i) {
       if (i + 1 < out_.rows()) Fetch(out_.row_span(i + 1));
       if (set) std::ranges::fill(out_.row_span(i), 0.0f);
@@ -98,6 +99,16 @@ class Receiver {
     const float* data =
         light.floats.data() + light.rows_of(first_) * light.stride;
     return {data, rows_, light.k, light.stride};
+  }
+
+  // What one thread multiplies next: the next tile of these outputs, or the
+  // first one of those behind them.
+  void FetchNext() const {
+    const std::vector<PackedWeights>& packed = tile_.plane.packed;
+    const size_t next = tile_.weights.columns + 1;
+    const size_t first = tile_.weights.first + block_.from;
+    if (next < packed.size()) return FetchPart(packed[next], first);
+    FetchPart(packed.front(), first + block_.cols);
   }
 
   // Strip by strip: also of blocks that are wider, a strip stays in the cache.

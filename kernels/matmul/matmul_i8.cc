@@ -8,13 +8,17 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 #include "kernels/matmul/dot-inl.h"
+#include "kernels/matmul/stream-inl.h"
 #include "kernels/matmul/tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace triptych::matmul {
 namespace HWY_NAMESPACE {
 
-void RunBlockI8(const Block& block) { RunBlock<DotU8S8>(block); }
+void RunBlockI8(const Block& block) {
+  if (kStreams && block.rows <= kMr) return StreamBlock<DotU8S8>(block);
+  RunBlock<DotU8S8>(block);
+}
 
 void CopyRows(ConstMatView<uint8_t> from, uint8_t flip, std::byte* to,
               size_t stride) {
