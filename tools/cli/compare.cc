@@ -36,7 +36,7 @@ std::string ByLayer(const std::vector<TargetRun>& runs) {
                        const std::optional<LayerReport>& report) {
     if (!report) return;
     text += fmt::format("\n{}, {}, {}", LabelOf(*run.target), phase,
-                        TextOf(*report));
+                        LayerTables(*report));
   };
   for (const TargetRun& run : runs) {
     add(run, "prefill", run.prefill_layers);

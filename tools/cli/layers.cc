@@ -153,7 +153,7 @@ json RowsJson(const std::vector<LayerRow>& rows) {
 
 }  // namespace
 
-std::string TextOf(const LayerReport& report) {
+std::string LayerTables(const LayerReport& report) {
   std::string text = "time:\n" + TimeTable(report);
   if (report.total.compared() || !report.total.others.empty()) {
     text += "\nerrors against f32 of the same inputs:\n" + ErrorTable(report);

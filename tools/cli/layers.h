@@ -12,7 +12,7 @@ namespace triptych::cli {
 
 // Where time, accuracy and energy go, a table each. A machine that counted
 // nothing of itself has no columns for it.
-std::string TextOf(const LayerReport& report);
+std::string LayerTables(const LayerReport& report);
 
 // {"nodes": [...], "operators": [...], "layers": [...], "total": {...}} of
 // rows.

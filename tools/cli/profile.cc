@@ -135,7 +135,7 @@ std::string TextOf(const std::vector<Row>& rows) {
     }
     by_operator += "\n" + why.Text();
     if (row.layers) {
-      by_operator += fmt::format("\n{}, {}", label, TextOf(*row.layers));
+      by_operator += fmt::format("\n{}, {}", label, LayerTables(*row.layers));
     }
   }
   return table.Text() + by_operator;
