@@ -150,22 +150,23 @@ const ErrorTerm* LayerRow::dominant() const {
 class LayerMeter::WatchedStep : public Step {
  public:
   WatchedStep(std::unique_ptr<Step> step, std::vector<WeightRows> weights,
-              bool compare, Sums& sums)
+              bool compare, LayerMeter& meter)
       : step_(std::move(step)),
         weights_(std::move(weights)),
         compare_(compare),
-        sums_(sums) {}
+        meter_(meter) {}
 
   Picos Run(const StepContext& ctx) const override {
+    Sums& sums = meter_.SumsOf(ctx.phase, ctx.node.id);
     StepContext counted = ctx;
-    counted.counters = sums_.counters;
+    counted.counters = sums.counters;
     const Picos end = step_->Run(counted);
-    if (compare_ && ctx.values) Compare(ctx);
+    if (compare_ && ctx.values) Compare(ctx, sums);
     return end;
   }
 
  private:
-  void Compare(const StepContext& ctx) const {
+  void Compare(const StepContext& ctx, Sums& sums) const {
     AlignedVector<float> room(ctx.output.size());
     const MatView<float> exact(room.data(), ctx.output.rows(),
                                ctx.output.cols());
@@ -174,8 +175,8 @@ class LayerMeter::WatchedStep : public Step {
     for (size_t i = 0; i < exact.rows(); ++i) {
       for (size_t j = 0; j < exact.cols(); ++j) {
         const double y = exact(i, j), off = double{ctx.output(i, j)} - y;
-        sums_.signal += y * y;
-        sums_.error += off * off;
+        sums.signal += y * y;
+        sums.error += off * off;
       }
     }
   }
@@ -183,16 +184,17 @@ class LayerMeter::WatchedStep : public Step {
   std::unique_ptr<Step> step_;
   std::vector<WeightRows> weights_;  // by input slot
   bool compare_;
-  Sums& sums_;
+  LayerMeter& meter_;
 };
 
 LayerMeter::LayerMeter(const Graph& graph, const Target& target,
                        const Weights* weights)
-    : graph_(graph),
-      target_(target),
-      weights_(weights),
-      sums_(graph.nodes().size()) {
-  for (Sums& sums : sums_) sums.counters.resize(target.counters().size());
+    : graph_(graph), target_(target), weights_(weights) {}
+
+LayerMeter::Sums& LayerMeter::SumsOf(Phase phase, NodeId node) {
+  Sums& sums = sums_[{phase, node}];
+  sums.counters.resize(target_.counters().size());
+  return sums;
 }
 
 CompileOptions LayerMeter::Watching() {
@@ -205,12 +207,12 @@ CompileOptions LayerMeter::Watching() {
     return std::make_unique<WatchedStep>(
         std::move(step),
         compare ? weights_->InputsOf(graph_, node) : std::vector<WeightRows>(),
-        compare, sums_[node.id]);
+        compare, *this);
   };
   return options;
 }
 
-LayerReport LayerMeter::Report(const Ledger& ledger) const {
+LayerReport LayerMeter::Report(Phase phase, const Ledger& ledger) const {
   std::vector<Summed> nodes;
   for (auto& [id, charges] : ByNode(ledger)) {
     const Node& node = graph_.node(id);
@@ -223,9 +225,10 @@ LayerReport LayerMeter::Report(const Ledger& ledger) const {
     (native ? row.machine : row.host) = worked;
     row.link = charges.link;
     row.counts = std::move(charges.counts);
-    row.counters = sums_[id].counters;
-    row.signal = sums_[id].signal;
-    row.error = sums_[id].error;
+    const Sums& sums = sums_.at({phase, id});
+    row.counters = sums.counters;
+    row.signal = sums.signal;
+    row.error = sums.error;
   }
   const double run_s = Seconds(ledger.makespan());
   const auto rows = [&](const std::vector<Summed>& sums) {

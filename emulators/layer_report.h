@@ -3,7 +3,7 @@
 //
 //   LayerMeter meter(graph, target, &weights);
 //   target.Compile(graph, &weights, meter.Watching());   runs, ledgers
-//   meter.Report(ledger)
+//   meter.Report(phase, ledger)
 //
 // Costs are sums over the ledger. Divergence is of the machine's own operators
 // alone, each for the inputs that it had in this run: y of the machine, y_ref
@@ -19,6 +19,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "emulators/profile.h"
@@ -71,9 +72,8 @@ class LayerMeter {
   // Must outlive the program that is compiled with this.
   CompileOptions Watching();
 
-  // Of the nodes that `ledger` has: its runs have to be all runs of these
-  // nodes that were watched.
-  LayerReport Report(const Ledger& ledger) const;
+  // `ledger` holds all runs of `phase` that were watched, and no others.
+  LayerReport Report(Phase phase, const Ledger& ledger) const;
 
  private:
   struct Sums {
@@ -81,11 +81,13 @@ class LayerMeter {
     double signal = 0, error = 0;
   };
   class WatchedStep;
+  // Made when first asked for.
+  Sums& SumsOf(Phase phase, NodeId node);
 
   const Graph& graph_;
   const Target& target_;
   const Weights* weights_;
-  std::vector<Sums> sums_;  // by node
+  std::map<std::pair<Phase, NodeId>, Sums> sums_;
 };
 
 }  // namespace triptych

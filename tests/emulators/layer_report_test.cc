@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <memory>
 #include <numeric>
@@ -64,7 +66,7 @@ TEST_CASE("every row adds up, and rows to the ledger") {
   Ledger ledger;
   f.Run(ledger);
   f.Run(ledger);
-  const LayerReport report = f.meter->Report(ledger);
+  const LayerReport report = f.meter->Report(Phase::kEncode, ledger);
   const Profile profile = MakeProfile(f.graph, *f.target, ledger);
   REQUIRE(report.nodes.size() == 3);
   REQUIRE(report.operators.size() == 2);
@@ -109,8 +111,8 @@ TEST_CASE("an output that is off by 5 % is an error of that size") {
   Ledger ledger, spoiled;
   good.Run(ledger);
   bad.Run(spoiled);
-  const LayerRow right = good.meter->Report(ledger).nodes[0];
-  const LayerRow wrong = bad.meter->Report(spoiled).nodes[0];
+  const LayerRow right = good.meter->Report(Phase::kEncode, ledger).nodes[0];
+  const LayerRow wrong = bad.meter->Report(Phase::kEncode, spoiled).nodes[0];
   REQUIRE(right.compared());
   CHECK(right.signal == wrong.signal);
   CHECK(right.relative_rms() < 1e-2);
@@ -124,13 +126,40 @@ TEST_CASE("an output that is off by 5 % is an error of that size") {
   CHECK(wrong.explained() == 0);
 }
 
+// Phases may share their nodes.
+TEST_CASE("a phase has its own sums") {
+  GraphBuilder b("shared");
+  const ValueId x = b.Input("x", {kTokenRows, kCols});
+  const ValueId y = b.Add("matmul", "up", {x, b.Weight("w", kCols, kCols)});
+  b.AddEntry(Phase::kPrefill, 0, y);
+  b.AddEntry(Phase::kDecode, 0, y);
+  const Graph graph = *b.Finish();
+  const Weights weights = Weights::Random(graph, 3);
+  const auto target = *MakeFake(*Config::Parse(FakePreset(), "fake.toml"));
+  LayerMeter meter(graph, *target, &weights);
+  const auto program = *target->Compile(graph, &weights, meter.Watching());
+  TensorStore store(graph, 1, kRows + 1);
+  std::array<Ledger, 2> ledgers;
+  for (const bool decode : {false, true}) {
+    const int64_t rows = decode ? 1 : kRows;
+    const MatView<float> in = store.Make(x, rows, kCols);
+    std::fill(in.data(), in.data() + in.size(), 1.0f);
+    REQUIRE(program->Run({.phase = decode ? Phase::kDecode : Phase::kPrefill,
+                          .binding = {1, rows, decode ? kRows : 0}},
+                         &store, ledgers[decode ? 1 : 0]));
+  }
+  const double prefill = meter.Report(Phase::kPrefill, ledgers[0]).total.signal;
+  const double decode = meter.Report(Phase::kDecode, ledgers[1]).total.signal;
+  CHECK(prefill == doctest::Approx(kRows * decode));
+}
+
 TEST_CASE("timing alone is not compared") {
   const Fixture f(Fault::kNone);
   Ledger ledger;
   REQUIRE(
       f.program->Run({.phase = Phase::kEncode, .binding = {.tokens = kRows}},
                      nullptr, ledger));
-  const LayerReport report = f.meter->Report(ledger);
+  const LayerReport report = f.meter->Report(Phase::kEncode, ledger);
   CHECK_FALSE(report.total.compared());
   CHECK(report.total.op.cost.seconds > 0);
 }

@@ -157,9 +157,9 @@ Result<LogitRows> Generate(const Model& model, const GenerateOptions& options,
   AddCosts(model.graph, *run.target, session, &g);
   run.ledgers = std::move(session).TakeLedgers();
   if (meter) {
-    run.prefill_layers = meter->Report(run.ledgers.prefill);
+    run.prefill_layers = meter->Report(Phase::kPrefill, run.ledgers.prefill);
     if (!run.ledgers.decode.rows().empty()) {
-      run.decode_layers = meter->Report(run.ledgers.decode);
+      run.decode_layers = meter->Report(Phase::kDecode, run.ledgers.decode);
     }
   }
   return rows;

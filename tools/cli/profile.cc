@@ -63,7 +63,7 @@ Result<Row> ProfileOn(const Model& model, const std::string& spec,
   const RunRequest request = RequestOf(o);
   TRIPTYCH_TRY(program->Run(request, nullptr, row.ledger));
   row.profile = MakeProfile(model.graph, *row.target, row.ledger);
-  if (meter) row.layers = meter->Report(row.ledger);
+  if (meter) row.layers = meter->Report(request.phase, row.ledger);
   row.bounds = BoundsByOp(model.graph, *row.target, row.ledger);
   if (!o.json.empty()) {
     row.traffic =

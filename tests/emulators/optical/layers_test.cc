@@ -53,7 +53,7 @@ Metered Meter(const Product& product, const Target& target,
                            .seed = 5,
                            .threads = run.threads},
                           &store, metered.ledger));
-  metered.report = meter.Report(metered.ledger);
+  metered.report = meter.Report(Phase::kEncode, metered.ledger);
   const MatView<float> made = store.At(product.y);
   metered.y.assign(made.data(), made.data() + made.size());
   return metered;
@@ -393,7 +393,7 @@ TEST_CASE("timing alone has time and no errors") {
   Ledger ledger;
   REQUIRE((*program)->Run({.phase = Phase::kEncode, .binding = {.tokens = 7}},
                           nullptr, ledger));
-  const LayerReport report = meter.Report(ledger);
+  const LayerReport report = meter.Report(Phase::kEncode, ledger);
   CHECK(report.total.others.empty());
   CHECK(report.total.dominant() == nullptr);
   double seconds = 0;
