@@ -21,7 +21,7 @@
 
 namespace triptych::optical {
 
-// Variance that mismatched elements do, as if it were new with every vector:
+// Variance that mismatched elements make, as if it were new with every vector:
 // of m unit elements, sigma^2 m units^2. A DAC has as many on as its code
 // says: of an output, by unit of sum x and of mean w^2; gain apart.
 double DacMismatch(const Params& params, const Encoding& encoding,
