@@ -268,6 +268,19 @@ def npu_streams_are_files():
         refused("npu", "run", path("a.tnpu"), "--set", "cores=2",
                 says="made for 4 cores")
         refused("npu", "run", path("a.txt"), says="a.txt")
+        # Notes may name what they like; only activations are written.
+        with open(path("a.tnpu"), "rb") as file:
+            whole = file.read()
+        for note, name in ((b'"ids":"tokens.activations"', "ids"),
+                           (b'"output":"head.activations"', "output")):
+            label = b"tok_embed.floats"
+            damaged = note.split(b":")[0] + b':"' + label + b'"'
+            assert note in whole
+            with open(path("c.tnpu"), "wb") as file:
+                file.write(whole.replace(
+                    note, damaged + b" " * (len(note) - len(damaged))))
+            refused("npu", "run", path("c.tnpu"), "--ids", "1,5,9,3",
+                    says=f"note '{name}': 'tok_embed.floats'")
     # By shape alone, a decoding step of a model of a billion weights.
     with tempfile.NamedTemporaryFile(suffix=".tnpu") as file:
         made = results("npu", "compile", "-m", "llama-3.2-1b", "--context",
