@@ -74,6 +74,9 @@ static inline void DstRelease(void) {
   if (kPacks) Command(TILE_OP_RELEASE, 0);
 }
 
+// Waits until the engine has done all that this core told it.
+static inline void EngineFinish(void) { (void)*Word(TILE_ENGINE + TILE_IDLE); }
+
 // ---- Operands in L1 ----
 
 // Tiles of a buffer from page `first` of its block on; rows of a block of

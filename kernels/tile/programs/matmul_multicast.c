@@ -139,10 +139,8 @@ static void FetchRight(const struct MatmulArgs* args, const struct Tensor* b,
   const uint32_t k = step * args->by.block_k;
   const uint32_t col = Col() * args->by.block_n;
   for (uint32_t i = 0; i < Clip(k, args->by.block_k, args->k); ++i) {
-    for (uint32_t j = 0; j < Clip(col, args->by.block_n, args->n); ++j) {
-      ReadPage(b, (k + i) * args->n + col + j,
-               PageAt(kRight, first + i * args->by.block_n + j));
-    }
+    ReadPages(b, (k + i) * args->n + col, Clip(col, args->by.block_n, args->n),
+              PageAt(kRight, first + i * args->by.block_n));
   }
 }
 
@@ -159,7 +157,11 @@ static void SendRight(const struct MatmulArgs* args) {
     while (fetch.number < steps && fetch.number - now.number < depth) {
       const uint32_t ahead = fetch.number - now.number;
       if (ahead == 0) Reserve(kRight, pages);
-      if (!HasRoom(kRight, (ahead + 1) * pages)) break;
+      // What has come is sent before more is asked for.
+      if (ahead > 0 && (!HasRoom(kRight, (ahead + 1) * pages) ||
+                        NocGroupArrived(now.slot))) {
+        break;
+      }
       NocGroup(fetch.slot);
       FetchRight(args, &b, fetch.number, ahead);
       NextStep(&fetch, depth, steps);
