@@ -86,7 +86,7 @@ static void SendLeft(const struct MatmulArgs* args, uint32_t of_owner,
   }
 }
 
-static void Reader(void) {
+static void MoveLeft(void) {
   const struct MatmulArgs args = ARGS(MatmulArgs);
   const uint32_t shard_steps = ShardSteps(&args), depth = args.by.depth;
   const uint32_t pages = args.by.block_m * args.by.block_k;
@@ -201,7 +201,7 @@ static void ReceiveRight(const struct MatmulArgs* args) {
   NocWriteBarrier();
 }
 
-static void Writer(void) {
+static void MoveRight(void) {
   const struct MatmulArgs args = ARGS(MatmulArgs);
   if (Row() == ReaderRow()) {
     SendRight(&args);
@@ -209,5 +209,10 @@ static void Writer(void) {
     ReceiveRight(&args);
   }
 }
+
+// Whether NC and B change places in this column.
+static bool Swapped(void) { return ARGS(MatmulArgs).by.swaps && Col() % 2; }
+static void Reader(void) { Swapped() ? MoveRight() : MoveLeft(); }
+static void Writer(void) { Swapped() ? MoveLeft() : MoveRight(); }
 
 TILE_PROGRAM(Setup, Reader, Compute, Writer)
