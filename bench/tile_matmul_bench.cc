@@ -119,8 +119,8 @@ std::vector<MatmulBlocking> Blockings(const Job& job) {
       for (const uint32_t depth : {3u, 2u}) {
         for (const uint32_t adds : {1u, 0u}) {
           for (const uint32_t swaps : {1u, 0u}) {
-            all.push_back({block_m, block_n, block_k, sub_m, sub_n, depth, adds,
-                           swaps});
+            all.push_back(
+                {block_m, block_n, block_k, sub_m, sub_n, depth, adds, swaps});
           }
         }
       }
@@ -151,8 +151,8 @@ void Print(const Job& job, const Answer& a) {
       "% of the matrix units; {} instructions, {:.2f} s here: {:.2f} Mcycle/s, "
       "{:.1f} MIPS\n",
       a.by.block_m, a.by.block_n, a.by.block_k, a.by.sub_m, a.by.sub_n,
-      a.by.depth, a.by.adds, a.by.swaps, a.cycles, 100 * ideal / cycles, a.instructions, a.host_s,
-      cycles / a.host_s * 1e-6,
+      a.by.depth, a.by.adds, a.by.swaps, a.cycles, 100 * ideal / cycles,
+      a.instructions, a.host_s, cycles / a.host_s * 1e-6,
       static_cast<double>(a.instructions) / a.host_s * 1e-6);
 }
 

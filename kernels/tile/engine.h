@@ -224,10 +224,10 @@ static inline void PackBlock(uint32_t dst, struct Tiles to, uint32_t rows,
   Engine(TILE_PACK_STRIDE, to.stride * buffer->page_bytes);
   Command(TILE_OP_PACK, rows << 8 | cols);
 }
-// From here on packed tiles are added to those that are there, which takes
-// the packers longer; or they replace them.
+// From here on packed tiles are added to those that are there, which nobody
+// else does meanwhile and takes the packers longer; or they replace them.
 static inline void PackAdds(bool adds) {
-  if (kPacks) Engine(TILE_PACK_FLAGS, adds);
+  if (kPacks) Engine(TILE_PACK_FLAGS, adds ? 4 : 0);
 }
 static inline void Pack(uint32_t dst, struct Tiles to, uint32_t n) {
   PackBlock(dst, to, 1, n);

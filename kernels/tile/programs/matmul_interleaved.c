@@ -65,8 +65,7 @@ static void WriteBlock(const struct MatmulArgs* args, uint32_t row,
   Wait(kProduct, pages);
   for (uint32_t i = 0; i < Clip(row, args->by.block_m, args->m); ++i) {
     WritePages(PageAt(kProduct, i * args->by.block_n), &c,
-               (row + i) * args->n + col,
-               Clip(col, args->by.block_n, args->n));
+               (row + i) * args->n + col, Clip(col, args->by.block_n, args->n));
   }
   NocSentBarrier();
   Pop(kProduct, pages);

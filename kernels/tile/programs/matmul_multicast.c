@@ -154,7 +154,9 @@ static void SendRight(const struct MatmulArgs* args) {
   struct Step fetch = {0}, now = {0};
   uint32_t ready = 0;  // what the words of this round of slots will be
   while (now.number < steps) {
-    while (fetch.number < steps && fetch.number - now.number < depth) {
+    // All wait for their first step: nobody's second gets in its way.
+    const uint32_t most = now.number == 0 ? 1 : depth;
+    while (fetch.number < steps && fetch.number - now.number < most) {
       const uint32_t ahead = fetch.number - now.number;
       if (ahead == 0) Reserve(kRight, pages);
       // What has come is sent before more is asked for.

@@ -25,7 +25,7 @@ static void Reader(void) {
   const struct Tensor x = TensorAt(args.x, args.format);
   const struct Share mine = MyShare(args.rows);
   StreamPages(&x, mine.first * args.cols, (mine.end - mine.first) * args.cols,
-            kX);
+              kX);
 }
 
 // kScale = 1 / sqrt(mean(x^2) + epsilon) of each of the 32 rows.

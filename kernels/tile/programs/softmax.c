@@ -29,7 +29,7 @@ static void Reader(void) {
   const struct Tensor x = TensorAt(args.x, args.format);
   const struct Share mine = MyShare(args.rows);
   StreamPages(&x, mine.first * args.cols, (mine.end - mine.first) * args.cols,
-            kX);
+              kX);
 }
 
 // kMost = the maximum of each row.
