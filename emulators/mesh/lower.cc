@@ -259,7 +259,8 @@ Cost VectorCost(const Bound& b) {
                   .out_elements = CeilDiv(w.output_elements, ways),
                   .vector_flops = w.vector_flops / ways,
                   .format = b.activations(),
-                  .reduces_rows = ReducesRows(b.node.op->name)};
+                  .reduces_rows = ReducesRows(b.node.op->name),
+                  .program = FindVectorProgram(b.node.op->name)};
   v.dram_read_bytes =
       CeilDiv(w.weight_elements, b.share().columns) * kVectorWeightBytes;
   const double cache_byte = BitsPerElement(FormatOf(b.p.cache)) / 8;
