@@ -364,13 +364,13 @@ TEST_CASE("the critical path ends at the interface that bytes leave by") {
   config.keep_history = true;
   const RunReport report = MustRun(ChipWith(program, config).get());
   const double leaves = kBytes / params.noc_link_bytes_per_cycle;
-  REQUIRE(report.path.cycles.contains("noc send"));
-  const double sends = report.path.cycles.at("noc send");
-  CHECK(sends >= leaves);
-  CHECK(sends < leaves + params.noc_endpoint_cycles);
-  // The first write was waited for until it was acknowledged, this one not.
-  REQUIRE(report.path.cycles.contains("noc write"));
-  CHECK(report.path.cycles.at("noc write") < leaves);
+  // Latest first: the core that goes on, what it waited for.
+  REQUIRE(report.path.segments.size() >= 2);
+  const PathSegment& sends = report.path.segments[1];
+  CHECK(sends.what == "noc send");
+  CHECK(sends.tile == 0);
+  CHECK(sends.end - sends.begin >= leaves);
+  CHECK(sends.end - sends.begin < leaves + params.noc_endpoint_cycles);
 }
 
 TEST_CASE("what is wrong is said, with tile, core and pc") {
