@@ -37,7 +37,8 @@ class EventQueue {
       actions_[slot] = std::move(action);
     }
     TRIPTYCH_DCHECK(slot < kSlots, "slot", slot);
-    Push({when, next_++ * kSlots | slot});
+    // Of the two zeros the one whose bits are 0.
+    Push({when + 0.0, next_++ * kSlots | slot});
   }
 
   // Once all else of this moment has happened: what settles what the others

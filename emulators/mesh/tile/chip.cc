@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -171,10 +172,10 @@ Status Chip::RunTiles(uint64_t horizon) {
   for (size_t i = 0; i < tiles_.size(); ++i) {
     if (next_[i] < horizon) running_.push_back(i);
   }
-  states_.resize(running_.size());
+  std::atomic<bool> trap = false;
   const auto run = [&](size_t i) {
     riscv::Group& group = tiles_[running_[i]]->group();
-    states_[i] = group.RunUntil(horizon);
+    if (group.RunUntil(horizon) == riscv::Group::State::kTrap) trap = true;
     next_[running_[i]] = group.next();
   };
   if (running_.size() < kTilesForThreads) {
@@ -182,10 +183,11 @@ Status Chip::RunTiles(uint64_t horizon) {
   } else {
     crew_.ForEach(running_.size(), run);
   }
-  for (size_t i = 0; i < states_.size(); ++i) {
-    if (states_[i] == riscv::Group::State::kTrap) {
-      return tiles_[running_[i]]->group().stopped().Outcome();
-    }
+  if (!trap) return {};
+  // Of several the first tile's, whoever ran it.
+  for (const size_t i : running_) {
+    const riscv::Core& core = tiles_[i]->group().stopped();
+    if (core.stop() == riscv::Stop::kTrap) return core.Outcome();
   }
   return {};
 }
@@ -204,11 +206,10 @@ void Chip::SendCommands() {
 }
 
 Result<RunReport> Chip::Run(uint64_t budget_cycles) {
-  // Helpers with nothing to do would only be in the way.
-  const auto useful = static_cast<int>(tiles_.size() / kTilesForThreads);
+  const int threads =
+      tiles_.size() < kTilesForThreads ? 1 : std::max(1, config_.threads);
   std::optional<Result<RunReport>> result;
-  crew_.Lead(std::clamp(config_.threads, 1, std::max(useful, 1)),
-             [&] { result = RunTurns(budget_cycles); });
+  crew_.Lead(threads, [&] { result = RunTurns(budget_cycles); });
   return *std::move(result);
 }
 

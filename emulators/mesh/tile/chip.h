@@ -126,7 +126,6 @@ class Chip {
   std::unique_ptr<Interconnect> interconnect_;
   std::vector<uint64_t> next_;   // of each tile
   std::vector<size_t> running_;  // those of this turn
-  std::vector<riscv::Group::State> states_;  // of those
   Crew crew_;
 };
 

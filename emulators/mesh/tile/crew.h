@@ -12,7 +12,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <thread>
 
 #include "kernels/base/parallel.h"
@@ -41,7 +40,10 @@ class Crew {
     done_.store(0, std::memory_order_relaxed);
     range_.store({0, static_cast<uint32_t>(count)}, std::memory_order_release);
     size_t here = 0;
-    for (; const auto i = Take(/*front=*/true); ++here) work(*i);
+    for (Range taken; (taken = Take(/*front=*/true)).size() != 0;) {
+      Do(taken);
+      here += taken.size();
+    }
     for (int tries = 0; done_.load(std::memory_order_acquire) + here < count;) {
       Pause(&tries);
     }
@@ -51,34 +53,46 @@ class Crew {
   // Places that nobody has taken.
   struct Range {
     uint32_t begin = 0, end = 0;
+    uint32_t size() const { return end - begin; }
   };
   static constexpr size_t kLine = 64;  // bytes that processors pass on as one
+  // A thread takes this part of what is left, so that few take it in turns.
+  static constexpr uint32_t kShares = 8;
   // Looks before a thread offers its processor to others.
   static constexpr int kPatience = 1 << 12;
 
   void Help() {
     for (int tries = 0; !dismissed_.load(std::memory_order_acquire);) {
-      if (const auto i = Take(/*front=*/false)) {
-        call_(work_, *i);
-        done_.fetch_add(1, std::memory_order_release);
-        tries = 0;
-      } else {
+      const Range taken = Take(/*front=*/false);
+      if (taken.size() == 0) {
         Pause(&tries);
+        continue;
       }
+      Do(taken);
+      done_.fetch_add(taken.size(), std::memory_order_release);
+      tries = 0;
     }
   }
 
-  // Whoever has a place has also what was written before it was published.
-  std::optional<size_t> Take(bool front) {
+  void Do(const Range& range) const {
+    for (size_t i = range.begin; i < range.end; ++i) call_(work_, i);
+  }
+
+  // Some of what is left, fewer towards the end; none if nothing is. Whoever
+  // takes has also what was written before the list was published.
+  Range Take(bool front) {
     Range was = range_.load(std::memory_order_acquire);
-    while (was.begin != was.end) {
-      const Range left = front ? Range{was.begin + 1, was.end}
-                               : Range{was.begin, was.end - 1};
+    while (was.size() != 0) {
+      const uint32_t n = (was.size() + kShares - 1) / kShares;
+      const Range mine =
+          front ? Range{was.begin, was.begin + n} : Range{was.end - n, was.end};
+      const Range left =
+          front ? Range{mine.end, was.end} : Range{was.begin, mine.begin};
       if (range_.compare_exchange_weak(was, left, std::memory_order_acquire)) {
-        return front ? was.begin : left.end;
+        return mine;
       }
     }
-    return std::nullopt;
+    return {};
   }
 
   static void Pause(int* tries) {
