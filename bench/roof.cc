@@ -57,9 +57,6 @@ BytesPerSecond Roof::Bandwidth(const Set& set) {
 Ceiling Roof::Over(const ProblemWork& work, DType dtype, int threads,
                    Bytes set) {
   const Set moved = SetFor(set, MixOf(work.written, work.bytes), threads);
-  const Bytes through_l1 = work.bytes + work.again;
-  const Set near = SetFor(
-      Bytes(0), MixOf(work.written + work.again_written, through_l1), threads);
   Ceiling ceiling = {.seconds = 0,
                      .bound = moved.level,
                      .level = moved.level,
@@ -72,7 +69,12 @@ Ceiling Roof::Over(const ProblemWork& work, DType dtype, int threads,
     ceiling.seconds = seconds;
     ceiling.bound = bound;
   };
-  at_least(SecondsOf(through_l1, Bandwidth(near)), near.level);
+  if (work.again.value > 0) {
+    const Bytes all = work.bytes + work.again;
+    const StreamMix mix = MixOf(work.written + work.again_written, all);
+    const Set near = SetFor(Bytes(0), mix, threads);
+    at_least(SecondsOf(all, Bandwidth(near)), near.level);
+  }
   at_least(static_cast<double>(work.flops.value) / ceiling.peak.value,
            "compute");
   return ceiling;
