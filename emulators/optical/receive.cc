@@ -14,7 +14,7 @@ namespace triptych::optical {
 namespace {
 
 // Rows of a product: as many as its blocks have (kMc of kernels/matmul), so
-// that the strip's sums, 120 KiB, are still in L2 when they are read.
+// that a block's sums, at most 480 KiB, are still in L2 when they are read.
 constexpr size_t kRows = 120;
 
 constexpr int kLevelBitsPerLsb =

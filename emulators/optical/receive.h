@@ -33,8 +33,7 @@ struct Block {
 class BlockMeter;
 
 // True if an output depends on others of its vector, or receivers of a tile
-// go through their periphery together: blocks are then whole tiles, else at
-// most strips.
+// go through their periphery together: blocks are then whole tiles.
 bool NeedsWholeRows(const Params& params);
 
 // Vectors worth taking at a time.

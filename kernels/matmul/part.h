@@ -22,7 +22,8 @@ void MatmulPart(StridedView<float> a, const PackedWeights& w, size_t first,
 
 // Asks memory for where a product with outputs from `first` on, a multiple of
 // a panel, begins to read. A product of few rows waits for memory, and it
-// arrives while the caller does something else.
+// arrives while the caller does something else. What lies behind the weights
+// may be asked for: nothing comes of it.
 void FetchPart(const PackedWeights& w, size_t first);
 
 }  // namespace triptych
