@@ -38,7 +38,7 @@ std::string TextOf(const NamedValue& reading) {
 // Of the operators that were compared.
 void AddTable(const LayerLines& lines, Blocks& blocks) {
   DataTable table;
-  table.header = {lines.phase + ", operator", "relative rms", "effective bits",
+  table.header = {lines.phase, "relative rms", "effective bits",
                   "dominant noise"};
   const auto compared = std::ranges::find_if(
       lines.operators,
