@@ -70,6 +70,7 @@ struct Params {
   double dram_latency_cycles = 0, dram_issue_cycles = 0;
   double dram_bank_bytes_per_cycle = 24, dram_bank_issue_cycles = 0;
   double dram_request_cycles = 0;
+  int64_t dram_burst_bytes = 0;
   int64_t dram_left_col = 0, dram_right_col = 0;
 
   // ---- Several chips, and Ethernet between them ----
@@ -215,6 +216,9 @@ struct Params {
       "between reads of one bank by one core");
     v("dram.request_cycles", p.dram_request_cycles, 0, 1000,
       "between reads that one interface of a bank takes");
+    v("dram.burst_bytes", p.dram_burst_bytes, 0, 1 << 20,
+      "of a read, that a bank is asked for at once, the next when they are "
+      "there; 0: all");
     v("dram.left_col", p.dram_left_col, 0, 63,
       "column of the torus with half of the DRAM banks");
     v("dram.right_col", p.dram_right_col, 0, 63,
