@@ -30,13 +30,13 @@ class EventQueue {
     TRIPTYCH_CHECK(when >= now_, "when", when, "now", now_);
     uint32_t slot = static_cast<uint32_t>(actions_.size());
     if (free_.empty()) {
+      TRIPTYCH_CHECK(slot < kSlots, "events", slot);
       actions_.push_back(std::move(action));
     } else {
       slot = free_.back();
       free_.pop_back();
       actions_[slot] = std::move(action);
     }
-    TRIPTYCH_DCHECK(slot < kSlots, "slot", slot);
     // Of the two zeros the one whose bits are 0.
     Push({when + 0.0, next_++ * kSlots | slot});
   }
