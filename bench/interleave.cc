@@ -11,25 +11,19 @@
 namespace triptych::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double SecondsSince(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
 // Seconds of one call, averaged over `calls`.
-double TimeCalls(const Side& side, size_t calls) {
-  const Clock::time_point begin = Clock::now();
+double TimeCalls(const Side& side, size_t calls, const Protocol& protocol) {
+  const double begin = protocol.now();
   for (size_t i = 0; i < calls; ++i) side();
-  return SecondsSince(begin) / static_cast<double>(calls);
+  return (protocol.now() - begin) / static_cast<double>(calls);
 }
 
 // The best of three calls, or of what fits into 50 ms: they also warm up.
-double RoughSeconds(const Side& side) {
-  const Clock::time_point begin = Clock::now();
-  double best = TimeCalls(side, 1);
-  for (int i = 0; i < 2 && SecondsSince(begin) < 0.05; ++i) {
-    best = std::min(best, TimeCalls(side, 1));
+double RoughSeconds(const Side& side, const Protocol& protocol) {
+  const double begin = protocol.now();
+  double best = TimeCalls(side, 1, protocol);
+  for (int i = 0; i < 2 && protocol.now() - begin < 0.05; ++i) {
+    best = std::min(best, TimeCalls(side, 1, protocol));
   }
   return std::max(best, 1e-9);
 }
@@ -44,7 +38,7 @@ Slice SliceOf(const Side& side, const Protocol& protocol) {
   // Longer calls than this read their operands once from wherever they are,
   // and compute for long: the caches' state at the start is no matter.
   constexpr double kLong = 5e-3;
-  const double call = RoughSeconds(side);
+  const double call = RoughSeconds(side, protocol);
   const auto calls =
       static_cast<size_t>(std::max(1.0, protocol.slice_s / call));
   const size_t warm =
@@ -61,6 +55,12 @@ size_t LeastRounds(std::span<const Slice> slices, const Protocol& protocol) {
 }
 
 }  // namespace
+
+double SteadySeconds() {
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
 
 std::vector<std::vector<double>> Interleave(std::span<const Side> sides,
                                             const Protocol& protocol) {
@@ -88,7 +88,7 @@ std::vector<std::vector<double>> Interleave(std::span<const Side> sides,
     }
     for (const size_t s : order) {
       for (size_t i = 0; i < slices[s].warm; ++i) sides[s]();
-      const double call = TimeCalls(sides[s], slices[s].calls);
+      const double call = TimeCalls(sides[s], slices[s].calls, protocol);
       times[s].push_back(call);
       spent[s] += call * static_cast<double>(slices[s].calls);
     }

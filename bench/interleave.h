@@ -12,6 +12,9 @@
 
 namespace triptych::bench {
 
+// Of a clock that only goes forward.
+double SteadySeconds();
+
 struct Protocol {
   // A slice is as many calls as fill this, or one: long against the clock's
   // resolution, short against a scheduler's quantum.
@@ -27,6 +30,8 @@ struct Protocol {
   // back in the last level.)
   bool warm = true;
   uint64_t seed = 1;  // of the order in each round
+  // What times calls. (Tests have one that other programs do not move.)
+  double (*now)() = SteadySeconds;
 };
 
 // One call of a side.
