@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "emulators/op_error.h"
@@ -35,12 +36,19 @@ std::map<NodeId, NodeCharges> ByNode(const Ledger& ledger) {
   return nodes;
 }
 
+void AddTo(std::vector<double>& sums, std::span<const double> more) {
+  sums.resize(std::max(sums.size(), more.size()));
+  for (size_t i = 0; i < more.size(); ++i) sums[i] += more[i];
+}
+
 // What rows are summed from.
 struct Summed {
   OpCost op;
   Picos machine, host, link;
   std::map<ActionId, uint64_t> counts;
-  std::vector<double> counters;
+  // Of all nodes, and of those whose outputs were compared: errors of the
+  // others are in no `error` and over no `signal`.
+  std::vector<double> counters, of_compared;
   double signal = 0, error = 0;
 
   void Add(const Summed& o) {
@@ -49,10 +57,8 @@ struct Summed {
     host = host + o.host;
     link = link + o.link;
     for (const auto& [action, count] : o.counts) counts[action] += count;
-    counters.resize(std::max(counters.size(), o.counters.size()));
-    for (size_t i = 0; i < o.counters.size(); ++i) {
-      counters[i] += o.counters[i];
-    }
+    AddTo(counters, o.counters);
+    AddTo(of_compared, o.of_compared);
     signal += o.signal;
     error += o.error;
   }
@@ -82,7 +88,7 @@ LayerRow RowOf(const Target& target, const Summed& sums, double run_s) {
   row.signal = sums.signal;
   row.error = sums.error;
   if (row.compared()) {
-    row.errors = std::move(readings.errors);
+    row.errors = target.ReadingsOf(sums.of_compared).errors;
     for (ErrorTerm& term : row.errors) term.variance /= row.signal;
   }
   row.others = std::move(readings.others);
@@ -146,6 +152,11 @@ const ErrorTerm* LayerRow::dominant() const {
   return &*largest;
 }
 
+std::optional<double> LayerRow::explained_share() const {
+  if (!compared() || error <= 0 || dominant() == nullptr) return std::nullopt;
+  return explained() * signal / error;
+}
+
 // Gives a step its node's counters, and compares what it gives with f32.
 class LayerMeter::WatchedStep : public Step {
  public:
@@ -167,6 +178,7 @@ class LayerMeter::WatchedStep : public Step {
 
  private:
   void Compare(const StepContext& ctx, Sums& sums) const {
+    sums.compared = true;
     AlignedVector<float> room(ctx.output.size());
     const MatView<float> exact(room.data(), ctx.output.rows(),
                                ctx.output.cols());
@@ -227,6 +239,7 @@ LayerReport LayerMeter::Report(Phase phase, const Ledger& ledger) const {
     row.counts = std::move(charges.counts);
     const Sums& sums = sums_.at({phase, id});
     row.counters = sums.counters;
+    if (sums.compared) row.of_compared = sums.counters;
     row.signal = sums.signal;
     row.error = sums.error;
   }

@@ -18,6 +18,7 @@
 #define TRIPTYCH_EMULATORS_LAYER_REPORT_H_
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,6 +53,8 @@ struct LayerRow {
   // Of `errors`: their sum, and the largest, null if all are 0.
   double explained() const;
   const ErrorTerm* dominant() const;
+  // The sum over what it should be; none if there is no error or no cause.
+  std::optional<double> explained_share() const;
 };
 
 struct LayerReport {
@@ -78,6 +81,7 @@ class LayerMeter {
  private:
   struct Sums {
     std::vector<double> counters;
+    bool compared = false;
     double signal = 0, error = 0;
   };
   class WatchedStep;

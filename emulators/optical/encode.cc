@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "emulators/optical/encode.h"
 
+#include <bit>
+
 #include "kernels/matmul/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -16,18 +18,31 @@ namespace hn = hwy::HWY_NAMESPACE;
 using DF = hn::CappedTag<float, 16>;
 using DI = hn::RebindToSigned<DF>;
 
+// Magnitudes are ordered as their bits are, NaN above all: a maximum of floats
+// keeps or loses a NaN as the target likes.
 float Largest(const float* HWY_RESTRICT x, size_t count) {
   const DF d;
+  const DI di;
   const size_t lanes = hn::Lanes(d);
-  auto largest = hn::Zero(d);
+  const auto bits = [&](auto v)
+                        HWY_ATTR { return hn::BitCast(di, hn::Abs(v)); };
+  auto largest = hn::Zero(di);
   size_t i = 0;
   for (; i + lanes <= count; i += lanes) {
-    largest = hn::Max(largest, hn::Abs(hn::LoadU(d, x + i)));
+    largest = hn::Max(largest, bits(hn::LoadU(d, x + i)));
   }
   if (i < count) {
-    largest = hn::Max(largest, hn::Abs(hn::LoadN(d, x + i, count - i)));
+    largest = hn::Max(largest, bits(hn::LoadN(d, x + i, count - i)));
   }
-  return hn::ReduceMax(d, largest);
+  return std::bit_cast<float>(hn::ReduceMax(di, largest));
+}
+
+// round(x), at least `least` and at most `most`, and 0 of NaN: the range comes
+// first, as an integer holds less than a float.
+template <class VF>
+HWY_INLINE auto RoundWithin(VF x, VF least, VF most) {
+  const auto number = hn::IfThenZeroElse(hn::IsNaN(x), x);
+  return hn::NearestInt(hn::Min(hn::Max(number, least), most));
 }
 
 CodeSums Encode(const float* HWY_RESTRICT x, size_t count, float factor,
@@ -36,10 +51,12 @@ CodeSums Encode(const float* HWY_RESTRICT x, size_t count, float factor,
   const DI di;
   const hn::Rebind<uint8_t, DF> d8;
   const size_t lanes = hn::Lanes(d);
-  // Squares of 65,536 codes in 16 lanes, or four: at most 2^30.
+  // Squares of so many codes, the least number of lanes being four: at most
+  // 2^28 a lane.
   constexpr size_t kAtOnce = 16384;
   const auto to_codes = hn::Set(d, factor);
-  const auto least = hn::Set(di, -middle), most = hn::Set(di, 255 - middle);
+  const auto least = hn::Set(d, static_cast<float>(-middle));
+  const auto most = hn::Set(d, static_cast<float>(255 - middle));
   CodeSums total;
   for (size_t begin = 0; begin < count; begin += kAtOnce) {
     const size_t end = HWY_MIN(count, begin + kAtOnce);
@@ -49,8 +66,7 @@ CodeSums Encode(const float* HWY_RESTRICT x, size_t count, float factor,
       const auto in =
           left == lanes ? hn::LoadU(d, x + i) : hn::LoadN(d, x + i, left);
       // Zeros beyond the end are codes of zero: they add nothing.
-      const auto rounded = hn::NearestInt(hn::Mul(in, to_codes));
-      const auto code = hn::Min(hn::Max(rounded, least), most);
+      const auto code = RoundWithin(hn::Mul(in, to_codes), least, most);
       sum = hn::Add(sum, code);
       squares = hn::Add(squares, hn::Mul(code, code));
       const auto byte = hn::DemoteTo(d8, hn::Add(code, hn::Set(di, middle)));
@@ -73,13 +89,14 @@ void RoundToCodes(const float* HWY_RESTRICT x, size_t count, float factor,
   const hn::Rebind<uint16_t, DF> d16;
   const size_t lanes = hn::Lanes(d);
   const auto to_codes = hn::Set(d, factor);
-  const auto zero = hn::Set(di, middle), most = hn::Set(di, top);
+  const auto zero = hn::Set(di, middle);
+  const auto least = hn::Set(d, static_cast<float>(-middle));
+  const auto most = hn::Set(d, static_cast<float>(top - middle));
   for (size_t i = 0; i < count; i += lanes) {
     const size_t left = HWY_MIN(lanes, count - i);
     const auto in = hn::LoadN(d, x + i, left);
-    const auto code = hn::Add(hn::NearestInt(hn::Mul(in, to_codes)), zero);
-    const auto clipped = hn::Min(hn::Max(code, hn::Zero(di)), most);
-    hn::StoreN(hn::DemoteTo(d16, clipped), d16, codes + i, left);
+    const auto code = RoundWithin(hn::Mul(in, to_codes), least, most);
+    hn::StoreN(hn::DemoteTo(d16, hn::Add(code, zero)), d16, codes + i, left);
   }
 }
 
@@ -91,7 +108,8 @@ CodeSums Digits(const float* HWY_RESTRICT levels, size_t count, float scale,
   const hn::Repartition<uint64_t, DF> d64;
   const hn::Rebind<uint8_t, DF> d8;
   const size_t lanes = hn::Lanes(d);
-  // Sums of 65,536 levels in 16 lanes, or four: at most 2^28.
+  // Sums of so many levels, the least number of lanes being four: at most
+  // 2^28 a lane.
   constexpr size_t kAtOnce = 16384;
   const auto most = hn::Set(d, low == nullptr ? 255.0f : 65535.0f);
   const auto of_zero = hn::Set(di, zero);
@@ -104,8 +122,7 @@ CodeSums Digits(const float* HWY_RESTRICT levels, size_t count, float scale,
       const size_t left = HWY_MIN(lanes, end - i);
       const auto level =
           hn::Mul(hn::LoadN(d, levels + i, left), hn::Set(d, scale));
-      const auto whole =
-          hn::NearestInt(hn::Min(hn::Max(level, hn::Zero(d)), most));
+      const auto whole = RoundWithin(level, hn::Zero(d), most);
       const auto bits = hn::BitCast(du, whole);
       if (low != nullptr) {
         hn::StoreN(hn::TruncateTo(d8, hn::ShiftRight<8>(bits)), d8, high + i,

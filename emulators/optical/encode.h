@@ -1,23 +1,33 @@
 // Rows of inputs to codes, and levels to bytes, for every SIMD target: the
-// same bits on all of them. A part of light.cc.
+// same bits on all of them, whatever the inputs.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_EMULATORS_OPTICAL_ENCODE_H_
 #define TRIPTYCH_EMULATORS_OPTICAL_ENCODE_H_
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
 namespace triptych::optical {
 
-// The largest magnitude; numbers that are not finite count as they are.
+// The largest magnitude: NaN if there is one, else infinity if there is.
 float LargestOf(const float* x, size_t count);
+
+// Codes of an input of 1 where the largest of its row is `steps` of them. 0,
+// so that the row has no codes at all, where no number is so many: nothing is
+// in the row, or less than a float can tell, or something that is not finite.
+inline float CodesOfOne(float steps, float largest) {
+  const float codes = steps / largest;
+  return std::isfinite(codes) ? codes : 0;
+}
 
 // Sums over codes, counted from that of input 0.
 struct CodeSums {
   int64_t sum = 0, squares = 0;
 };
 
-// code = round(x * factor) + middle, at least 0 and at most 255.
+// code = round(x * factor) + middle, at least 0 and at most 255; `middle` if
+// the product is NaN.
 CodeSums EncodeBytes(const float* x, size_t count, float factor, int middle,
                      uint8_t* codes);
 // The same in 0 .. `top`, for converters.

@@ -23,8 +23,8 @@
 #include "emulators/optical/gaussian.h"
 #include "hwy/highway.h"
 
-// Of a lambda in a loop over vectors: it is part of the loop. No register of
-// a vector survives a call, and gcc 12 made one for every 16 outputs.
+// Of a lambda in a loop over vectors: it is part of the loop. Compilers may
+// make it a call for every vector, which no vector register survives.
 #undef TRIPTYCH_INLINED
 #define TRIPTYCH_INLINED __attribute__((always_inline))
 

@@ -54,7 +54,7 @@ class Shiner {
     room.row.resize(k_);
     for (size_t i = first; i < first + count; ++i) {
       const size_t at = i * light_.passes + static_cast<size_t>(pass);
-      const float to_codes = scale_[i] > 0 ? encoding_.steps / scale_[i] : 0;
+      const float to_codes = CodesOfOne(encoding_.steps, scale_[i]);
       const float* in = a_.row(i) + tile_.k0;
       const float factor = pass == 0 ? to_codes : -to_codes;
       const bool at_once =
@@ -115,7 +115,7 @@ class Shiner {
   LightSums Unrounded(const float* in, float factor, Work& room,
                       size_t at) const {
     for (size_t j = 0; j < k_; ++j) {
-      const float codes = in[j] * factor;
+      const float codes = factor == 0 ? 0 : in[j] * factor;
       room.row[j] = encoding_.two_pass ? std::max(codes, 0.0f) : codes;
     }
     if (!room.sources.empty()) {

@@ -179,9 +179,10 @@ class MatmulStep : public Step {
   }
 
   // Long strips: more outputs share what a row of one costs beside them, and
-  // a vector alone reads memory in long runs. (256 outputs: L1 1.40 times our
-  // int8 product, 1024: 1.35.) Not so long that sums leave L2, 480 KiB, or
-  // that a thread has fewer than some of them to take. `chunks` of vectors.
+  // a vector alone reads memory in long runs. Not so long that sums leave L2
+  // (480 KiB of int32), nor that threads have too few of them to take for all
+  // to end together: with four each, one waits for a quarter of its work at
+  // most. `chunks` of vectors.
   size_t StripOutputs(size_t n, size_t vectors, size_t chunks,
                       int threads) const {
     constexpr size_t kMostSums = 120 * 1024, kStripsPerThread = 4;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "emulators/optical/encode.h"
+
 namespace triptych::optical {
 namespace {
 
@@ -87,8 +89,8 @@ void BlockMeter::CountInputs(size_t vector) {
   const auto k = static_cast<size_t>(tile_.tile.k);
   counts_[kMacs] += static_cast<double>(k * block_.cols);
   std::ranges::fill(drifted_, 0.0);
-  if (encoding_.bits == 0 || scale_[vector] <= 0) return;
-  const float to_codes = encoding_.steps / scale_[vector];
+  const float to_codes = CodesOfOne(encoding_.steps, scale_[vector]);
+  if (encoding_.bits == 0 || to_codes == 0) return;
   double squares = 0;  // in codes
   for (const float in : a_.row_span(vector).subspan(k0, k)) {
     const float code = in * to_codes;

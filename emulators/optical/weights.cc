@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "emulators/optical/encode.h"
 #include "emulators/optical/transfer.h"
 #include "kernels/base/units.h"
 
@@ -22,7 +23,7 @@ float AbsMax(std::span<const float> values) {
 void ToSteps(std::span<const float> largest, float steps, bool round,
              MatView<float> rows) {
   for (size_t r = 0; r < rows.rows(); ++r) {
-    const float to_steps = largest[r] > 0 ? steps / largest[r] : 0;
+    const float to_steps = CodesOfOne(steps, largest[r]);
     for (float& w : rows.row_span(r)) {
       const float value = w * to_steps;
       w = round ? std::rint(value) : value;

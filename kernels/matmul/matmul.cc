@@ -147,6 +147,7 @@ void MatmulI8Part(StridedView<uint8_t> a, const PackedWeights& w, size_t first,
 }
 
 void FetchPart(const PackedWeights& w, size_t first) {
+  if (first >= w.n()) return;
   const std::byte* const begin =
       w.panel(0, first / PackedWeights::kPanelOutputs);
   for (size_t line = 0; line < matmul::kAheadLines; ++line) {

@@ -20,10 +20,9 @@ void MatmulI8Part(StridedView<uint8_t> a, const PackedWeights& w, size_t first,
 void MatmulPart(StridedView<float> a, const PackedWeights& w, size_t first,
                 MatView<float> c, int threads = 1);
 
-// Asks memory for where a product with outputs from `first` on, a multiple of
-// a panel, begins to read. A product of few rows waits for memory, and it
-// arrives while the caller does something else. What lies behind the weights
-// may be asked for: nothing comes of it.
+// Asks memory for where a product with output `first` in it begins to read: the
+// panel that holds it. A product of few rows waits for memory, and it arrives
+// while the caller does something else. Nothing if w has no such output.
 void FetchPart(const PackedWeights& w, size_t first);
 
 }  // namespace triptych

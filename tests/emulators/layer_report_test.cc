@@ -12,6 +12,7 @@
 #include <numeric>
 #include <vector>
 
+#include "models/ops/op.h"
 #include "models/tensors.h"
 #include "tests/emulators/fake_target.h"
 
@@ -151,6 +152,78 @@ TEST_CASE("a phase has its own sums") {
   const double prefill = meter.Report(Phase::kPrefill, ledgers[0]).total.signal;
   const double decode = meter.Report(Phase::kDecode, ledgers[1]).total.signal;
   CHECK(prefill == doctest::Approx(kRows * decode));
+}
+
+// Runs everything in f32, and counts as many square errors as it has runs.
+class Counting : public Target {
+ public:
+  explicit Counting(const FakeParams& params)
+      : Target("counting", "test", ParamSet(), params.host) {}
+  Roofline roofline() const override { return {}; }
+  Hertz clock() const override { return Hertz(1e9); }
+  Precision precision() const override { return {}; }
+  std::span<const MoreOf> resources() const override { return {}; }
+  std::span<const std::string_view> counters() const override {
+    static constexpr std::string_view kNames[] = {"runs"};
+    return kNames;
+  }
+  Readings ReadingsOf(std::span<const double> counters) const override {
+    return {.errors = {{"a cause", counters[0]}}};
+  }
+  Support Supports(const Graph&, const Node&) const override {
+    return Support::kNative;
+  }
+  Result<std::unique_ptr<Step>> Lower(const Graph& graph, const Node& node,
+                                      const Weights* weights) const override {
+    class Host : public Step {
+     public:
+      explicit Host(std::vector<WeightRows> weights)
+          : weights_(std::move(weights)) {}
+      Picos Run(const StepContext& ctx) const override {
+        ctx.node.op->host({ctx.graph, ctx.node, ctx.binding, ctx.inputs,
+                           weights_, ctx.output, ctx.capacity, ctx.threads});
+        ctx.counters[0] += 1;
+        ctx.Charge(kHostCores, kHostVectorFlop, 1, ctx.begin,
+                   ctx.begin + Picos(1));
+        return ctx.begin + Picos(1);
+      }
+
+     private:
+      std::vector<WeightRows> weights_;
+    };
+    return std::make_unique<Host>(weights->InputsOf(graph, node));
+  }
+};
+
+// A step that writes a cache leaves no output to compare: the errors that it
+// counted are of no signal.
+TEST_CASE("errors are those of the nodes that were compared") {
+  GraphBuilder b("cached");
+  const ValueId x = b.Input("x", {kTokenRows, kCols});
+  const ValueId cache = b.Cache("cache", {kCacheRows, kCols});
+  const ValueId y = b.Add("matmul", "up", {x, b.Weight("w", kCols, kCols)});
+  b.Add("kv_append", "append", {y, cache});
+  b.AddEntry(Phase::kPrefill, 0, y);
+  const Graph graph = *b.Finish();
+  const Weights weights = Weights::Random(graph, 3);
+  const Counting target{FakeParams()};
+  LayerMeter meter(graph, target, &weights);
+  const auto program = *target.Compile(graph, &weights, meter.Watching());
+  TensorStore store(graph, 1, kRows);
+  const MatView<float> in = store.Make(x, kRows, kCols);
+  std::fill(in.data(), in.data() + in.size(), 1.0f);
+  Ledger ledger;
+  REQUIRE(program->Run({.phase = Phase::kPrefill, .binding = {1, kRows, 0}},
+                       &store, ledger));
+  const LayerReport report = meter.Report(Phase::kPrefill, ledger);
+  REQUIRE(report.nodes.size() == 2);
+  CHECK_FALSE(report.nodes[1].compared());
+  REQUIRE(report.total.errors.size() == 1);
+  CHECK(report.total.errors[0].variance * report.total.signal ==
+        doctest::Approx(1));
+  // The f32 of a machine that is f32 is no error, which explains nothing.
+  CHECK(report.total.error == 0);
+  CHECK_FALSE(report.total.explained_share());
 }
 
 TEST_CASE("timing alone is not compared") {

@@ -88,10 +88,11 @@ def layers_add_up():
         assert row["layers"].keys() == {"prefill", "decode"}
         for report in row["layers"].values():
             total = report["total"]
-            for rows in (report["nodes"], report["operators"],
-                         report["layers"], [total]):
+            groups = report["nodes"], report["operators"], report["layers"]
+            for rows in groups:
                 for key in "cycles", "energy_j", "seconds", "nodes":
                     assert near(sum(r[key] for r in rows), total[key]), key
+            for rows in *groups, [total]:
                 for r in rows:
                     assert near(sum(r["cycles_by_part"].values()),
                                 r["cycles"]), r["name"]
@@ -105,14 +106,24 @@ def layers_add_up():
     assert decode["cycles_by_part"].keys() == {
         "load", "stream", "drain", "stall", "host", "link"}
     assert decode["dominant_error"] in [e["name"] for e in decode["errors"]]
-    assert 0.5 < decode["explained_error"] < 2
-    assert 2 < decode["effective_bits"] < 8
-    assert 0 <= decode["readings"]["clip_rate"]["value"] < 0.1
+    # Relative rms 2^-b / sqrt(1.5) for b effective bits (layer_report.h).
+    assert math.isclose(decode["relative_rms_error"],
+                        10 ** (-(6.02 * decode["effective_bits"] + 1.76) / 20))
+    # Causes add up to what their shares say.
+    variance = sum(e["variance"] for e in decode["errors"])
+    assert near(decode["explained_error"],
+                variance / decode["relative_rms_error"] ** 2)
     assert decode["readings"]["detected_photons_per_mac"]["value"] > 0
     # A machine that counts nothing of itself is still compared.
     of_npu = npu["layers"]["decode"]["total"]
     assert of_npu["cycles_by_part"].keys() == {"machine", "host", "link"}
     assert of_npu["effective_bits"] > 2 and "readings" not in of_npu
+    # Of normal sums, erfc(1 / sqrt(2)) are beyond one standard deviation; these
+    # are about normal.
+    clipped, = results("run", "-t", "optical", "-n", "2", "--layers",
+                       "--set", "adc.clip_sigma=1")
+    rate = clipped["layers"]["decode"]["total"]["readings"]["clip_rate"]
+    assert rate["value"] > math.erfc(1 / math.sqrt(2)) / 2
     text = run("run", "-t", "optical", "-n", "2", "--layers").stdout
     for column in "stall", "effective bits", "dominant noise", "laser.emit":
         assert column in text, column

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <vector>
 
 #include "tools/cli/table.h"
@@ -63,15 +64,18 @@ void AddReadings(const LayerReport& report, const LayerRow& row, Cells& c) {
   }
 }
 
+// A dash for what there is not: nothing was compared, or no error made.
 void AddErrors(const LayerRow& row, Cells& c) {
-  if (!row.compared()) return c.insert(c.end(), 4, "-"), void();
-  c.push_back(fmt::format("{:.2e}", row.relative_rms()));
-  c.push_back(fmt::format("{:.1f}", row.effective_bits()));
+  const bool compared = row.compared(), off = compared && row.error > 0;
+  c.push_back(compared ? fmt::format("{:.2e}", row.relative_rms()) : "-");
+  c.push_back(off ? fmt::format("{:.1f}", row.effective_bits()) : "-");
   const ErrorTerm* const term = row.dominant();
-  if (term == nullptr) return c.insert(c.end(), 2, "-"), void();
-  c.push_back(fmt::format("{} ({})", term->name,
-                          Percent(term->variance / row.explained())));
-  c.push_back(Percent(row.explained() * row.signal / row.error));
+  c.push_back(term == nullptr
+                  ? "-"
+                  : fmt::format("{} ({})", term->name,
+                                Percent(term->variance / row.explained())));
+  const std::optional<double> share = row.explained_share();
+  c.push_back(share ? Percent(*share) : "-");
 }
 
 std::string ErrorTable(const LayerReport& report) {
@@ -134,8 +138,9 @@ json RowJson(const LayerRow& row) {
   }
   if (const ErrorTerm* const term = row.dominant(); term != nullptr) {
     object["dominant_error"] = term->name;
+    const std::optional<double> share = row.explained_share();
     object["explained_error"] =
-        NumberOrNull(known, row.explained() * row.signal / row.error);
+        NumberOrNull(share.has_value(), share.value_or(0));
   }
   for (const Reading& reading : row.others) {
     object["readings"][reading.key] = {{"value", reading.value},

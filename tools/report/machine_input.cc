@@ -126,10 +126,10 @@ LayerLine ReadLayer(const Json& json, Fields& owner) {
     line.errors[t.Text("name")] = t.Number("variance");
     owner.Keep(t.status());
   }
-  for (const Json& reading : f.Object("readings")) {
+  for (const auto& [key, reading] : f.Object("readings").items()) {
     Fields r(reading);
     line.readings.push_back(
-        {r.Text("name"), r.Text("unit"), r.Number("value")});
+        {key, r.Text("name"), r.Text("unit"), r.Number("value")});
     owner.Keep(r.status());
   }
   owner.Keep(f.status());

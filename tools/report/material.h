@@ -52,6 +52,7 @@ struct ErrorShare {
 
 // A value that a machine gives of itself.
 struct NamedValue {
+  std::string key;         // unique in what it is of
   std::string name, unit;  // "%" of a fraction
   double value = kUnknown;
 };

@@ -50,9 +50,8 @@ Unit UnitOf(std::string_view unit) {
   return {0, unit};
 }
 
-// The power of 1000 whose prefix stands before `value`, beside that of its
-// own unit. What is counted has no
-// small prefixes.
+// The power of 1000 whose prefix stands before `value`, beside that of its own
+// unit. What is counted has no small prefixes.
 int PrefixOf(double value, std::string_view unit) {
   if (value == 0 || !TakesPrefix(unit)) return 0;
   // A value that rounds up to 1000 takes the next prefix.

@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "emulators/optical/array/cost.h"
+#include "emulators/optical/encode.h"
 #include "kernels/base/aligned.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/rng.h"
@@ -22,7 +23,7 @@ float StepsOf(int64_t bits) {
 float ToCodes(std::span<const float> row, float steps, std::span<float> codes) {
   float largest = 0;
   for (const float x : row) largest = std::max(largest, std::abs(x));
-  const float to_steps = largest > 0 ? steps / largest : 0;
+  const float to_steps = CodesOfOne(steps, largest);
   for (size_t i = 0; i < row.size(); ++i) {
     codes[i] = std::rint(row[i] * to_steps);
   }

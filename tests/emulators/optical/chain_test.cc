@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <vector>
 
@@ -58,6 +59,56 @@ TEST_CASE("Codes and digits are those of the plain twin, on every target") {
     CHECK(sums.sum == expected.sum);
     CHECK(sums.squares == expected.squares);
   });
+}
+
+// Numbers that are no code, in vectors and in the rest behind them.
+TEST_CASE("what is beyond every code ends at the nearest, on every target") {
+  constexpr int kMiddle = 128, kTop = 255;
+  const float inf = std::numeric_limits<float>::infinity();
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const struct {
+    float x;
+    int code;
+  } cases[] = {{inf, kTop},   {-inf, 0},    {nan, kMiddle},
+               {1e38f, kTop}, {-1e38f, 0},  {2e7f, kTop},
+               {-2e7f, 0},    {0, kMiddle}, {1e-45f, kMiddle}};
+  constexpr float kFactor = 127;  // 2e7 of it are more than 2^31
+  ForEachSimdTarget([&](int64_t target) {
+    CAPTURE(hwy::TargetName(target));
+    for (const auto& [x, code] : cases) {
+      CAPTURE(x);
+      for (size_t at = 0; at < 19; ++at) {
+        std::vector<float> row(19, 0);
+        row[at] = x;
+        std::vector<uint16_t> codes(row.size());
+        RoundToDacCodes(row.data(), row.size(), kFactor, kMiddle, kTop,
+                        codes.data());
+        std::vector<uint8_t> bytes(row.size());
+        const CodeSums sums =
+            EncodeBytes(row.data(), row.size(), kFactor, kMiddle, bytes.data());
+        const int from_zero = code - kMiddle;
+        REQUIRE(codes[at] == code);
+        REQUIRE(bytes[at] == code);
+        REQUIRE(sums.sum == from_zero);
+        REQUIRE(sums.squares == from_zero * from_zero);
+      }
+    }
+    for (size_t at = 0; at < 19; ++at) {
+      std::vector<float> row(19, -3);
+      row[at] = -inf;
+      REQUIRE(LargestOf(row.data(), row.size()) == inf);
+      row[(at + 7) % 19] = nan;
+      REQUIRE(std::isnan(LargestOf(row.data(), row.size())));
+    }
+  });
+}
+
+TEST_CASE("a row without codes has none") {
+  const float inf = std::numeric_limits<float>::infinity();
+  CHECK(CodesOfOne(255, 0.5f) == 510);
+  for (const float largest : {0.0f, 1e-40f, 7e-37f, inf, std::nanf("")}) {
+    CHECK(CodesOfOne(255, largest) == 0);
+  }
 }
 
 // ---- Sources ----

@@ -6,7 +6,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <map>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,6 +32,8 @@ struct Run {
   int threads = 1;
   bool positive = false;  // inputs in 0..1, not normal
   const Weights* weights = nullptr;
+  // All of vector 1, if there is such a number.
+  std::optional<float> odd = std::nullopt;
 };
 
 Metered Meter(const Product& product, const Target& target,
@@ -47,6 +52,7 @@ Metered Meter(const Product& product, const Target& target,
     in.data()[i] =
         static_cast<float>(run.positive ? rng.Uniform() : rng.Normal());
   }
+  if (run.odd) std::ranges::fill(in.row_span(1), *run.odd);
   Metered metered;
   REQUIRE((*program)->Run({.phase = Phase::kEncode,
                            .binding = {.tokens = run.vectors},
@@ -182,39 +188,42 @@ const Overrides kExact = {"dac.bits=0",
                           "laser.rin_db_per_hz=-200",
                           "rx.tia_noise_pa_per_sqrt_hz=0"};
 
+// Parameters that make one cause of errors, and how well it has to explain
+// what was measured.
+struct Case {
+  std::string name;
+  Overrides set;
+  double within = 0.05;
+};
+const Case kAlone[] = {
+    {"DAC rounding", {"dac.bits=5"}},
+    {"weight rounding", {"plane.weight_bits=5"}},
+    {"ADC rounding", {"adc.bits=7", "adc.clip_sigma=6"}},
+    {"clipping", {"adc.bits=10", "adc.clip_sigma=1.5"}},
+    {"clipping", {"rx.saturation=0.005"}},
+    {"shot noise", {"noise.physical=true", "laser.power_mw=1e-3"}},
+    {"shot noise",
+     {"noise.physical=true", "laser.power_mw=1e-3", "noise.light=output"}},
+    {"shot noise",
+     {"noise.physical=true", "laser.power_mw=1e-3",
+      "plane.rails=complementary"}},
+    {"thermal noise",
+     {"noise.physical=true", "rx.tia_noise_pa_per_sqrt_hz=50"}},
+    {"laser intensity noise",
+     {"noise.physical=true", "laser.rin_db_per_hz=-100"}},
+    // One chip is not all chips.
+    {"DAC mismatch", {"dac.bits=8", "dac.unit_sigma=0.3"}, 0.35},
+    {"DAC mismatch", {"dac.bits=8", "dac.unit_sigma=0.3", "fidelity=L1"}},
+    {"ADC mismatch", {"adc.bits=8", "adc.unit_sigma=0.3"}, 0.35},
+    {"further noise", {"noise.output_sigma=0.02"}},
+    {"drift", {"drift.gain_per_sqrt_s=10"}},
+    {"drift", {"drift.offset_per_sqrt_s=10"}},
+};
+
 TEST_CASE("each cause alone explains the error that it makes") {
-  struct Case {
-    std::string name;
-    Overrides set;
-    double within = 0.05;  // of what was measured
-  };
-  const Case cases[] = {
-      {"DAC rounding", {"dac.bits=5"}},
-      {"weight rounding", {"plane.weight_bits=5"}},
-      {"ADC rounding", {"adc.bits=7", "adc.clip_sigma=6"}},
-      {"clipping", {"adc.bits=10", "adc.clip_sigma=1.5"}},
-      {"clipping", {"rx.saturation=0.005"}},
-      {"shot noise", {"noise.physical=true", "laser.power_mw=1e-3"}},
-      {"shot noise",
-       {"noise.physical=true", "laser.power_mw=1e-3", "noise.light=output"}},
-      {"shot noise",
-       {"noise.physical=true", "laser.power_mw=1e-3",
-        "plane.rails=complementary"}},
-      {"thermal noise",
-       {"noise.physical=true", "rx.tia_noise_pa_per_sqrt_hz=50"}},
-      {"laser intensity noise",
-       {"noise.physical=true", "laser.rin_db_per_hz=-100"}},
-      // One chip is not all chips.
-      {"DAC mismatch", {"dac.bits=8", "dac.unit_sigma=0.3"}, 0.35},
-      {"DAC mismatch", {"dac.bits=8", "dac.unit_sigma=0.3", "fidelity=L1"}},
-      {"ADC mismatch", {"adc.bits=8", "adc.unit_sigma=0.3"}, 0.35},
-      {"further noise", {"noise.output_sigma=0.02"}},
-      {"drift", {"drift.gain_per_sqrt_s=10"}},
-      {"drift", {"drift.offset_per_sqrt_s=10"}},
-  };
   const Product product(256, 512, true);
   for (const char* encoding : {"two_pass", "offset"}) {
-    for (const Case& c : cases) {
+    for (const Case& c : kAlone) {
       const auto target =
           Make(kExact + Overrides{std::string("vector.encoding=") + encoding} +
                c.set);
@@ -225,8 +234,8 @@ TEST_CASE("each cause alone explains the error that it makes") {
       CAPTURE(c.set.back());
       REQUIRE(row.dominant() != nullptr);
       CHECK(row.dominant()->name == c.name);
-      CHECK(row.explained() * row.signal / row.error ==
-            doctest::Approx(1).epsilon(c.within));
+      REQUIRE(row.explained_share());
+      CHECK(*row.explained_share() == doctest::Approx(1).epsilon(c.within));
     }
   }
 }
@@ -241,8 +250,8 @@ TEST_CASE("of all causes together as well, and in bytes as in floats") {
               "dac.unit_sigma=0.001", "adc.unit_sigma=0.001"});
     const LayerRow row =
         Meter(product, *target, {.vectors = 64}).report.nodes[0];
-    CHECK(row.explained() * row.signal / row.error ==
-          doctest::Approx(1).epsilon(0.05));
+    REQUIRE(row.explained_share());
+    CHECK(*row.explained_share() == doctest::Approx(1).epsilon(0.05));
     CHECK(row.errors.size() == optical::kCounters - optical::kFirstError);
   }
 }
@@ -252,6 +261,20 @@ TEST_CASE("the budget names causes as the report does") {
   for (const ErrorTerm& term : target->error_budget()) {
     CAPTURE(term.name);
     CHECK(std::ranges::count(optical::kCounterNames, term.name) == 1);
+  }
+}
+
+void CheckSameCounts(const Metered& one, const Metered& two) {
+  const LayerRow &a = one.report.total, &b = two.report.total;
+  CHECK(a.error == b.error);
+  REQUIRE(a.errors.size() == b.errors.size());
+  for (size_t i = 0; i < a.errors.size(); ++i) {
+    CAPTURE(a.errors[i].name);
+    CHECK(a.errors[i].variance == b.errors[i].variance);
+  }
+  REQUIRE(a.others.size() == b.others.size());
+  for (size_t i = 0; i < a.others.size(); ++i) {
+    CHECK(a.others[i].value == b.others[i].value);
   }
 }
 
@@ -271,16 +294,54 @@ TEST_CASE("who asks changes nothing, and threads change no count") {
     Ledger ledger;
     const std::vector<float> alone = product.Run(*target, 32, ledger);
     const Metered one = Meter(product, *target);
-    const Metered two = Meter(product, *target, {.threads = 2});
     CHECK(one.y == alone);
     CHECK(std::ranges::equal(one.ledger.charges(), ledger.charges()));
-    const LayerRow &a = one.report.total, &b = two.report.total;
-    CHECK(a.error == b.error);
-    for (size_t i = 0; i < a.errors.size(); ++i) {
-      CHECK(a.errors[i].variance == b.errors[i].variance);
-    }
-    for (size_t i = 0; i < a.others.size(); ++i) {
-      CHECK(a.others[i].value == b.others[i].value);
+    CheckSameCounts(one, Meter(product, *target, {.threads = 2}));
+  }
+}
+
+// One vector and many outputs: the strips of two threads are not those of one.
+TEST_CASE("threads change no count of a vector alone") {
+  const Product product(4096, 64, false);
+  const auto target = Make({"plane.rows=64", "plane.cols=4096"});
+  const Metered one = Meter(product, *target, {.vectors = 1});
+  const Metered two = Meter(product, *target, {.vectors = 1, .threads = 2});
+  CHECK(one.y == two.y);
+  CheckSameCounts(one, two);
+}
+
+// A row of the inputs that no float turns into codes, or that is not finite.
+TEST_CASE("a vector without codes is dark, and the others' own") {
+  constexpr int64_t kN = 96, kK = 77;
+  const Product product(kN, kK, false);
+  const float inf = std::numeric_limits<float>::infinity();
+  for (const char* encoding : {"two_pass", "offset"}) {
+    for (const char* fidelity : {"L0", "L1", "L2"}) {
+      const auto target = Make({std::string("vector.encoding=") + encoding,
+                                std::string("fidelity=") + fidelity,
+                                "plane.rows=64", "plane.cols=64"});
+      const Metered usual = Meter(product, *target, {.vectors = 3});
+      for (const float element : {1e-38f, 1e-44f, inf, std::nanf("")}) {
+        CAPTURE(encoding);
+        CAPTURE(fidelity);
+        CAPTURE(element);
+        const Metered odd =
+            Meter(product, *target, {.vectors = 3, .odd = element});
+        for (const size_t row : {0, 2}) {
+          const auto of = [&](const Metered& run) {
+            return std::span(run.y).subspan(row * kN, kN);
+          };
+          CHECK(std::ranges::equal(of(usual), of(odd)));
+        }
+        if (!(element < 1)) continue;
+        CHECK(
+            std::ranges::all_of(std::span(odd.y).subspan(kN, kN),
+                                [](float y) { return std::abs(y) < 1e-30f; }));
+        for (const ErrorTerm& term : odd.report.total.errors) {
+          CAPTURE(term.name);
+          CHECK(std::isfinite(term.variance));
+        }
+      }
     }
   }
 }

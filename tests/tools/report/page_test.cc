@@ -10,6 +10,7 @@
 #include <string>
 
 #include "tools/report/inputs.h"
+#include "tools/report/scale.h"
 #include "tools/report/sections/sections.h"
 #include "tools/report/study.h"
 #include "tools/report/terminal.h"
@@ -113,8 +114,37 @@ TEST_CASE("a result is read with what it has, and no more") {
   REQUIRE(lines.operators.size() == 2);
   CHECK(lines.operators[0].seconds.at("link") == 2e-3);
   CHECK(lines.operators[0].errors.at("shot noise") == 1e-4);
+  CHECK(lines.operators[0].readings[0].key == "clip_rate");
   CHECK(lines.operators[0].readings[0].value == 0.02);
   CHECK(std::isnan(lines.operators[1].effective_bits));
+}
+
+// Operators that were compared, with one reading, none and another one.
+TEST_CASE("a reading stands in the column of its key") {
+  Json json = ProfileResult();
+  Json& operators = json["layers"]["decode"]["operators"];
+  const Json photons = {{"name", "photons/MAC"}, {"unit", ""}, {"value", 1500}};
+  Json none = operators[0], other = operators[0];
+  none["name"] = "attn.k";
+  none.erase("readings");
+  other["name"] = "attn.v";
+  other["readings"] = {{"photons", photons}};
+  operators.push_back(none);
+  operators.push_back(other);
+  Material material;
+  material.machines = {*ReadMachine(json, "profile")};
+  const Blocks blocks = BuildLayers(material);
+  const auto* const table = std::get_if<DataTable>(&blocks.back());
+  REQUIRE(table != nullptr);
+  using Cells = std::vector<std::string>;
+  const auto readings = [](const Cells& row) {
+    return Cells(row.begin() + 4, row.end());
+  };
+  CHECK(readings(table->header) == Cells{"clip rate", "photons/MAC"});
+  REQUIRE(table->rows.size() == 3);
+  CHECK(readings(table->rows[0]) == Cells{FormatQuantity(2, "%"), "-"});
+  CHECK(readings(table->rows[1]) == Cells{"-", "-"});
+  CHECK(readings(table->rows[2]) == Cells{"-", FormatQuantity(1500, "")});
 }
 
 TEST_CASE("what is not what a command writes is refused, and says where") {

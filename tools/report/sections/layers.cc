@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "tools/report/charts/stacked_bars.h"
@@ -35,27 +36,44 @@ std::string TextOf(const NamedValue& reading) {
                              : FormatQuantity(reading.value, reading.unit);
 }
 
+const NamedValue* Find(const std::vector<NamedValue>& readings,
+                       const std::string& key) {
+  const auto found = std::ranges::find(readings, key, &NamedValue::key);
+  return found == readings.end() ? nullptr : &*found;
+}
+
+// Every reading that some line has, once, in the order in which they come: an
+// operator without conversions has none of them, say.
+std::vector<NamedValue> ReadingsOf(const std::vector<LayerLine>& lines) {
+  std::vector<NamedValue> all;
+  for (const LayerLine& line : lines) {
+    for (const NamedValue& reading : line.readings) {
+      if (Find(all, reading.key) == nullptr) all.push_back(reading);
+    }
+  }
+  return all;
+}
+
 // Of the operators that were compared.
 void AddTable(const LayerLines& lines, Blocks& blocks) {
+  std::vector<LayerLine> compared;
+  std::ranges::copy_if(
+      lines.operators, std::back_inserter(compared),
+      [](const LayerLine& line) { return std::isfinite(line.relative_rms); });
+  if (compared.empty()) return;
+  const std::vector<NamedValue> columns = ReadingsOf(compared);
   DataTable table;
   table.header = {lines.phase, "relative rms", "effective bits",
                   "dominant noise"};
-  const auto compared = std::ranges::find_if(
-      lines.operators,
-      [](const LayerLine& line) { return std::isfinite(line.relative_rms); });
-  if (compared == lines.operators.end()) return;
-  for (const NamedValue& reading : compared->readings) {
-    table.header.push_back(reading.name);
-  }
-  for (const LayerLine& line : lines.operators) {
-    if (!std::isfinite(line.relative_rms)) continue;
+  for (const NamedValue& column : columns) table.header.push_back(column.name);
+  for (const LayerLine& line : compared) {
     std::vector<std::string> row = {
         line.name, fmt::format("{:.2e}", line.relative_rms),
         FormatQuantity(line.effective_bits, ""), line.dominant_error};
-    for (const NamedValue& reading : line.readings) {
-      row.push_back(TextOf(reading));
+    for (const NamedValue& column : columns) {
+      const NamedValue* const reading = Find(line.readings, column.key);
+      row.push_back(reading != nullptr ? TextOf(*reading) : "-");
     }
-    row.resize(table.header.size());
     table.rows.push_back(std::move(row));
   }
   blocks.emplace_back(std::move(table));
