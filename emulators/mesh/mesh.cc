@@ -161,8 +161,7 @@ Roofline Mesh::roofline() const {
 std::shared_ptr<const Sharding> Mesh::ShardingOf(const Graph& graph) const {
   const std::lock_guard lock(sharding_mutex_);
   if (sharding_ == nullptr || sharded_ != graph.id()) {
-    auto sharding =
-        std::make_shared<Sharding>(Sharding::For(params_, graph));
+    auto sharding = std::make_shared<Sharding>(Sharding::For(params_, graph));
     if (sharding->left_out() > 0) {
       Log(LogLevel::kWarning, "mesh",
           fmt::format("{}: weights of {} products do not fit L1 beside those "
@@ -268,8 +267,7 @@ Picos Mesh::Charge(const StepContext& ctx, Picos begin, const Cost& cost,
     return time;
   };
   const auto charge = [&](UnitId unit, ActionId action, int64_t count,
-                          double from, double cycles,
-                          bool concurrent = false) {
+                          double from, double cycles, bool concurrent = false) {
     ctx.Charge(unit, action, static_cast<uint64_t>(count), at(from),
                at(from + cycles), concurrent);
   };

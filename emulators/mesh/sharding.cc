@@ -167,9 +167,8 @@ void Sharding::PlaceStreamed(const Node& node, Share& share) {
   // Chips that hold other columns of the stream first have to sum over K.
   const bool sums = where_[x] == Where::kScattered;
   const int64_t columns = sums ? ways_.others() : ways_.tensor;
-  const bool whole =
-      graph_.value(node.output).shape.cols < kTile * columns ||
-      needed_whole_[node.output];
+  const bool whole = graph_.value(node.output).shape.cols < kTile * columns ||
+                     needed_whole_[node.output];
   if (!whole) share.columns = columns;
   where_[node.output] = whole ? Where::kWhole : Where::kSplit;
   if (!sums) return;

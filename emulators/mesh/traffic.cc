@@ -351,8 +351,7 @@ void Flows::Prefill(const AttentionProblem& a, const AttentionPlan& plan,
       }
       bytes.queries[i] += height * tiles.query * row_bytes;
       bytes.results[i] += height * tiles.value * row_bytes;
-      traffic_.macs[cores_[i]] +=
-          height * keys * tiles.macs * times;
+      traffic_.macs[cores_[i]] += height * keys * tiles.macs * times;
     }
   }
   Send(bytes);
@@ -388,8 +387,8 @@ void Flows::ShareKeys(int64_t first, int64_t count, double bytes,
 void Flows::Decode(const AttentionProblem& a, const AttentionPlan& plan,
                    double times) {
   const HeadTiles tiles(params_, a);
-  const auto rows = static_cast<double>(
-      params_.RowTiles(a.queries * (a.heads / a.kv_heads)));
+  const auto rows =
+      static_cast<double>(params_.RowTiles(a.queries * (a.heads / a.kv_heads)));
   const double keys = static_cast<double>(Tiles(a.keys)) /
                       static_cast<double>(plan.cores_a_head);
   const double key_bytes = tiles.key_bytes * times;
@@ -400,8 +399,7 @@ void Flows::Decode(const AttentionProblem& a, const AttentionPlan& plan,
     for (int64_t part = 0; part < plan.cores_a_head; ++part) {
       const auto i = static_cast<size_t>((first + part) % params_.cores());
       bytes.keys[i] += keys * key_bytes;
-      traffic_.macs[cores_[i]] +=
-          rows * keys * tiles.macs * times;
+      traffic_.macs[cores_[i]] += rows * keys * tiles.macs * times;
     }
     const auto leader = static_cast<size_t>(first % params_.cores());
     bytes.queries[leader] += rows * tiles.query * row_bytes;

@@ -282,8 +282,8 @@ TEST_CASE("mesh sharding: all of a grid divides what every chip has") {
   const ValueId up =
       builder.Add("matmul", "up", {x, builder.Weight("up", size, size)});
   const ValueId middle = builder.Add("silu", "middle", {up});
-  const ValueId down =
-      builder.Add("matmul", "down", {middle, builder.Weight("down", size, size)});
+  const ValueId down = builder.Add(
+      "matmul", "down", {middle, builder.Weight("down", size, size)});
   builder.AddEntry(Phase::kEncode, 0, down);
   const auto built = builder.Finish();
   REQUIRE_MESSAGE(built.has_value(), built.error().message);
