@@ -337,9 +337,11 @@ class MeshStep : public Step {
     const double hertz = mesh_.machine().clock.value;
     const Picos program = ctx.begin - FromSeconds(slot.before / hertz);
     const Picos begin = program + FromSeconds(slot.begin / hertz);
-    const Picos end = mesh_.Charge(ctx, std::max(begin, Picos(0)), slot.cost,
-                                   slot.busy, slot.adds(), flops);
-    return std::max(ctx.begin, end);
+    // A walk that starts with this operator has nothing before it: its charges
+    // then lie later, but it adds what it does in the whole program.
+    mesh_.Charge(ctx, std::max(begin, Picos(0)), slot.cost, slot.busy,
+                 slot.adds(), flops);
+    return ctx.begin + FromSeconds(slot.adds() / hertz);
   }
 
   std::shared_ptr<const Sharding> sharding_;

@@ -112,7 +112,8 @@ TEST_CASE("an estimate equals the walk over every node") {
   }
 }
 
-// Layers that are alike, but the first of which have the room.
+// Layers that are alike, of which only the first have room; and operators that
+// overlap, each of which is estimated by itself.
 TEST_CASE("an estimate of weights that do not all stay in the machine") {
   const auto card =
       MakeTarget("mesh:blackhole-p150",
