@@ -16,7 +16,7 @@ namespace {
 // products, its part of the softmax, and the unpacking for both.
 struct Tile {
   double dt, vt;  // tiles of a key and of a value
-  double read;    // of both, that are not the same
+  double read;    // tiles brought for both: a value may be part of its key
   double q_bytes, kv_bytes;
   double multiply, soften, unpack, pack;
   // The FPU and the SFPU take turns under one thread.

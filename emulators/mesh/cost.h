@@ -25,7 +25,8 @@ struct Cost {
   double tail = 0;  // from the last product's end to the last byte in DRAM
   double unpack = 0, fpu = 0, sfpu = 0, pack = 0;
   double noc = 0, dram = 0, ethernet = 0;
-  // Cycles of DRAM for weights that do not wait for the operator.
+  // Cycles of DRAM for weights that do not wait for the operator: `dram` is
+  // then of them, and may lie before it.
   double ahead = 0;
 
   // Counts, of all tiles together.
@@ -37,9 +38,10 @@ struct Cost {
 
   // Cycles in which the grid's tiles cannot compute for another operator.
   double computing() const { return std::max({unpack, fpu, sfpu, pack}); }
-  // Until all parts are done.
+  // Until all parts are done, those of weights read ahead excepted.
   double span() const {
-    return std::max({total, launch + std::max({noc, dram, ethernet}),
+    const double reads = ahead > 0 ? 0 : dram;
+    return std::max({total, launch + std::max({noc, reads, ethernet}),
                      launch + fill + computing()});
   }
 

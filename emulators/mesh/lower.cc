@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "emulators/mesh/tile.h"
 #include "models/ops/op.h"
@@ -75,7 +76,7 @@ void ReadAhead(const Params& p, const MatmulProblem& problem, Cost& cost) {
       Tiles(problem.k) * Tiles(problem.n) * TileBytes(problem.weights);
   cost.dram_bytes += bytes;
   cost.noc_bytes += bytes;
-  cost.dram = static_cast<double>(bytes) / p.dram_peak();
+  cost.dram += static_cast<double>(bytes) / p.dram_peak();
   cost.ahead = static_cast<double>(bytes) / p.dram_rate();
 }
 
@@ -86,9 +87,10 @@ Cost MatmulCost(const Bound& b) {
                CeilDiv(n, b.share().columns));
   const bool ahead = b.p.reads_ahead() && problem.m <= kTile;
   problem.resident = ahead || b.share().resident > 0;
+  problem.ahead = ahead;
   const MatmulPlan plan = b.Plan(problem);
   Cost cost = plan.cost;
-  if (ahead && cost.dram_bytes == 0) ReadAhead(b.p, problem, cost);
+  if (ahead && plan.resident) ReadAhead(b.p, problem, cost);
   if (b.work.vector_flops > 0) {  // the bias, before a block is packed
     cost.sfpu = static_cast<double>(plan.core_m * plan.core_n) *
                 static_cast<double>(kTileElements) / b.p.sfpu_lanes;
@@ -340,19 +342,6 @@ bool IsNeeded(const Bound& b, const Share::Move& move) {
          b.RowsOf(move.value) > kTile;
 }
 
-}  // namespace
-
-Formats FormatsOf(const Params& p, const Node& node) {
-  const bool mlp = node.name.contains("ffn.") || node.name.contains("moe.");
-  const auto pick = [&](const std::string& of_mlp, const std::string& other) {
-    return mlp && of_mlp != "same" ? of_mlp : other;
-  };
-  return {FormatOf(pick(p.mlp_weights, p.weights)),
-          *PhasesFromName(pick(p.mlp_fidelity, p.fidelity))};
-}
-
-namespace {
-
 // Has a program of its own.
 bool IsLaunched(const Bound& b) {
   if (b.p.dispatch != "fused" || b.node.id == 0) return true;
@@ -365,19 +354,32 @@ bool IsLaunched(const Bound& b) {
   return !vector || ReducesRows(op);
 }
 
-// The machine with what weights leave of L1, the operator's own apart: its
-// plan counts them.
-Params BesideWeights(Params p, const Sharding& sharding, const Node& node) {
-  p.l1_reserved_bytes +=
-      sharding.resident_bytes() - sharding.Of(node.id).resident;
-  return p;
+// L1 that the weights of other products take; the operator's own are counted
+// by its plan.
+int64_t TakenByOthers(const Sharding& sharding, const Node& node) {
+  const Share& share = sharding.Of(node.id);
+  return sharding.resident_bytes(share.stage) - share.resident;
 }
 
 }  // namespace
 
+Formats FormatsOf(const Params& p, const Node& node) {
+  const bool mlp = node.name.contains("ffn.") || node.name.contains("moe.");
+  const auto pick = [&](const std::string& of_mlp, const std::string& other) {
+    return mlp && of_mlp != "same" ? of_mlp : other;
+  };
+  return {FormatOf(pick(p.mlp_weights, p.weights)),
+          *PhasesFromName(pick(p.mlp_fidelity, p.fidelity))};
+}
+
 Cost CostOf(const Params& params, const Graph& graph, const Node& node,
             const Binding& binding, const Sharding& sharding, PlanSink* sink) {
-  const Params p = BesideWeights(params, sharding, node);
+  std::optional<Params> beside;  // the machine with what weights leave of L1
+  if (const int64_t taken = TakenByOthers(sharding, node); taken > 0) {
+    beside = params;
+    beside->l1_reserved_bytes += taken;
+  }
+  const Params& p = beside ? *beside : params;
   const Bound bound{
       p, graph, node, binding, sharding, WorkOf(graph, node, binding), sink};
   Cost cost = OneChip(bound);
@@ -401,7 +403,7 @@ Cost CostOf(const Params& params, const Graph& graph, const Node& node,
     cost.launch -= exchange.launch;
     cost.total = std::max(own, exchange.total);
   }
-  if (bound.share().stage) {
+  if (bound.share().enters) {
     const Shape& shape = graph.value(node.inputs[0]).shape;
     cost.And(CollectiveCost(
         p, Collective::kSend, 2,

@@ -338,6 +338,7 @@ std::optional<MatmulPlan> Search(const Params& p, const Timing& timing,
       MatmulPlan plan{d.layout,    d.core_m, d.core_n, cut.block_m,
                       cut.block_n, k_block,  sub.m,    sub.n};
       plan.placement = placement;
+      plan.k_parts = d.k_parts;
       plan.l1_bytes = timing.L1Bytes(plan);
       if (plan.l1_bytes > p.l1_free()) continue;
       plan.cost = timing.Total(plan);
@@ -374,8 +375,10 @@ std::optional<MatmulPlan> PlanLayout(const Params& p,
   const Division division = Divide(p, problem, layout);
   const Timing timing(p, problem, division);
   const Placement placement = problem.placement;
-  const auto plan = Search(p, timing, division, placement, p.min_k_block);
-  return plan ? plan : Search(p, timing, division, placement, 1);
+  auto plan = Search(p, timing, division, placement, p.min_k_block);
+  if (!plan) plan = Search(p, timing, division, placement, 1);
+  if (plan) plan->resident = problem.resident;
+  return plan;
 }
 
 MatmulPlan PlanMatmul(const Params& p, MatmulProblem problem) {

@@ -30,7 +30,7 @@ namespace triptych::mesh {
 
 enum class Layout : uint8_t { kBlocks2D, kColumns };
 
-// Where A and C live; W is always in DRAM.
+// Where A and C live; W is in DRAM unless it is resident.
 enum class Placement : uint8_t {
   kL1,    // sharded over the cores
   kDram,  // interleaved over the banks
@@ -44,6 +44,7 @@ struct MatmulProblem {
   int phases = 1;  // fidelity passes
   Placement placement = Placement::kL1;
   bool resident = false;  // W is in the L1 of the cores that multiply by it
+  bool ahead = false;     // and was brought there for this product only
 };
 
 // Sizes in tiles.
@@ -55,6 +56,8 @@ struct MatmulPlan {
   int64_t subblock_m = 0, subblock_n = 0;  // of C, in Dst
   int64_t l1_bytes = 0;  // circular buffers and shards of a core
   Placement placement = Placement::kL1;
+  bool resident = false;  // W stays in L1, as the problem has it
+  int64_t k_parts = 1;    // cores that divide K, if it does
   Cost cost;
 };
 

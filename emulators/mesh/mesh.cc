@@ -78,9 +78,10 @@ class Mesh : public Target {
   Hertz clock() const override { return params_.clock; }
   Precision precision() const override;
   std::span<const MoreOf> resources() const override { return kResources; }
-  // How an operator is divided among chips depends on those before it.
+  // How an operator is divided among chips, and whether its weights have room
+  // in L1, depends on those before it.
   bool cost_depends_on_neighbours() const override {
-    return params_.chips() > 1 || overlaps();
+    return params_.chips() > 1 || overlaps() || params_.resident == "dense";
   }
   std::optional<Traffic> TrafficOf(const Graph& graph, const Binding& binding,
                                    Phase phase) const override {
@@ -152,19 +153,20 @@ Roofline Mesh::roofline() const {
           .off_chip = BytesPerSecond(p.dram_gb_per_s * 1e9 * chips),
           .weight_bits = std::min(weight_bits, mlp_bits),
           .cache_bits = BitsPerElement(FormatOf(p.cache)),
+          // A bound for all graphs: those whose weights do not all fit L1
+          // (Sharding::left_out) read more than it says.
           .weights_resident = p.resident == "dense"};
 }
 
 std::shared_ptr<const Sharding> Mesh::ShardingOf(const Graph& graph) const {
   const std::lock_guard lock(sharding_mutex_);
   if (sharding_ == nullptr || sharded_ != graph.id()) {
-    auto sharding = std::make_shared<Sharding>(graph, params_.ways());
-    const int64_t left_out = sharding->Keep(params_);
-    if (left_out > 0) {
+    auto sharding = std::make_shared<Sharding>(Sharding::For(params_, graph));
+    if (sharding->left_out() > 0) {
       Log(LogLevel::kWarning, "mesh",
           fmt::format("{}: weights of {} products do not fit L1 beside those "
                       "before them; read from DRAM",
-                      graph.name(), left_out));
+                      graph.name(), sharding->left_out()));
     }
     sharding_ = std::move(sharding);
     sharded_ = graph.id();
@@ -265,9 +267,9 @@ Picos Mesh::Charge(const StepContext& ctx, Picos begin, const Cost& cost,
     return time;
   };
   const auto charge = [&](UnitId unit, ActionId action, int64_t count,
-                          double from, double busy, bool concurrent = false) {
+                          double from, double cycles, bool concurrent = false) {
     ctx.Charge(unit, action, static_cast<uint64_t>(count), at(from),
-               at(from + busy), concurrent);
+               at(from + cycles), concurrent);
   };
   const double start = cost.launch + cost.fill;
   const int64_t macs = flops.matrix / 2;
@@ -335,9 +337,11 @@ class MeshStep : public Step {
     const double hertz = mesh_.machine().clock.value;
     const Picos program = ctx.begin - FromSeconds(slot.before / hertz);
     const Picos begin = program + FromSeconds(slot.begin / hertz);
-    const Picos end = mesh_.Charge(ctx, std::max(begin, Picos(0)), slot.cost,
-                                   slot.busy, slot.adds(), flops);
-    return std::max(ctx.begin, end);
+    // A walk that starts with this operator has nothing before it: its charges
+    // then lie later, but it adds what it does in the whole program.
+    mesh_.Charge(ctx, std::max(begin, Picos(0)), slot.cost, slot.busy,
+                 slot.adds(), flops);
+    return ctx.begin + FromSeconds(slot.adds() / hertz);
   }
 
   std::shared_ptr<const Sharding> sharding_;
@@ -574,7 +578,7 @@ Result<std::unique_ptr<Target>> MakeMesh(std::string_view preset,
     // Cores tell each other that an operator's inputs are there.
     params.launch_cycles =
         RoundTrip(params, /*axis=*/false) + params.noc_handshake_cycles;
-    params.gap_cycles = params.operator_us = 0;
+    params.gap_cycles = 0;
   }
   return std::make_unique<Mesh>(preset, std::move(set), params);
 }

@@ -138,8 +138,9 @@ struct Params {
     v("dispatch.gap_cycles", p.gap_cycles, 0, 1e6,
       "from one traced operator's end to the next one's go");
     v("dispatch.operator_us", p.operator_us, 0, 1e4,
-      "more of it in a graph of unlike operators: other kernels and "
-      "arguments, shards moved to where the next one reads them");
+      "more of it in a traced graph of unlike operators: other kernels and "
+      "arguments, shards moved to where the next one reads them. Programs "
+      "that are fused leave them where they are");
     v("tile.generation", p.generation, {"wormhole", "blackhole"},
       "cores, memory map and floor plan that programs on tiles find");
     v("l1.bytes", p.l1_bytes, 65536, 1 << 26, "L1 of one tile");
@@ -315,7 +316,8 @@ struct Params {
   bool reads_ahead() const { return resident == "ahead"; }
   // From one operator of a graph to the next.
   double between_cycles() const {
-    return gap_cycles + operator_us * 1e-6 * clock.value;
+    const double moves = dispatch == "traced" ? operator_us : 0;
+    return gap_cycles + moves * 1e-6 * clock.value;
   }
   // DRAM bytes a cycle of the whole chip: peak, and sustained.
   double dram_peak() const { return dram_gb_per_s * 1e9 / clock.value; }

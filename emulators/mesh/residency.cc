@@ -38,22 +38,27 @@ std::optional<MatmulProblem> ResidentProduct(const Params& p,
 
 }  // namespace
 
-int64_t Sharding::Keep(const Params& params) {
+Sharding Sharding::For(const Params& params, const Graph& graph) {
+  Sharding sharding(graph, params.ways());
+  sharding.Keep(params);
+  return sharding;
+}
+
+void Sharding::Keep(const Params& params) {
   const int64_t room = params.l1_free() - kLeastBufferBytes;
-  int64_t left_out = 0;
   for (const Node& node : graph_.nodes()) {
     Share& share = shares_[node.id];
     const auto product = ResidentProduct(params, graph_, node, share);
     if (!product) continue;
     const int64_t bytes = ResidentCoreBytes(params, *product);
-    if (resident_bytes_ + bytes > room) {
-      ++left_out;
+    int64_t& kept = resident_bytes_[static_cast<size_t>(share.stage)];
+    if (kept + bytes > room) {
+      ++left_out_;
       continue;
     }
     share.resident = bytes;
-    resident_bytes_ += bytes;
+    kept += bytes;
   }
-  return left_out;
 }
 
 }  // namespace triptych::mesh

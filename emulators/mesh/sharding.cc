@@ -34,17 +34,22 @@ Sharding::Sharding(const Graph& graph, const Ways& ways)
       where_(graph.values().size(), Where::kWhole),
       gathered_(graph.values().size()),
       rows_(graph.values().size()),
+      needed_whole_(graph.values().size()),
       exchanged_(graph.values().size()),
-      shares_(graph.nodes().size()) {
+      shares_(graph.nodes().size()),
+      resident_bytes_(static_cast<size_t>(ways.stages)) {
   PlaceInputs();
+  FindNeededWhole();
   const int64_t layers = LayersOf(graph);
   int64_t stage = 0;
   for (const Node& node : graph.nodes()) {
     Place(node);
-    if (node.layer < 0 || layers == 0) continue;
-    const int64_t now = node.layer * ways.stages / layers;
-    shares_[node.id].stage = now > stage;
-    stage = std::max(stage, now);
+    Share& share = shares_[node.id];
+    share.stage = stage;
+    if (node.layer < 0) continue;
+    share.stage = node.layer * ways.stages / layers;
+    share.enters = share.stage > stage;
+    stage = std::max(stage, share.stage);
   }
   for (const Entry& entry : graph.entries()) {
     Sum(entry.output, shares_[entry.last - 1]);
@@ -135,15 +140,14 @@ void Sharding::PlaceMatmul(const Node& node, Share& share) {
   where_[node.output] = Where::kSplit;
 }
 
-bool Sharding::NeededWhole(const Value& value) const {
+void Sharding::FindNeededWhole() {
   for (const Node& node : graph_.nodes()) {
-    if (std::ranges::find(node.inputs, value.id) == node.inputs.end()) continue;
-    if (node.op->name == "moe_route") return true;
-    if (IsNorm(node.op->name) && !IsOfHeads(node, value.shape.cols)) {
-      return true;
+    for (const ValueId input : node.inputs) {
+      const bool whole = IsNorm(node.op->name) &&
+                         !IsOfHeads(node, graph_.value(input).shape.cols);
+      if (whole || node.op->name == "moe_route") needed_whole_[input] = true;
     }
   }
-  return false;
 }
 
 void Sharding::PlaceStreamed(const Node& node, Share& share) {
@@ -160,12 +164,14 @@ void Sharding::PlaceStreamed(const Node& node, Share& share) {
     where_[node.output] = Where::kPartial;
     return;
   }
-  const Value& output = graph_.value(node.output);
-  const bool whole =
-      output.shape.cols < kTile * ways_.others() || NeededWhole(output);
-  if (!whole) share.columns = ways_.others();
+  // Chips that hold other columns of the stream first have to sum over K.
+  const bool sums = where_[x] == Where::kScattered;
+  const int64_t columns = sums ? ways_.others() : ways_.tensor;
+  const bool whole = graph_.value(node.output).shape.cols < kTile * columns ||
+                     needed_whole_[node.output];
+  if (!whole) share.columns = columns;
   where_[node.output] = whole ? Where::kWhole : Where::kSplit;
-  if (where_[x] != Where::kScattered) return;
+  if (!sums) return;
   share.inner = ways_.stream;
   share.moves.push_back(
       {.kind = whole ? Collective::kAllReduce : Collective::kReduceScatter,

@@ -20,9 +20,10 @@
 // The stream's columns are divided along the first side and alike along the
 // other, so nothing is gathered before a product: its K lies along the first
 // side, its outputs along the other, and sums meet across the first. Products
-// of divided rows have their K along the other side. With one chip every chip
-// has the whole stream; what a norm or a router would gather at once is then
-// computed whole by each.
+// of divided rows have their K along the other side. Of what every chip has
+// whole (an input of the graph; with `stream` 1 the stream as well) all chips
+// divide the outputs; what a norm or a router would gather at once is computed
+// whole by each.
 //
 // Sums over K are linear: parts that are only added to each other are summed
 // across chips once, where something else first needs them. A value is
@@ -31,10 +32,12 @@
 #ifndef TRIPTYCH_EMULATORS_MESH_SHARDING_H_
 #define TRIPTYCH_EMULATORS_MESH_SHARDING_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "emulators/mesh/chips.h"
+#include "emulators/mesh/params.h"
 #include "models/graph.h"
 
 namespace triptych::mesh {
@@ -43,7 +46,8 @@ struct Share {
   int64_t columns = 1;  // chips that divide features, heads or outputs
   int64_t inner = 1;    // chips that divide K of a product
   bool rows = false;    // its rows are divided
-  bool stage = false;   // the first operator of a pipeline stage
+  int64_t stage = 0;    // whose chips run it
+  bool enters = false;  // its stage's first operator
   // Weights that stay in L1, bytes of the busiest core; 0: they are read.
   int64_t resident = 0;
   // Which chips exchange: all that divide columns; those that divide the
@@ -64,20 +68,24 @@ struct Share {
 
 class Sharding {
  public:
+  // Every weight is read from DRAM.
   Sharding(const Graph& graph, const Ways& ways);
+  // As the machine has it: divided, and with the weights that it keeps in L1
+  // (residency.cc).
+  static Sharding For(const Params& params, const Graph& graph);
 
   const Share& Of(NodeId node) const { return shares_[node]; }
   // Rows of `value` are divided over the sequence's chips.
   bool RowsDivided(ValueId value) const { return rows_[value]; }
   const Ways& ways() const { return ways_; }
 
-  // Keeps weights of products, all but experts', in the L1 of the cores that
-  // multiply by them: in the order of the graph, as long as L1 has room for
-  // all of a chip's beside the least of buffers. Returns the products that
-  // were left out: they are read from DRAM.
-  int64_t Keep(const Params& params);
-  // Of all products together, on one core.
-  int64_t resident_bytes() const { return resident_bytes_; }
+  // Of all products of a stage together, on one core.
+  int64_t resident_bytes(int64_t stage) const {
+    return resident_bytes_[static_cast<size_t>(stage)];
+  }
+  // Products whose weights the machine would keep but has no room for: they
+  // are read from DRAM.
+  int64_t left_out() const { return left_out_; }
 
  private:
   enum class Where : uint8_t {
@@ -88,7 +96,12 @@ class Sharding {
   };
   using Among = Share::Among;
 
+  // Keeps weights of products, all but experts', in the L1 of the cores that
+  // multiply by them: in the order of the graph, as long as L1 has room for
+  // all of a stage's beside the least of buffers.
+  void Keep(const Params& params);
   void PlaceInputs();
+  void FindNeededWhole();
   void Place(const Node& node);
   void PlaceMatmul(const Node& node, Share& share);
   void PlaceStreamed(const Node& node, Share& share);
@@ -102,17 +115,18 @@ class Sharding {
   void Sum(ValueId value, Share& share);
   Where stream() const;  // how the residual stream lies
   int64_t StreamColumns() const;
-  // Whoever uses `value` would gather it at once: a norm of whole rows, a
-  // router.
-  bool NeededWhole(const Value& value) const;
 
   const Graph& graph_;
   const Ways ways_;
   std::vector<Where> where_;  // by value
   std::vector<bool> gathered_, rows_;
+  // Whoever uses the value would gather it at once: a norm of whole rows, a
+  // router.
+  std::vector<bool> needed_whole_;
   std::vector<bool> exchanged_;  // results of products of this value
   std::vector<Share> shares_;    // by node
-  int64_t resident_bytes_ = 0;
+  std::vector<int64_t> resident_bytes_;  // by stage
+  int64_t left_out_ = 0;
 };
 
 }  // namespace triptych::mesh

@@ -15,6 +15,7 @@
 #ifndef TRIPTYCH_EMULATORS_MESH_TIMELINE_H_
 #define TRIPTYCH_EMULATORS_MESH_TIMELINE_H_
 
+#include <algorithm>
 #include <vector>
 
 #include "emulators/mesh/cost.h"

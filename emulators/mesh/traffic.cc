@@ -24,15 +24,19 @@ int64_t Piece(int64_t all, int64_t size, int64_t index) {
 
 // Sizes of a product in tiles, and how often each operand passes.
 struct Flows::Operands {
-  Operands(const MatmulProblem& problem, const MatmulPlan& plan)
-      : mt(Tiles(problem.m)),
+  Operands(const Params& params, const MatmulProblem& problem,
+           const MatmulPlan& plan)
+      : mt(params.RowTiles(problem.m)),
         nt(Tiles(problem.n)),
         kt(Tiles(problem.k)),
-        a_bytes(static_cast<double>(TileBytes(problem.activations))),
+        tile_macs(static_cast<double>(kTileMacs) * params.tile_share()),
+        a_bytes(static_cast<double>(TileBytes(problem.activations)) *
+                params.tile_share()),
         w_bytes(static_cast<double>(TileBytes(problem.weights))),
         a_passes(CeilDiv(plan.core_n, plan.block_n)),
         w_passes(CeilDiv(plan.core_m, plan.block_m)),
-        in_dram(plan.placement == Placement::kDram) {}
+        in_dram(plan.placement == Placement::kDram),
+        w_in_dram(!plan.resident || problem.ahead) {}
   // Of `tiles` rows of A (columns of W), all passes together.
   double A(int64_t tiles) const {
     return static_cast<double>(tiles * kt * a_passes) * a_bytes;
@@ -40,14 +44,15 @@ struct Flows::Operands {
   double W(int64_t tiles) const {
     return static_cast<double>(tiles * kt * w_passes) * w_bytes;
   }
-  static double Macs(int64_t tile_products) {
-    return static_cast<double>(tile_products * kTileMacs);
+  double Macs(int64_t tile_products) const {
+    return static_cast<double>(tile_products) * tile_macs;
   }
 
   int64_t mt, nt, kt;
+  double tile_macs;
   double a_bytes, w_bytes;
   int64_t a_passes, w_passes;
-  bool in_dram;
+  bool in_dram, w_in_dram;
 };
 
 Flows::Flows(const Params& params) : params_(params) {
@@ -177,7 +182,7 @@ void Flows::ReadAndMulticast(std::span<const Router> readers,
 
 void Flows::OnMatmul(const MatmulProblem& problem, const MatmulPlan& plan,
                      double times) {
-  const Operands operands(problem, plan);
+  const Operands operands(params_, problem, plan);
   if (plan.layout == Layout::kColumns) {
     Columns(plan, operands, times * repeat_);
   } else {
@@ -215,7 +220,7 @@ void Flows::Blocks2D(const MatmulPlan& plan, const Operands& o, double times) {
     ReadAndMulticast(receivers, receivers, o.W(col_n) * times);
     for (int64_t r = 0; r < rows; ++r) {
       const int64_t tiles = Piece(o.mt, plan.core_m, r) * col_n;
-      traffic_.macs[at(r, c)] += Operands::Macs(tiles * o.kt) * times;
+      traffic_.macs[at(r, c)] += o.Macs(tiles * o.kt) * times;
       if (!o.in_dram) continue;
       WriteInterleaved(at(r, c),
                        static_cast<double>(tiles) * o.a_bytes * times);
@@ -238,22 +243,33 @@ std::vector<std::pair<Router, Router>> Flows::CoresBesideBanks(
 }
 
 void Flows::Columns(const MatmulPlan& plan, const Operands& o, double times) {
-  const auto pairs = CoresBesideBanks(CeilDiv(o.nt, plan.core_n));
+  const int64_t columns = CeilDiv(o.nt, plan.core_n);
+  const auto pairs = CoresBesideBanks(columns * plan.k_parts);
   std::vector<Router> used;
   for (const auto& [router, beside] : pairs) used.push_back(router);
-  if (o.in_dram) {
-    ReadAndMulticast(used, used, o.A(o.mt) * times);
-  } else {
-    MulticastFromEach(used, used, o.A(o.mt) * times);
+  const int64_t part_k = CeilDiv(o.kt, plan.k_parts);
+  for (int64_t part = 0; part < plan.k_parts; ++part) {
+    // The cores that need this part of K: one of each column.
+    const auto first = static_cast<size_t>(part * columns);
+    const auto cores =
+        std::span(used).subspan(first, static_cast<size_t>(columns));
+    const int64_t k = std::max<int64_t>(0, Piece(o.kt, part_k, part));
+    const double share = static_cast<double>(k) / static_cast<double>(o.kt);
+    const double a = o.A(o.mt) * share * times;
+    o.in_dram ? ReadAndMulticast(cores, cores, a)
+              : MulticastFromEach(used, cores, a);
+    for (int64_t column = 0; column < columns; ++column) {
+      const auto& [router, beside] = pairs[first + static_cast<size_t>(column)];
+      const int64_t col_n = Piece(o.nt, plan.core_n, column);
+      if (o.w_in_dram) Unicast(beside, router, o.W(col_n) * share * times);
+      traffic_.macs[router] += o.Macs(o.mt * col_n * k) * times;
+    }
   }
-  int64_t column = 0;
-  for (const auto& [router, beside] : pairs) {
-    const int64_t col_n = Piece(o.nt, plan.core_n, column++);
-    Unicast(beside, router, o.W(col_n) * times);
-    traffic_.macs[router] += Operands::Macs(o.mt * col_n * o.kt) * times;
-    if (!o.in_dram) continue;
-    WriteInterleaved(router,
-                     static_cast<double>(o.mt * col_n) * o.a_bytes * times);
+  if (!o.in_dram) return;
+  for (int64_t column = 0; column < columns; ++column) {  // where sums meet
+    const int64_t tiles = o.mt * Piece(o.nt, plan.core_n, column);
+    WriteInterleaved(used[static_cast<size_t>(column)],
+                     static_cast<double>(tiles) * o.a_bytes * times);
   }
 }
 
@@ -264,6 +280,25 @@ void Flows::OnAttention(const AttentionProblem& problem,
   plan.split_keys ? Decode(problem, plan, times * repeat_)
                   : Prefill(problem, plan, times * repeat_);
 }
+
+namespace {
+
+// A row of tiles of one head: widths, bytes of a key with its value, of a tile
+// of queries, and multiply-adds of a tile of scores.
+struct HeadTiles {
+  HeadTiles(const Params& params, const AttentionProblem& a)
+      : query(static_cast<double>(Tiles(a.head_dim))),
+        value(static_cast<double>(Tiles(a.v_dim))),
+        key_bytes((a.values_in_keys ? std::max(query, value) : query + value) *
+                  static_cast<double>(TileBytes(a.cache))),
+        row_bytes(static_cast<double>(TileBytes(a.activations)) *
+                  params.tile_share()),
+        macs((query + value) * static_cast<double>(kTileMacs) *
+             params.tile_share()) {}
+  double query, value, key_bytes, row_bytes, macs;
+};
+
+}  // namespace
 
 // What attention brings to each core and takes from it, of all heads
 // together: heads are many, cores few.
@@ -290,14 +325,10 @@ void Flows::Send(const CoreBytes& bytes) {
 
 void Flows::Prefill(const AttentionProblem& a, const AttentionPlan& plan,
                     double times) {
-  const auto query_tiles = static_cast<double>(Tiles(a.head_dim));
-  const auto value_tiles = static_cast<double>(Tiles(a.v_dim));
-  const double width = query_tiles + value_tiles;
-  const double key_bytes =
-      width * static_cast<double>(TileBytes(a.cache)) * times;
-  const double row_bytes =
-      static_cast<double>(TileBytes(a.activations)) * times;
-  const int64_t qt = Tiles(a.queries), kt = Tiles(a.keys);
+  const HeadTiles tiles(params_, a);
+  const double key_bytes = tiles.key_bytes * times;
+  const double row_bytes = tiles.row_bytes * times;
+  const int64_t qt = params_.RowTiles(a.queries), kt = Tiles(a.keys);
   const int64_t chunks = CeilDiv(qt, plan.q_chunk);
   const bool shared = plan.cores_a_head > 1;
   const int64_t cores_a_head = shared ? plan.cores_a_head : chunks;
@@ -318,10 +349,9 @@ void Flows::Prefill(const AttentionProblem& a, const AttentionPlan& plan,
       } else {
         bytes.keys[i] += keys * key_bytes;
       }
-      bytes.queries[i] += height * query_tiles * row_bytes;
-      bytes.results[i] += height * value_tiles * row_bytes;
-      traffic_.macs[cores_[i]] +=
-          height * keys * width * static_cast<double>(kTileMacs) * times;
+      bytes.queries[i] += height * tiles.query * row_bytes;
+      bytes.results[i] += height * tiles.value * row_bytes;
+      traffic_.macs[cores_[i]] += height * keys * tiles.macs * times;
     }
   }
   Send(bytes);
@@ -356,29 +386,24 @@ void Flows::ShareKeys(int64_t first, int64_t count, double bytes,
 
 void Flows::Decode(const AttentionProblem& a, const AttentionPlan& plan,
                    double times) {
-  const auto query_tiles = static_cast<double>(Tiles(a.head_dim));
-  const auto value_tiles = static_cast<double>(Tiles(a.v_dim));
-  const double width = query_tiles + value_tiles;
+  const HeadTiles tiles(params_, a);
   const auto rows =
-      static_cast<double>(Tiles(a.queries * (a.heads / a.kv_heads)));
+      static_cast<double>(params_.RowTiles(a.queries * (a.heads / a.kv_heads)));
   const double keys = static_cast<double>(Tiles(a.keys)) /
                       static_cast<double>(plan.cores_a_head);
-  const double key_bytes =
-      width * static_cast<double>(TileBytes(a.cache)) * times;
-  const double row_bytes =
-      static_cast<double>(TileBytes(a.activations)) * times;
+  const double key_bytes = tiles.key_bytes * times;
+  const double row_bytes = tiles.row_bytes * times;
   CoreBytes bytes(params_.cores());
   for (int64_t group = 0; group < a.batch * a.kv_heads; ++group) {
     const int64_t first = group * plan.cores_a_head;
     for (int64_t part = 0; part < plan.cores_a_head; ++part) {
       const auto i = static_cast<size_t>((first + part) % params_.cores());
       bytes.keys[i] += keys * key_bytes;
-      traffic_.macs[cores_[i]] +=
-          rows * keys * width * static_cast<double>(kTileMacs) * times;
+      traffic_.macs[cores_[i]] += rows * keys * tiles.macs * times;
     }
     const auto leader = static_cast<size_t>(first % params_.cores());
-    bytes.queries[leader] += rows * query_tiles * row_bytes;
-    bytes.results[leader] += rows * value_tiles * row_bytes;
+    bytes.queries[leader] += rows * tiles.query * row_bytes;
+    bytes.results[leader] += rows * tiles.value * row_bytes;
   }
   Send(bytes);
 }
@@ -411,7 +436,7 @@ void Flows::OnVector(const VectorProblem& v, const Cost& cost, double times) {
 Traffic TrafficOf(const Params& params, const Fold& fold,
                   const Binding& binding) {
   Flows flows(params);
-  const Sharding sharding(fold.graph(), params.ways());
+  const Sharding sharding = Sharding::For(params, fold.graph());
   for (const Fold::Part& part : fold.parts()) {
     flows.set_repeat(static_cast<double>(part.times));
     CostOf(params, fold.graph(), *part.placed.node, binding, sharding, &flows);

@@ -13,6 +13,9 @@
 //     parameter of the machine: this layout is assumed.
 //   - Pages are interleaved: a core reads from (writes to) all banks alike,
 //     but for kColumns, whose cores read from the bank nearest to them.
+//   - Weights that stay in L1 do not travel; those that are read ahead come
+//     to the cores that multiply by them. Of cores that divide K, each gets
+//     its part of A.
 //   - A holder of several equal parts of an operand is one of the cores in
 //     turn: their flows are the mean over all turns.
 //
@@ -104,7 +107,8 @@ class Flows : public PlanSink {
   std::vector<Router> banks_;
 };
 
-// Of one run of the fold's entry, its nodes as often as they occur.
+// Of one chip in one run of the fold's entry, its nodes as often as they
+// occur.
 Traffic TrafficOf(const Params& params, const Fold& fold,
                   const Binding& binding);
 

@@ -84,30 +84,50 @@ std::vector<ModelPreset> OneOfEachArchitecture() {
   return presets;
 }
 
+void CheckEstimates(const Target& target, const ModelConfig& config) {
+  const auto graph = BuildGraph(config);
+  REQUIRE(graph);
+  for (const Entry& phase : graph->entries()) {
+    const Fold fold(target, *graph, phase.phase);
+    CHECK(fold.parts().size() <= graph->NodesOf(phase).size());
+    for (const Binding& binding : BindingsOf(phase.phase)) {
+      INFO(target.name(), " ", config.name, " ", PhaseName(phase.phase),
+           " batch ", binding.batch);
+      const Profile whole = WholeWalk(target, *graph, phase.phase, binding);
+      const auto estimate = EstimateRun(target, fold, binding);
+      REQUIRE(estimate);
+      CHECK(Difference(*estimate, whole) <= 1e-12);
+      CHECK(IsBusiest(whole, estimate->bound));
+    }
+  }
+}
+
 TEST_CASE("an estimate equals the walk over every node") {
   for (const TargetEntry& entry : AllTargets()) {
     const auto target = MakeTarget(entry.name, FixedRates(entry.name));
     REQUIRE(target);
     for (const ModelPreset& preset : OneOfEachArchitecture()) {
-      const std::string& name = preset.config.name;
-      const auto graph = BuildGraph(preset.config);
-      REQUIRE(graph);
-      for (const Entry& phase : graph->entries()) {
-        const Fold fold(**target, *graph, phase.phase);
-        CHECK(fold.parts().size() <= graph->NodesOf(phase).size());
-        for (const Binding& binding : BindingsOf(phase.phase)) {
-          INFO(entry.name, " ", name, " ", PhaseName(phase.phase), " batch ",
-               binding.batch);
-          const Profile whole =
-              WholeWalk(**target, *graph, phase.phase, binding);
-          const auto estimate = EstimateRun(**target, fold, binding);
-          REQUIRE(estimate);
-          CHECK(Difference(*estimate, whole) <= 1e-12);
-          CHECK(IsBusiest(whole, estimate->bound));
-        }
-      }
+      CheckEstimates(**target, preset.config);
     }
   }
+}
+
+// Layers that are alike, of which only the first have room; and operators that
+// overlap, each of which is estimated by itself.
+TEST_CASE("an estimate of weights that do not all stay in the machine") {
+  const auto card =
+      MakeTarget("mesh:blackhole-p150",
+                 std::vector<std::string>{"schedule.resident=dense"});
+  REQUIRE(card);
+  auto llama = PresetByName("llama-3.2-1b");
+  REQUIRE(llama);
+  CheckEstimates(**card, *llama);
+  const auto stage = MakeTarget("mesh:blackhole-blitz");
+  REQUIRE(stage);
+  auto deepseek = PresetByName("deepseek-v3");
+  REQUIRE(deepseek);
+  deepseek->layers = 5;
+  CheckEstimates(**stage, *deepseek);
 }
 
 TEST_CASE("a fold counts every node once") {

@@ -43,13 +43,12 @@ Graph OneMatmul(int64_t k, int64_t n) {
   return std::move(*graph);
 }
 
-// A number that somebody chose or fitted. One that is published is none, nor
-// is 0, which says that something is not modelled.
+// A number that somebody chose, derived or fitted; also a 0, unless a source
+// says that it is one.
 bool IsFree(const ParamInfo& param) {
   const bool number = param.value.find_first_not_of("0123456789.e+-") ==
                       std::string::npos;
-  return number && param.value != "0" &&
-         param.provenance.basis != Basis::kPublished;
+  return number && param.provenance.basis != Basis::kPublished;
 }
 
 double MapeOf(const std::string& file, const std::string& measure) {
@@ -96,21 +95,28 @@ TEST_CASE("mesh: predictions for measured tables") {
 }
 
 TEST_CASE("mesh: constants that were fitted are few and say so") {
-  for (const std::string& preset : kPresets) {
+  // Counts as they are, and as README.md states them.
+  for (const auto& [preset, most_free] :
+       {std::pair(std::string("mesh:blackhole-p150"), 49),
+        std::pair(std::string("mesh:wormhole-n150"), 47),
+        std::pair(std::string("mesh:wormhole-galaxy"), 45),
+        std::pair(std::string("mesh:blackhole-blitz"), 50)}) {
     const auto target = Make(preset);
-    int calibrated = 0, free = 0;
+    int calibrated = 0, free = 0, zero = 0;
     for (const ParamInfo& param : target->params().params()) {
       const bool fitted = param.provenance.source.starts_with("calibrated");
       // The host of any target is not the chip; what was fitted for it is.
       if (param.key.starts_with("host.") && !fitted) continue;
       CHECK_MESSAGE(!param.provenance.source.empty(), param.key);
       if (fitted) ++calibrated;
-      if (IsFree(param)) ++free;
+      if (!IsFree(param)) continue;
+      ++free;
+      if (param.value == "0") ++zero;
     }
     MESSAGE(preset << ": " << free << " free constants, " << calibrated
-                   << " of them calibrated");
+                   << " of them calibrated, " << zero << " of them 0");
     CHECK(calibrated <= 11);
-    CHECK(free <= 40);
+    CHECK(free <= most_free);
   }
 }
 

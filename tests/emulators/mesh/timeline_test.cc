@@ -67,8 +67,8 @@ TEST_CASE("mesh timeline: branches overlap, what they share does not") {
   const Graph graph = Model("deepseek-v3", 1);
   const Entry& entry = *graph.FindEntry(Phase::kDecode);
   const Binding binding{1, 1, 4096};
-  Sharding sharding(graph, p.ways());
-  CHECK(sharding.Keep(p) == 0);
+  const Sharding sharding = Sharding::For(p, graph);
+  CHECK(sharding.left_out() == 0);
   const Timeline timeline(p, graph, entry, binding, sharding);
 
   // The slow twin: every pair of operators, every input.
@@ -100,8 +100,7 @@ TEST_CASE("mesh timeline: a part is busy for one operator at a time") {
     const Params p = ParamsOf(preset);
     const Graph graph =
         p.persistent() ? Model("deepseek-v3", 1) : Model("llama-3.2-1b", 3);
-    Sharding sharding(graph, p.ways());
-    sharding.Keep(p);
+    const Sharding sharding = Sharding::For(p, graph);
     const Timeline timeline(p, graph, *graph.FindEntry(Phase::kDecode),
                             {8, 1, 256}, sharding);
     std::vector<Span> launch, noc, dram, ethernet;
@@ -151,13 +150,43 @@ TEST_CASE("mesh timeline: weights that are read ahead hide, within bounds") {
   CHECK(Timeline(p, graph, entry, binding, sharding).end() > ahead);
 }
 
+TEST_CASE("mesh timeline: weights that came long ago cost no DRAM time") {
+  Params p = ParamsOf("mesh:wormhole-n150");
+  p.resident = "ahead";
+  const int64_t size = 4096;
+  GraphBuilder builder("two");
+  const ValueId rows = builder.Input("rows", {{size}, size});
+  const ValueId token = builder.Input("token", {kTokenRows, size});
+  const auto product = [&](const std::string& name, ValueId x) {
+    return builder.Add("matmul", name, {x, builder.Weight(name, size, size)});
+  };
+  product("long", rows);
+  builder.AddEntry(Phase::kEncode, 0, product("short", token));
+  const auto built = builder.Finish();
+  REQUIRE_MESSAGE(built.has_value(), built.error().message);
+  const Graph& graph = *built;
+  const Binding binding{1, 1, 0};
+  const Sharding sharding = Sharding::For(p, graph);
+  const Timeline timeline(p, graph, graph.entries()[0], binding, sharding);
+  const Timeline::Slot& first = timeline.Of(0);
+  const Timeline::Slot& second = timeline.Of(1);
+  const Cost alone = CostOf(p, graph, graph.node(1), binding, sharding);
+  REQUIRE(alone.ahead > 0);
+  // The first is longer than the second's weights take to come, and these
+  // longer than the product.
+  REQUIRE(first.end > first.cost.dram + alone.ahead);
+  REQUIRE(alone.dram > alone.total);
+  CHECK(second.begin == first.end);
+  CHECK(second.end - second.begin == doctest::Approx(alone.total));
+}
+
 TEST_CASE("mesh residency: weights stay in L1 while there is room") {
   Params p = ParamsOf("mesh:blackhole-blitz");
   const Graph graph = Model("deepseek-v3", 5, 3);
-  Sharding sharding(graph, p.ways());
-  const int64_t left_out = sharding.Keep(p);
+  const Sharding sharding = Sharding::For(p, graph);
+  const int64_t left_out = sharding.left_out();
   CHECK(left_out > 0);
-  CHECK(sharding.resident_bytes() <= p.l1_free() - kLeastBufferBytes);
+  CHECK(sharding.resident_bytes(0) <= p.l1_free() - kLeastBufferBytes);
   int64_t sum = 0, streamed = 0;
   for (const Node& node : graph.nodes()) {
     const Share& share = sharding.Of(node.id);
@@ -167,12 +196,32 @@ TEST_CASE("mesh residency: weights stay in L1 while there is room") {
     streamed += cost.dram_bytes > 0;
     if (share.resident == 0) CHECK(cost.dram_bytes > 0);
   }
-  CHECK(sum == sharding.resident_bytes());
+  CHECK(sum == sharding.resident_bytes(0));
   CHECK(streamed >= left_out - 5);  // the up-projections are not products
   // With a hundred times the L1 all of them stay.
   p.l1_bytes *= 100;
-  Sharding roomy(graph, p.ways());
-  CHECK(roomy.Keep(p) == 0);
+  CHECK(Sharding::For(p, graph).left_out() == 0);
+}
+
+TEST_CASE("mesh residency: each stage of a pipeline has its own chips") {
+  Params p = ParamsOf("mesh:blackhole-blitz");
+  const Graph graph = Model("deepseek-v3", 2);
+  // A layer and the vocabulary fit the eight chips of a stage; two do not.
+  const Sharding together = Sharding::For(p, graph);
+  CHECK(together.left_out() > 0);
+  p.chips_cols *= 2;
+  p.parallel_pipeline = 2;
+  const Sharding staged = Sharding::For(p, graph);
+  CHECK(staged.left_out() == 0);
+  std::vector<int64_t> kept(2);
+  for (const Node& node : graph.nodes()) {
+    const Share& share = staged.Of(node.id);
+    if (node.layer >= 0) CHECK(share.stage == node.layer);
+    kept[static_cast<size_t>(share.stage)] += share.resident;
+  }
+  for (const int64_t stage : {0, 1}) {
+    CHECK(kept[static_cast<size_t>(stage)] == staged.resident_bytes(stage));
+  }
 }
 
 TEST_CASE("mesh sharding: every chip has the whole stream") {
@@ -224,6 +273,29 @@ TEST_CASE("mesh sharding: a grid of chips divides K and columns") {
     CHECK(cost.macs * 32 >= 32 * k * n);
     CHECK(cost.dram_bytes * 32 < 1.3 * 2 * static_cast<double>(k * n));
   }
+}
+
+TEST_CASE("mesh sharding: all of a grid divides what every chip has") {
+  GraphBuilder builder("whole");
+  const int64_t size = 4096;
+  const ValueId x = builder.Input("x", {kTokenRows, size});
+  const ValueId up =
+      builder.Add("matmul", "up", {x, builder.Weight("up", size, size)});
+  const ValueId middle = builder.Add("silu", "middle", {up});
+  const ValueId down = builder.Add(
+      "matmul", "down", {middle, builder.Weight("down", size, size)});
+  builder.AddEntry(Phase::kEncode, 0, down);
+  const auto built = builder.Finish();
+  REQUIRE_MESSAGE(built.has_value(), built.error().message);
+  const Sharding grid(*built, {.tensor = 32, .stream = 4});
+  CHECK(ShareOf(*built, grid, "up").columns == 32);
+  CHECK(ShareOf(*built, grid, "up").inner == 1);
+  CHECK(ShareOf(*built, grid, "up").moves.empty());
+  CHECK(ShareOf(*built, grid, "middle").columns == 32);
+  // Its K along one side, its outputs along the other.
+  CHECK(ShareOf(*built, grid, "down").inner == 8);
+  CHECK(ShareOf(*built, grid, "down").columns == 4);
+  CHECK(ShareOf(*built, grid, "down").moves[0].kind == Collective::kAllGather);
 }
 
 TEST_CASE("mesh chips: an all-reduce in one pass or in two") {
