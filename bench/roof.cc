@@ -18,10 +18,6 @@ StreamMix MixOf(Bytes written, Bytes all) {
   return *std::ranges::min_element(kStreamMixes, {}, distance);
 }
 
-double SecondsOf(Bytes bytes, BytesPerSecond rate) {
-  return static_cast<double>(bytes.value) / rate.value;
-}
-
 }  // namespace
 
 Roof::Set Roof::SetFor(Bytes bytes, StreamMix mix, int threads) {
@@ -56,28 +52,25 @@ BytesPerSecond Roof::Bandwidth(const Set& set) {
 
 Ceiling Roof::Over(const ProblemWork& work, DType dtype, int threads,
                    Bytes set) {
-  const Set moved = SetFor(set, MixOf(work.written, work.bytes), threads);
-  Ceiling ceiling = {.seconds = 0,
-                     .bound = moved.level,
-                     .level = moved.level,
-                     .peak = Peak(dtype, threads),
-                     .bandwidth = Bandwidth(moved),
-                     .mix = moved.mix};
-  ceiling.seconds = SecondsOf(work.bytes, ceiling.bandwidth);
-  const auto at_least = [&ceiling](double seconds, std::string_view bound) {
-    if (seconds < ceiling.seconds) return;
-    ceiling.seconds = seconds;
-    ceiling.bound = bound;
+  const auto traffic_in = [this](const Set& at, Bytes bytes) {
+    return Traffic{at.level, bytes, at.mix, Bandwidth(at)};
   };
+  const Set home = SetFor(set, MixOf(work.written, work.bytes), threads);
+  Traffic slowest = traffic_in(home, work.bytes);
   if (work.again.value > 0) {
     const Bytes all = work.bytes + work.again;
     const StreamMix mix = MixOf(work.written + work.again_written, all);
-    const Set near = SetFor(Bytes(0), mix, threads);
-    at_least(SecondsOf(all, Bandwidth(near)), near.level);
+    const Traffic near = traffic_in(SetFor(Bytes(0), mix, threads), all);
+    if (near.seconds() >= slowest.seconds()) slowest = near;
   }
-  at_least(static_cast<double>(work.flops.value) / ceiling.peak.value,
-           "compute");
-  return ceiling;
+  const FlopsPerSecond peak = Peak(dtype, threads);
+  const double compute = static_cast<double>(work.flops.value) / peak.value;
+  const bool computes = compute >= slowest.seconds();
+  return {.seconds = computes ? compute : slowest.seconds(),
+          .bound = computes ? "compute" : slowest.level,
+          .level = home.level,
+          .peak = peak,
+          .traffic = slowest};
 }
 
 std::vector<Recheck> Roof::MeasureShared() const {

@@ -17,14 +17,25 @@
 
 namespace triptych::bench {
 
+// Bytes of some work that go through a level of memory: L1, L2, L3 or DRAM.
+struct Traffic {
+  std::string_view level;
+  Bytes bytes;
+  StreamMix mix;             // the measured one that is nearest to theirs
+  BytesPerSecond bandwidth;  // of the level, for the mix
+
+  double seconds() const {
+    return static_cast<double>(bytes.value) / bandwidth.value;
+  }
+};
+
 // What the roof says of some work.
 struct Ceiling {
   double seconds;          // the least that the work can take
-  std::string_view bound;  // what takes it: "compute", or a level
-  std::string_view level;  // that holds the operands: L1, L2, L3 or DRAM
+  std::string_view bound;  // what takes it: "compute", or traffic.level
+  std::string_view level;  // that holds the operands
   FlopsPerSecond peak;
-  BytesPerSecond bandwidth;  // of the level, for the mix
-  StreamMix mix;             // the measured one that is nearest to the work's
+  Traffic traffic;  // what takes longest beside the flops
 };
 
 // A bandwidth measured again.

@@ -14,12 +14,12 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/base/mat_view.h"
 #include "kernels/base/units.h"
 #include "kernels/matmul/dot-inl.h"
 #include "kernels/matmul/matmul.h"
+#include "kernels/simd/prefetch.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace triptych::attention {
@@ -96,7 +96,7 @@ void Tile(const Product<Dot>& p, size_t row, size_t col) {
     HWY_UNROLL(8)
     for (size_t v = 0; v < kVecs; ++v) {
       columns[v] = Dot::LoadW(b + v * kVectorBytes);
-      hwy::Prefetch(b + v * kVectorBytes + kAhead);
+      simd::PrefetchAhead(b, v * kVectorBytes + kAhead);
     }
     HWY_UNROLL(8)
     for (size_t r = 0; r < kRows; ++r) {

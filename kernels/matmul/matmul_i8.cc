@@ -15,6 +15,11 @@ HWY_BEFORE_NAMESPACE();
 namespace triptych::matmul {
 namespace HWY_NAMESPACE {
 
+// Rows are dealt out to blocks evenly (ForEachBlock): where a product has more
+// than kMc of them, its smallest block has at least half as many. So blocks of
+// few rows are whole products of few rows, never the tail of a large one.
+static_assert(kMr < kMc / 2);
+
 void RunBlockI8(const Block& block) {
   if (kStreams && block.rows <= kMr) return StreamBlock<DotU8S8>(block);
   RunBlock<DotU8S8>(block);

@@ -18,8 +18,8 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "hwy/cache_control.h"
 #include "kernels/matmul/tile-inl.h"
+#include "kernels/simd/prefetch.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace triptych::matmul {
@@ -31,45 +31,15 @@ inline constexpr size_t kPanelVectors = PackedWeights::kPanelOutputs / kLanes;
 inline constexpr bool kStreams = kPanelVectors <= kVectors;
 inline constexpr size_t kChains = kPanelVectors == 1 ? 2 : 1;
 
-// kRows x one panel, of which `cols` outputs are wanted.
-template <class Dot, size_t kRows>
-void StreamPanel(const Block& block, size_t panel, size_t cols) {
-  using T = typename Dot::T;
+template <class T, size_t kRows>
+using StreamSums = hn::Vec<LineTag<T>>[kChains][kRows][kPanelVectors];
+
+// C = start + the chains, in the first `cols` outputs of the panel. Inlined,
+// or the sums go through memory.
+template <class T, size_t kRows>
+HWY_INLINE void StorePanel(const Block& block, size_t panel, size_t cols,
+                           const StreamSums<T, kRows>& sum) {
   const LineTag<T> d;
-  const std::byte* HWY_RESTRICT a = block.a;
-  const std::byte* HWY_RESTRICT w = block.w + panel * block.w_stride;
-  hn::Vec<LineTag<T>> sum[kChains][kRows][kPanelVectors];
-  HWY_UNROLL(8)
-  for (size_t r = 0; r < kRows; ++r) {
-    HWY_UNROLL(8)
-    for (size_t v = 0; v < kPanelVectors; ++v) {
-      HWY_UNROLL(8)
-      for (size_t chain = 0; chain < kChains; ++chain) {
-        sum[chain][r][v] = hn::Zero(d);
-      }
-    }
-  }
-  const auto line = [&](size_t chain) HWY_ATTR {
-    hwy::Prefetch(w + kAheadLines * PackedWeights::kLineBytes);
-    HWY_UNROLL(8)
-    for (size_t v = 0; v < kPanelVectors; ++v) {
-      const auto weights =
-          Dot::LoadW(w + v * kLanes * PackedWeights::kUnitBytes);
-      HWY_UNROLL(8)
-      for (size_t r = 0; r < kRows; ++r) {
-        const auto x = Dot::Broadcast(a + r * block.a_stride);
-        sum[chain][r][v] = Dot::MulAdd(x, weights, sum[chain][r][v]);
-      }
-    }
-    a += block.a_step;
-    w += PackedWeights::kLineBytes;
-  };
-  size_t lines = block.lines;
-  for (; lines >= kChains; lines -= kChains) {
-    HWY_UNROLL(8)
-    for (size_t chain = 0; chain < kChains; ++chain) line(chain);
-  }
-  if (lines > 0) line(0);
   const size_t col = panel * PackedWeights::kPanelOutputs;
   HWY_UNROLL(8)
   for (size_t r = 0; r < kRows; ++r) {
@@ -94,6 +64,48 @@ void StreamPanel(const Block& block, size_t panel, size_t cols) {
       hn::StoreN(all, d, c + first, left);
     }
   }
+}
+
+// kRows x one panel, of which `cols` outputs are wanted.
+template <class Dot, size_t kRows>
+void StreamPanel(const Block& block, size_t panel, size_t cols) {
+  using T = typename Dot::T;
+  const LineTag<T> d;
+  const std::byte* HWY_RESTRICT a = block.a;
+  const std::byte* HWY_RESTRICT w = block.w + panel * block.w_stride;
+  StreamSums<T, kRows> sum;
+  HWY_UNROLL(8)
+  for (size_t r = 0; r < kRows; ++r) {
+    HWY_UNROLL(8)
+    for (size_t v = 0; v < kPanelVectors; ++v) {
+      HWY_UNROLL(8)
+      for (size_t chain = 0; chain < kChains; ++chain) {
+        sum[chain][r][v] = hn::Zero(d);
+      }
+    }
+  }
+  const auto line = [&](size_t chain) HWY_ATTR {
+    simd::PrefetchAhead(w, kAheadLines * PackedWeights::kLineBytes);
+    HWY_UNROLL(8)
+    for (size_t v = 0; v < kPanelVectors; ++v) {
+      const auto weights =
+          Dot::LoadW(w + v * kLanes * PackedWeights::kUnitBytes);
+      HWY_UNROLL(8)
+      for (size_t r = 0; r < kRows; ++r) {
+        const auto x = Dot::Broadcast(a + r * block.a_stride);
+        sum[chain][r][v] = Dot::MulAdd(x, weights, sum[chain][r][v]);
+      }
+    }
+    a += block.a_step;
+    w += PackedWeights::kLineBytes;
+  };
+  size_t lines = block.lines;
+  for (; lines >= kChains; lines -= kChains) {
+    HWY_UNROLL(8)
+    for (size_t chain = 0; chain < kChains; ++chain) line(chain);
+  }
+  if (lines > 0) line(0);
+  StorePanel<T, kRows>(block, panel, cols, sum);
 }
 
 // A block of at most kMr rows, whose sums are integers.

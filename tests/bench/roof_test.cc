@@ -18,7 +18,8 @@ TEST_CASE(
   const Ceiling once = roof.Over({.flops = Flops(0), .bytes = set}, kDtype, 1);
   CHECK(once.level == "L2");
   CHECK(once.bound == "L2");
-  CHECK(once.seconds == set.value / once.bandwidth.value);
+  CHECK(once.traffic.bytes == set);
+  CHECK(once.seconds == once.traffic.seconds());
   // As often as that, L1 takes longer.
   const ProblemWork often = {
       .flops = Flops(0), .bytes = set, .again = Bytes(100 * set.value)};
@@ -26,6 +27,10 @@ TEST_CASE(
   CHECK(again.level == "L2");
   CHECK(again.bound == "L1");
   CHECK(again.seconds > 10 * once.seconds);
+  // What is drawn is what binds.
+  CHECK(again.traffic.level == "L1");
+  CHECK(again.traffic.bytes == set + often.again);
+  CHECK(again.seconds == again.traffic.seconds());
 }
 
 TEST_CASE("a roof is that of the mix of reads and writes") {
@@ -37,7 +42,7 @@ TEST_CASE("a roof is that of the mix of reads and writes") {
                .written = Bytes(
                    static_cast<uint64_t>(written * static_cast<double>(set)))},
               kDtype, 1)
-        .bandwidth.value;
+        .traffic.bandwidth.value;
   };
   // Kept once measured, so equal is the same mix.
   Roof roof;

@@ -8,6 +8,7 @@ import functools
 import json
 import math
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -33,7 +34,8 @@ HEARD = {"target", "preset", "file", "label", "probability", "probabilities",
 SCORED = {"measure", "rows", "mape_pct", "median_ape_pct", "p90_ape_pct",
           "max_ape_pct", "rows_detail"}
 BENCHED = {"op", "variant", "dtype", "threads", "gflops", "peak_fraction",
-           "roof_fraction", "bound", "level", "best_s", "median_s", "rounds",
+           "roof_fraction", "bound", "level", "traffic_level", "traffic_bytes",
+           "traffic_gb_per_s", "best_s", "median_s", "rounds",
            "peer", "peer_gflops", "peer_version", "peer_region", "ratio",
            "ratio_of_pairs", "ratio_low", "ratio_high", "ratio_decided",
            "problem", "machine"}
@@ -300,6 +302,12 @@ def npu_streams_are_files():
         assert made["data_bytes"] == 0
 
 
+def titles_of(svg, name):
+    root = xml.etree.ElementTree.parse(svg).getroot()
+    titles = [e.text for e in root.iter() if e.tag.endswith("title")]
+    return [t for t in titles if t and t.startswith(name + ":")]
+
+
 def bench_compares_with_a_peer():
     # On a machine that may be busy: what is computed, not how fast.
     quick = ["--seconds", "0.005", "--unsteady"]
@@ -307,10 +315,8 @@ def bench_compares_with_a_peer():
         svg = os.path.join(folder, "roof.svg")
         rows = results("bench", "matmul", "dtype=f32", "m=1,5", "n=48",
                        "k=64", "--peers", "eigen", "--svg", svg, *quick)
-        root = xml.etree.ElementTree.parse(svg).getroot()
-        titles = [e.text for e in root.iter() if e.tag.endswith("title")]
-        assert any("m=5 n=48 k=64" in t and "bound by" in t and "of eigen" in t
-                   for t in titles), titles
+        title, = titles_of(svg, "m=5 n=48 k=64")
+        assert "bound by" in title and "of eigen" in title, title
     assert [row["m"] for row in rows] == [1, 5]
     for row in rows:
         assert BENCHED <= row.keys(), BENCHED - row.keys()
@@ -322,7 +328,7 @@ def bench_compares_with_a_peer():
             row["peer_gflops"] / row["gflops"] * row["ratio"], 1)
         assert row["best_s"] <= row["median_s"]
         assert row["ratio_low"] <= row["ratio_of_pairs"] <= row["ratio_high"]
-        assert row["bound"] in ("compute", row["level"])
+        assert row["bound"] in ("compute", row["traffic_level"])
         roofs = row["roof_fraction"], row["peak_fraction"]
         assert roofs[0] >= roofs[1] * (1 - 1e-12) and roofs[1] > 0, roofs
         assert row["machine"]["clock_hz"] > 1e8
@@ -331,9 +337,16 @@ def bench_compares_with_a_peer():
     row, = results("bench", "matmul", "variant=u8s8", "m=3", "n=7", "k=5",
                    "--threads", "2", *quick)
     assert row["threads"] == 2 and row["dtype"] == "u8s8"
-    row, = results("bench", "rmsnorm", "variant=f32", "rows=4", "cols=64",
-                   *quick)
+    with tempfile.TemporaryDirectory() as folder:
+        svg = os.path.join(folder, "roof.svg")
+        row, = results("bench", "rmsnorm", "variant=f32", "rows=4", "cols=64",
+                       "--svg", svg, *quick)
+        title, = titles_of(svg, "rows=4 cols=64")
     assert row["rows"] == 4 and row["peer"] is row["ratio"] is None
+    # A row that goes through L1 again is drawn under the roof it is held to.
+    assert row["traffic_bytes"] > row["gb_per_s"] * 1e9 * row["best_s"]
+    drawn = float(re.search(r"([0-9.]+) ?% of the roof", title).group(1))
+    assert math.isclose(drawn, 100 * row["roof_fraction"], rel_tol=0.02), title
     row, = results("bench", "silu", "variant=f32", "rows=64", "cols=4096",
                    "--cold", *quick)
     assert row["cold"] and row["level"] == "DRAM"

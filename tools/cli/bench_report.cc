@@ -180,24 +180,27 @@ nlohmann::json MachineJson(const BenchRun& run) {
 
 nlohmann::json ShapeJson(const BenchRun& run, const BenchJob& job,
                          const Outcome& o) {
-  nlohmann::json row = {{"op", job.variant.op},
-                        {"variant", job.variant.name},
-                        {"dtype", bench::ProductName(job.variant.arithmetic)},
-                        {"shapes", o.shape.list},
-                        {"threads", run.conditions.threads},
-                        {"cold", run.conditions.cold},
-                        {"problem", o.problem},
-                        {"gflops", o.rates.flops_per_second * 1e-9},
-                        {"gb_per_s", o.rates.bytes_per_second * 1e-9},
-                        {"peak_fraction", o.rates.peak_fraction},
-                        {"roof_fraction", o.rates.roof_fraction},
-                        {"bound", o.ceiling.bound},
-                        {"level", o.ceiling.level},
-                        {"peak_gflops", o.ceiling.peak.value * 1e-9},
-                        {"level_gb_per_s", o.ceiling.bandwidth.value * 1e-9},
-                        {"best_s", o.times.best_s},
-                        {"median_s", o.times.median_s},
-                        {"rounds", o.rounds}};
+  nlohmann::json row = {
+      {"op", job.variant.op},
+      {"variant", job.variant.name},
+      {"dtype", bench::ProductName(job.variant.arithmetic)},
+      {"shapes", o.shape.list},
+      {"threads", run.conditions.threads},
+      {"cold", run.conditions.cold},
+      {"problem", o.problem},
+      {"gflops", o.rates.flops_per_second * 1e-9},
+      {"gb_per_s", o.rates.bytes_per_second * 1e-9},
+      {"peak_fraction", o.rates.peak_fraction},
+      {"roof_fraction", o.rates.roof_fraction},
+      {"bound", o.ceiling.bound},
+      {"level", o.ceiling.level},
+      {"peak_gflops", o.ceiling.peak.value * 1e-9},
+      {"traffic_level", o.ceiling.traffic.level},
+      {"traffic_bytes", o.ceiling.traffic.bytes.value},
+      {"traffic_gb_per_s", o.ceiling.traffic.bandwidth.value * 1e-9},
+      {"best_s", o.times.best_s},
+      {"median_s", o.times.median_s},
+      {"rounds", o.rounds}};
   std::istringstream names{std::string(job.variant.dims)};
   std::string name;
   for (const size_t size : o.shape.shape) {
@@ -234,13 +237,16 @@ void AddPeer(const BenchJob& job, const Outcome& o, size_t p,
   row["ratio_decided"] = peer.ratio.decided();
 }
 
-// The roof of an arithmetic, a level and what is written; added if it is not
-// there.
+// The roof of an arithmetic and of the traffic that takes longest; added if it
+// is not there. One level has several: the rate depends on how much is written
+// and, in L3, on how much there is.
 size_t RoofIndex(const BenchJob& job, const bench::Ceiling& ceiling,
                  report::RooflineChart& chart) {
-  const StreamMix mix = ceiling.mix;
+  const bench::Traffic& traffic = ceiling.traffic;
+  const StreamMix mix = traffic.mix;
   const std::string name = fmt::format(
-      "{}, {}{}", InfoOf(job.variant.arithmetic).name, ceiling.level,
+      "{}, {} at {} GB/s{}", InfoOf(job.variant.arithmetic).name, traffic.level,
+      Giga(traffic.bandwidth.value),
       mix.writes == 0
           ? ""
           : fmt::format(", {} read : {} written", mix.reads, mix.writes));
@@ -248,7 +254,7 @@ size_t RoofIndex(const BenchJob& job, const bench::Ceiling& ceiling,
   if (at != chart.roofs.end()) {
     return static_cast<size_t>(at - chart.roofs.begin());
   }
-  chart.roofs.push_back({name, ceiling.peak.value, ceiling.bandwidth.value});
+  chart.roofs.push_back({name, ceiling.peak.value, traffic.bandwidth.value});
   return chart.roofs.size() - 1;
 }
 
@@ -263,11 +269,12 @@ void AddPoint(const BenchJob& job, const Outcome& o, bool name_job,
     note += fmt::format("; {} of {}", RatioCell(o.peers[p].ratio),
                         job.peers[p].peer->name);
   }
-  chart.points.push_back({std::move(name),
-                          static_cast<double>(o.work.flops.value) /
-                              static_cast<double>(o.work.bytes.value),
-                          o.rates.flops_per_second,
-                          RoofIndex(job, o.ceiling, chart), std::move(note)});
+  chart.points.push_back(
+      {std::move(name),
+       static_cast<double>(o.work.flops.value) /
+           static_cast<double>(o.ceiling.traffic.bytes.value),
+       o.rates.flops_per_second, RoofIndex(job, o.ceiling, chart),
+       std::move(note)});
 }
 
 }  // namespace
@@ -317,10 +324,10 @@ std::string RooflineSvg(const BenchRun& run) {
   chart.title = "Kernels under the roof of this machine";
   chart.description = fmt::format(
       "{}, {} thread{}; a roof for each arithmetic and each level of memory "
-      "that holds a point's operands, all measured in one process",
+      "whose traffic takes a point longest, all measured in one process",
       run.machine.cpu, run.conditions.threads,
       run.conditions.threads == 1 ? "" : "s");
-  chart.x = {"operations a byte of operands", "FLOP/B", true};
+  chart.x = {"operations a byte through that level", "FLOP/B", true};
   chart.y = {"operations a second", "FLOP/s", true};
   for (const BenchJob& job : run.jobs) {
     for (const Outcome& o : job.outcomes) {

@@ -41,7 +41,8 @@ std::string TextOf(const BenchRun& run);
 // An array with a row for each shape and peer, or each shape without peers.
 nlohmann::json ToJson(const BenchRun& run);
 
-// An SVG file: every shape under the roof of the level that holds it.
+// An SVG file: every shape under the roof that bounds it, so that its distance
+// is what `of roof` says.
 std::string RooflineSvg(const BenchRun& run);
 
 }  // namespace triptych::cli
