@@ -71,7 +71,7 @@ HWY_INLINE void NoiseRow(const NoiseKey& key, size_t first_block,
   const DF d;
   for (size_t j = 0; j < count; j += kNoiseBlock) {
     ForNormals(key, first_block + j / kNoiseBlock,
-               [&](size_t offset, VF normals) HWY_ATTR {
+               [&](size_t offset, VF normals) TRIPTYCH_INLINED HWY_ATTR {
                  const size_t at = j + offset;
                  const auto noise = NoiseAt<kLightOf>(columns, of, at, normals);
                  hn::StoreU(hn::Add(hn::LoadU(d, y + at), noise), d, y + at);
@@ -151,7 +151,7 @@ size_t NoisyRound(const NoisyRow& row, const Scale& scale, float sign,
   const DF d;
   Rounding rounding(scale, sign);
   for (size_t j = 0; j < row.count; j += kNoiseBlock) {
-    const auto add = [&](size_t offset, VF normals) HWY_ATTR {
+    const auto add = [&](size_t offset, VF normals) TRIPTYCH_INLINED HWY_ATTR {
       const size_t at = j + offset;
       if (at >= row.count) return;
       const auto y =
@@ -204,7 +204,7 @@ void NoisyLevels(const NoisyRow& row, const Scale& scale,
                  int32_t* HWY_RESTRICT levels) {
   const Levelling levelling(scale);
   for (size_t j = 0; j < row.count; j += kNoiseBlock) {
-    const auto set = [&](size_t offset, VF normals) HWY_ATTR {
+    const auto set = [&](size_t offset, VF normals) TRIPTYCH_INLINED HWY_ATTR {
       const size_t at = j + offset;
       const auto y =
           hn::Add(ValueOf(row.sums, row.correction, row.scale, at),

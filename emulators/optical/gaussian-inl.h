@@ -23,6 +23,11 @@
 #include "emulators/optical/gaussian.h"
 #include "hwy/highway.h"
 
+// Of a lambda in a loop over vectors: it is part of the loop. No register of
+// a vector survives a call, and gcc 12 made one for every 16 outputs.
+#undef TRIPTYCH_INLINED
+#define TRIPTYCH_INLINED __attribute__((always_inline))
+
 HWY_BEFORE_NAMESPACE();
 namespace triptych::optical {
 namespace HWY_NAMESPACE {
@@ -143,7 +148,8 @@ HWY_INLINE void ForNormals(const NoiseKey& key, size_t block,
     };
     Counters even = counter(0), odd = counter(kHalf);
     Rounds(key, even, odd);
-    const auto use = [&](size_t word, V64 low, V64 high) HWY_ATTR {
+    const auto use = [&](size_t word, V64 low,
+                         V64 high) TRIPTYCH_INLINED HWY_ATTR {
       VF first, second;
       NormalsOf(hn::OddEven(hn::BitCast(d32, hn::ShiftLeft<32>(high)),
                             hn::BitCast(d32, low)),

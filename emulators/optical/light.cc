@@ -15,7 +15,6 @@ namespace {
 
 // Bits of a full-scale level that is more than a byte; twice as much fits.
 constexpr int kLevelBits = 15;
-constexpr float kMostLevel = 65535;
 
 // What a vector's sums over levels mean, from sums over a in -1..1 (offset)
 // or 0..1 (a pass of two).
@@ -49,9 +48,9 @@ class Shiner {
     }
     if (encoding_.converted) {
       room.dacs.emplace_back(*converters_, tile_.row, tile_.rows(), number_);
-      room.codes.resize(copies_ * k_);
-      room.levels.resize(copies_ * k_);
     }
+    if (copies_ > 1) room.levels.resize(copies_ * k_);
+    room.codes.resize(copies_ * k_);
     room.row.resize(k_);
     for (size_t i = first; i < first + count; ++i) {
       const size_t at = i * light_.passes + static_cast<size_t>(pass);
@@ -73,8 +72,8 @@ class Shiner {
     std::vector<Dacs> dacs;
     std::vector<Sources> sources;
     std::vector<uint16_t> codes;
-    std::vector<float> levels;
-    std::vector<float> row;  // of levels in codes, from the middle
+    std::vector<float> levels;  // of all copies, where there are several
+    std::vector<float> row;     // of levels in codes
   };
 
   uint8_t* BytesOf(size_t at, size_t digit) const {
@@ -95,64 +94,66 @@ class Shiner {
                        static_cast<double>(squares) / (steps * steps));
   }
 
+  // Levels in the order of the machine: codes, converters, sources.
   LightSums Convert(const float* in, float factor, Work& room,
                     size_t at) const {
+    if (encoding_.bits == 0) return Unrounded(in, factor, room, at);
+    RoundToDacCodes(in, k_, factor, encoding_.middle(),
+                    static_cast<int>(encoding_.full()), room.codes.data());
+    if (encoding_.converted) {
+      ToLevels(room);
+    } else {
+      std::ranges::copy(room.codes, room.row.begin());
+    }
+    if (!room.sources.empty()) room.sources.front().Shine(room.row);
+    if (encoding_.bytes) return ToDigits(room.row, at);
+    const auto middle = static_cast<float>(encoding_.middle());
+    for (float& level : room.row) level -= middle;
+    return ToFloats(room.row, at);
+  }
+
+  LightSums Unrounded(const float* in, float factor, Work& room,
+                      size_t at) const {
     for (size_t j = 0; j < k_; ++j) {
       const float codes = in[j] * factor;
       room.row[j] = encoding_.two_pass ? std::max(codes, 0.0f) : codes;
     }
-    if (encoding_.bits > 0) {
-      for (float& code : room.row) code = std::rint(code);
-      if (encoding_.converted) ToLevels(room);
+    if (!room.sources.empty()) {
+      const float rest = encoding_.rest();
+      for (float& level : room.row) level += rest;
+      room.sources.front().Shine(room.row);
+      for (float& level : room.row) level -= rest;
     }
-    if (!room.sources.empty()) ToLight(room);
-    if (!encoding_.bytes) {
-      std::ranges::copy(room.row, light_.floats.data() + at * light_.stride);
-      return FloatSums(room.row);
-    }
-    return ToDigits(room.row, at);
+    return ToFloats(room.row, at);
   }
 
   // Codes to what the converters of the copies make of them, on average.
   void ToLevels(Work& room) const {
-    const auto middle = static_cast<float>(encoding_.middle());
-    for (size_t j = 0; j < k_; ++j) {
-      const auto code =
-          static_cast<uint16_t>(std::lrintf(room.row[j] + middle));
-      for (size_t c = 0; c < copies_; ++c) room.codes[c * k_ + j] = code;
+    if (copies_ == 1) return room.dacs.front().Convert(room.codes, room.row);
+    const auto codes = room.codes.begin();
+    for (size_t c = 1; c < copies_; ++c) {
+      std::copy_n(codes, k_, codes + static_cast<ptrdiff_t>(c * k_));
     }
     room.dacs.front().Convert(room.codes, room.levels);
     for (size_t j = 0; j < k_; ++j) {
       float sum = 0;
       for (size_t c = 0; c < copies_; ++c) sum += room.levels[c * k_ + j];
-      room.row[j] = sum / static_cast<float>(copies_) - middle;
+      room.row[j] = sum / static_cast<float>(copies_);
     }
-  }
-
-  void ToLight(Work& room) const {
-    const float rest = encoding_.rest();
-    for (float& level : room.row) level += rest;
-    room.sources.front().Shine(room.row);
-    for (float& level : room.row) level -= rest;
   }
 
   LightSums ToDigits(std::span<const float> row, size_t at) const {
-    const auto middle = static_cast<float>(encoding_.middle());
-    const auto zero = static_cast<int32_t>(middle * encoding_.level);
-    const bool two = encoding_.digits == 2;
-    uint8_t* const high = BytesOf(at, 0);
-    uint8_t* const low = two ? BytesOf(at, 1) : nullptr;
-    int64_t sum = 0, squares = 0;
-    for (size_t j = 0; j < row.size(); ++j) {
-      const float level = std::clamp((row[j] + middle) * encoding_.level, 0.0f,
-                                     two ? kMostLevel : 255.0f);
-      const auto whole = static_cast<int32_t>(std::lrintf(level));
-      high[j] = static_cast<uint8_t>(two ? whole >> 8 : whole);
-      if (two) low[j] = static_cast<uint8_t>(whole);
-      sum += whole - zero;
-      squares += int64_t{whole - zero} * (whole - zero);
-    }
-    return SumsOf(sum, squares);
+    const auto zero = static_cast<int32_t>(
+        static_cast<float>(encoding_.middle()) * encoding_.level);
+    const CodeSums sums = LevelsToDigits(
+        row.data(), row.size(), encoding_.level, zero, BytesOf(at, 0),
+        encoding_.digits == 2 ? BytesOf(at, 1) : nullptr);
+    return SumsOf(sums.sum, sums.squares);
+  }
+
+  LightSums ToFloats(std::span<const float> row, size_t at) const {
+    std::ranges::copy(row, light_.floats.data() + at * light_.stride);
+    return FloatSums(row);
   }
 
   LightSums FloatSums(std::span<const float> row) const {

@@ -39,6 +39,9 @@ class Converters {
   BoundarySettings settings;
   Chip chip;
   bool rtl, whole;
+  // [source][code], LSB: what models make of a code whose elements always
+  // begin at the first. Empty where others convert, or nothing is mismatched.
+  std::vector<float> still_levels;
   // Of a receiver's code, below its LSB.
   int fraction_bits() const {
     return whole && settings.fractions() ? rtl::kSarWeightFracBits : 0;
@@ -77,6 +80,8 @@ class Dacs {
   void OpenRtl(int64_t count, size_t tile);
   void ConvertSlice(size_t slice, std::span<const uint16_t> codes,
                     std::span<int32_t> levels);
+  void ConvertStill(std::span<const uint16_t> codes,
+                    std::span<float> levels) const;
   const Converters& converters_;
   int64_t first_;
   std::vector<rtl::DacLane> lanes_;                   // each source's registers

@@ -16,8 +16,8 @@
 
 namespace triptych::optical {
 
-// Outputs that go through the chain at a time: their weights, 256 KiB of bytes
-// for 1,024 inputs, stay in L2 while vector after vector passes.
+// Outputs that are multiplied at a time: their weights, 256 KiB of bytes for
+// 1,024 inputs, stay in L2 while vector after vector passes.
 inline constexpr size_t kStripOutputs = 256;
 
 // A tile's transmissions, as whole numbers -max..max of steps (bytes) or,

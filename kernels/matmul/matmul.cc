@@ -146,6 +146,14 @@ void MatmulI8Part(StridedView<uint8_t> a, const PackedWeights& w, size_t first,
       threads, first);
 }
 
+void FetchPart(const PackedWeights& w, size_t first) {
+  const std::byte* const begin =
+      w.panel(0, first / PackedWeights::kPanelOutputs);
+  for (size_t line = 0; line < matmul::kAheadLines; ++line) {
+    __builtin_prefetch(begin + line * PackedWeights::kLineBytes);
+  }
+}
+
 void MatmulPart(StridedView<float> a, const PackedWeights& w, size_t first,
                 MatView<float> c, int threads) {
   CheckPart(a.rows, a.cols, w, first, c.rows(), c.cols());

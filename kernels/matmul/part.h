@@ -20,6 +20,12 @@ void MatmulI8Part(StridedView<uint8_t> a, const PackedWeights& w, size_t first,
 void MatmulPart(StridedView<float> a, const PackedWeights& w, size_t first,
                 MatView<float> c, int threads = 1);
 
+// Asks memory for where a product with outputs from `first` on, a multiple of
+// a panel, begins to read. A product of few rows waits for memory, and it
+// arrives while the caller does something else. What lies behind the weights
+// may be asked for: nothing comes of it.
+void FetchPart(const PackedWeights& w, size_t first);
+
 }  // namespace triptych
 
 #endif  // TRIPTYCH_KERNELS_MATMUL_PART_H_

@@ -420,7 +420,7 @@ module opt_cal #(
         acc_q <= '0;
       end else if (state_q == Idle) begin
         acc_q <= (fresh_q ? '0 : acc_q)
-               + ((counts & usable_q & usable) ? AccBits'(difference) : '0);
+               + (counts ? AccBits'(difference) : '0);
         spoiled_q <= (~fresh_q & spoiled_q) | (counts & ~(usable_q & usable));
       end else if (rotate) begin
         acc_q     <= next;

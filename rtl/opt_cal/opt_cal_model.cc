@@ -136,10 +136,8 @@ void Calibration::ClearWindow() {
 
 // A pair of conversions that both ends of the window count.
 void Calibration::CountPair(const CalInputs& in, uint64_t usable) {
-  for (int lane = 0; lane < kSarLanes; ++lane) {
-    if (usable >> lane & 1) sum_[lane] += difference_[lane];
-  }
-  spoiled_ |= ~usable;
+  for (int lane = 0; lane < kSarLanes; ++lane) sum_[lane] += difference_[lane];
+  spoiled_ |= ~usable;  // of those, nobody asks for the sum
   if (++window_ != 1 << in.track) return;
   window_ = 0;
   state_ = State::kLoad;

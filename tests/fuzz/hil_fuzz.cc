@@ -46,18 +46,20 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   triptych::optical::BoundarySettings settings;
   settings.sources = settings.receivers = 64;
   uint32_t sequence = 0;
-  Feed(session, Encode({hil::kHello, ++sequence, Pack(hil::Hello{})}));
-  Feed(session, Encode({hil::kConfigure, ++sequence, Pack(settings)}));
+  Feed(session,
+       hil::Encode({hil::kHello, ++sequence, hil::Pack(hil::Hello{})}));
+  Feed(session,
+       hil::Encode({hil::kConfigure, ++sequence, hil::Pack(settings)}));
   if (size > 0) {
     const hil::OpenRequest open{static_cast<uint8_t>(data[0] & 1), 0, 0, 64};
-    Feed(session, Encode({hil::kOpen, ++sequence, Pack(open)}));
+    Feed(session, hil::Encode({hil::kOpen, ++sequence, hil::Pack(open)}));
   }
   for (size_t at = 1; at + 2 <= size;) {
     const uint16_t type = data[at] % 20;
     const size_t length = std::min<size_t>(data[at + 1] * 2, size - at - 2);
     const uint8_t* payload = data + at + 2;
-    Feed(session,
-         Encode({type, ++sequence, hil::Bytes(payload, payload + length)}));
+    Feed(session, hil::Encode({type, ++sequence,
+                               hil::Bytes(payload, payload + length)}));
     at += 2 + length;
   }
   return 0;

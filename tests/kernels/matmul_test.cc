@@ -12,6 +12,7 @@
 #include "kernels/base/formats.h"
 #include "kernels/base/rng.h"
 #include "kernels/matmul/variants.h"
+#include "kernels/ref/matmul.h"
 #include "tests/kernels/normal_matrix.h"
 #include "tests/kernels/simd_targets.h"
 
@@ -96,6 +97,31 @@ TEST_CASE("a product with A transposed in place equals that of a copy") {
     Matmul(Transposed(stored.view()), packed, c1.view());
     Matmul(copied.view(), packed, c2.view());
     CHECK(c1.data == c2.data);
+  }
+}
+
+TEST_CASE("few rows of int8, which take panels in turn, are the plain twin's") {
+  // Tails of panels, units, chains of lines and steps; seven rows are many.
+  for (const auto& [n, k] :
+       {std::pair<size_t, size_t>{37, 250}, {16, 4300}, {5, 3}}) {
+    Rng rng(n);
+    std::vector<int8_t> w(n * k);
+    std::vector<uint8_t> a(7 * k);
+    for (int8_t& x : w) x = static_cast<int8_t>(rng.Next());
+    for (uint8_t& x : a) x = static_cast<uint8_t>(rng.Next());
+    const ConstMatView<int8_t> w8(w.data(), n, k);
+    const PackedWeights packed = Pack(w8);
+    for (size_t rows = 1; rows <= 7; ++rows) {
+      const ConstMatView<uint8_t> a8(a.data(), rows, k);
+      std::vector<int32_t> expected(rows * n);
+      ref::MatmulI8(a8, w8, MatView<int32_t>(expected.data(), rows, n));
+      ForEachSimdTarget([&](int64_t target) {
+        INFO(hwy::TargetName(target), " rows ", rows, " n ", n, " k ", k);
+        std::vector<int32_t> c(rows * n, -1);
+        MatmulI8(a8, packed, MatView<int32_t>(c.data(), rows, n));
+        CHECK(c == expected);
+      });
+    }
   }
 }
 

@@ -78,7 +78,7 @@ FAULTS = [
     ('opt_cal', 'usable_q & usable & ~error', 'usable & ~error'),
     ('opt_cal', 'step_q < steps_i', 'step_q <= steps_i'),
     ('opt_cal', 'sum[Estimate+1] ? \'0', 'sum[Estimate+1] ? \'1'),
-    ('opt_cal', '(counts & usable_q & usable)', 'counts'),
+    ('opt_cal', '(counts & ~(usable_q & usable))', '(counts & ~usable)'),
     ('opt_cal', 'following_q & (clips | gen_lane[0].spoiled_q)',
      'following_q & clips'),
     ('opt_cal', '(~fresh_q & spoiled_q) |', 'spoiled_q |'),

@@ -73,6 +73,14 @@ class Bench {
     in.second = false;
     Cycle();
   }
+  // The same of conversions that are made up.
+  void PairOf(const SarRecord& plus, const SarRecord& minus) {
+    for (const bool second : {false, true}) {
+      in.second = second;
+      Conversion(model_.Plus(second) ? plus : minus);
+    }
+    for (int i = 0; i < kCalSteps + 2; ++i) Cycle();
+  }
   void WriteWeights() {
     const SarSearch nominal = MakeSarSearch(10);
     for (int k = 0; k < nominal.steps; ++k) {
@@ -323,18 +331,12 @@ TEST_CASE("Background: gains that would not fit are left alone") {
   bench.in.target = 3000;
   // What two conversions differ by, with its sign, by lane.
   const auto difference = [](int lane) { return 64 * (lane - 20); };
-  for (int i = 0; i < 2; ++i) {
-    SarRecord plus, minus;
-    for (int lane = 0; lane < kSarLanes; ++lane) {
-      minus.result[lane] = 5000;
-      plus.result[lane] = static_cast<uint16_t>(5000 + difference(lane));
-    }
-    for (const bool second : {false, true}) {
-      bench.in.second = second;
-      bench.Conversion(bench.model().Plus(second) ? plus : minus);
-    }
-    for (int cycle = 0; cycle < kCalSteps + 2; ++cycle) bench.Cycle();
+  SarRecord plus, minus;
+  for (int lane = 0; lane < kSarLanes; ++lane) {
+    minus.result[lane] = 5000;
+    plus.result[lane] = static_cast<uint16_t>(5000 + difference(lane));
   }
+  for (int i = 0; i < 2; ++i) bench.PairOf(plus, minus);
   // Commands of the foreground would be taken now: it is not busy.
   CHECK(!bench.model().Outputs().busy);
   CHECK(bench.model().Outputs().source == kCalSourceSignal);
@@ -347,6 +349,30 @@ TEST_CASE("Background: gains that would not fit are left alone") {
     CHECK(bench.post.gain[lane] ==
           (gain < 4 ? std::lround(gain * (1 << kPostGainFracBits))
                     : 1 << kPostGainFracBits));
+  }
+  CHECK(bench.differ == 0);
+}
+
+TEST_CASE("Background: a window that was given up spoils nothing") {
+  Bench bench(true);
+  bench.in.pairs = true;
+  bench.in.track = 2;
+  bench.in.target = 2000;
+  SarRecord plus, minus;
+  plus.result.fill(6000);
+  minus.result.fill(5000);
+  SarRecord clipped = plus;
+  clipped.result[5] = static_cast<uint16_t>(bench.in.max_code * kUnitsPerLsb);
+  bench.PairOf(clipped, minus);
+  bench.in.track = 0;
+  bench.Cycle();
+  bench.in.track = 1;
+  for (int i = 0; i < 2; ++i) bench.PairOf(plus, minus);
+  for (int cycle = 0; cycle < 3000; ++cycle) bench.Cycle();
+  CHECK(bench.registers().tracked == 1);
+  for (int lane = 0; lane < kSarLanes; ++lane) {
+    CAPTURE(lane);
+    CHECK(bench.post.gain[lane] == 2 * kPostUnityGain);
   }
   CHECK(bench.differ == 0);
 }
@@ -421,13 +447,7 @@ TEST_CASE("RTL == model: estimates stop at both their ends") {
     plus.result.fill(end == 0 ? 9000 : 1000);
     minus.result.fill(end == 0 ? 1000 : 9000);
     plus.kept.fill(UINT64_MAX);
-    for (int i = 0; i < 20; ++i) {
-      for (const bool second : {false, true}) {
-        bench.in.second = second;
-        bench.Conversion(bench.model().Plus(second) ? plus : minus);
-      }
-      for (int cycle = 0; cycle < kCalSteps + 2; ++cycle) bench.Cycle();
-    }
+    for (int i = 0; i < 20; ++i) bench.PairOf(plus, minus);
     for (const uint32_t estimate : bench.registers().estimate) {
       // From the largest weight there is a unit's fraction to the end.
       CHECK(estimate == (end == 0 ? 0 : (1u << 24) - 1));

@@ -2,11 +2,10 @@
 // NPU, and such files looked into and run.
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
+#include <charconv>
 #include <ctime>
 #include <fstream>
 #include <map>
@@ -21,7 +20,6 @@
 #include "emulators/npu/isa/tnpu.h"
 #include "emulators/npu/machine/timing.h"
 #include "emulators/target.h"
-#include "kernels/base/aligned.h"
 #include "models/mapped_file.h"
 #include "tools/cli/model_source.h"
 #include "tools/cli/options.h"
@@ -231,44 +229,33 @@ double CpuSeconds() {
   return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
 }
 
-const npu::Label* FindLabel(const npu::Tnpu& tnpu, const std::string& note) {
+// The label that a note names: rows of words among the activations. Null
+// without such a note; notes are free text, so a name may be of anything.
+Result<const npu::Label*> NotedLabel(const npu::Tnpu& tnpu,
+                                     const std::string& note) {
   const auto name = tnpu.notes.find(note);
   if (name == tnpu.notes.end()) return nullptr;
   const auto label =
       std::ranges::find(tnpu.labels, name->second, &npu::Label::name);
-  return label == tnpu.labels.end() ? nullptr : &*label;
-}
-
-// A private mapping of a file: what is needed again is read again.
-void GiveBackPages(std::span<const std::byte> bytes) {
-  constexpr uintptr_t kPage = 4096;
-  const auto first = reinterpret_cast<uintptr_t>(bytes.data());
-  const uintptr_t begin = (first + kPage - 1) / kPage * kPage;
-  const uintptr_t end = (first + bytes.size()) / kPage * kPage;
-  if (begin >= end) return;
-  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
-}
-
-// The machine's memory holds a file's data as DRAM would: read once, in pages
-// as large as the host has. A mapped file's small ones cost more translations
-// than arithmetic. The pages that were read are given back.
-std::vector<npu::Piece> Loaded(const std::vector<npu::Piece>& pieces,
-                               std::vector<AlignedVector<std::byte>>& memory) {
-  constexpr size_t kSlice = size_t{16} << 20;
-  std::vector<npu::Piece> loaded;
-  for (const npu::Piece& piece : pieces) {
-    const std::span<const std::byte> bytes(piece.data,
-                                           static_cast<size_t>(piece.bytes));
-    memory.emplace_back(bytes.size());
-    for (size_t at = 0; at < bytes.size(); at += kSlice) {
-      const auto slice = bytes.subspan(at, std::min(kSlice, bytes.size() - at));
-      std::ranges::copy(
-          slice, memory.back().begin() + static_cast<std::ptrdiff_t>(at));
-      GiveBackPages(slice);
-    }
-    loaded.push_back(npu::ReadOnlyPiece(piece.offset, memory.back()));
+  if (label == tnpu.labels.end() ||
+      label->region != npu::Region::kActivations ||
+      label->bytes % sizeof(float) != 0) {
+    return MakeError(ErrorCode::kInvalid,
+                     fmt::format("note '{}': '{}'; allowed is a label of whole "
+                                 "words among the activations",
+                                 note, name->second));
   }
-  return loaded;
+  return &*label;
+}
+
+// Brings a mapped file's pages in: that is the disk's time, not the machine's.
+void Touch(std::span<const npu::Piece> pieces) {
+  constexpr int64_t kPage = 4096;
+  for (const npu::Piece& piece : pieces) {
+    for (int64_t at = 0; at < piece.bytes; at += kPage) {
+      static_cast<void>(*static_cast<volatile std::byte*>(piece.data + at));
+    }
+  }
 }
 
 // What a stream computed, and how long that took.
@@ -287,14 +274,15 @@ Result<Values> RunValues(const npu::Tnpu& tnpu, const npu::Stream& stream,
   };
   auto cache = zeros(npu::Region::kCache);
   auto activations = zeros(npu::Region::kActivations);
-  std::vector<AlignedVector<std::byte>> data;
   for (const auto region : {npu::Region::kWeights, npu::Region::kConstants}) {
-    memory.Bind(region, Loaded(tnpu.Pieces(region), data));
+    const auto pieces = tnpu.Pieces(region);
+    Touch(pieces);
+    memory.Bind(region, pieces);
   }
   memory.Bind(npu::Region::kCache, {npu::WritablePiece(0, cache)});
   memory.Bind(npu::Region::kActivations, {npu::WritablePiece(0, activations)});
   if (!o.ids.empty()) {
-    const npu::Label* ids = FindLabel(tnpu, "ids");
+    TRIPTYCH_ASSIGN(const npu::Label* const ids, NotedLabel(tnpu, "ids"));
     if (ids == nullptr || ids->bytes != 4 * o.ids.size()) {
       return MakeError(
           ErrorCode::kInvalid,
@@ -305,11 +293,11 @@ Result<Values> RunValues(const npu::Tnpu& tnpu, const npu::Stream& stream,
         std::as_bytes(std::span(o.ids)),
         activations.begin() + static_cast<std::ptrdiff_t>(ids->offset));
   }
+  TRIPTYCH_ASSIGN(const npu::Label* const out, NotedLabel(tnpu, "output"));
   Values values;
   const double start = CpuSeconds();
   TRIPTYCH_TRY(npu::Execute(stream, memory, {.threads = ThreadsOf(o)}));
   values.cpu_s = CpuSeconds() - start;
-  const npu::Label* out = FindLabel(tnpu, "output");
   if (out == nullptr) return values;
   values.output.resize(out->bytes / sizeof(float));
   std::ranges::copy(std::span(activations)
@@ -323,7 +311,10 @@ json TopJson(const std::vector<float>& values, const npu::Tnpu& tnpu) {
   json top = json::array();
   const auto note = tnpu.notes.find("output_cols");
   if (values.empty() || note == tnpu.notes.end()) return top;
-  const auto cols = std::min<size_t>(std::stoul(note->second), values.size());
+  size_t cols = 0;  // stays so if the note is no number
+  std::from_chars(note->second.data(),
+                  note->second.data() + note->second.size(), cols);
+  cols = std::min(cols, values.size());
   const auto row = std::span(values).last(cols);
   std::vector<size_t> order(cols);
   for (size_t i = 0; i < cols; ++i) order[i] = i;

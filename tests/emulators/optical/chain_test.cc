@@ -9,6 +9,7 @@
 
 #include "emulators/optical/detect.h"
 #include "emulators/optical/drift.h"
+#include "emulators/optical/encode.h"
 #include "emulators/optical/params.h"
 #include "emulators/optical/post.h"
 #include "emulators/optical/receiver.h"
@@ -16,9 +17,48 @@
 #include "emulators/optical/transfer.h"
 #include "kernels/base/aligned.h"
 #include "tests/emulators/optical/product.h"
+#include "tests/kernels/simd_targets.h"
 
 namespace triptych::optical {
 namespace {
+
+// ---- Codes and digits ----
+
+TEST_CASE("Codes and digits are those of the plain twin, on every target") {
+  constexpr size_t kCount = 77;  // no whole number of vectors
+  constexpr float kFactor = 127.0f;
+  constexpr float kScale = 128;
+  constexpr int kMiddle = 128, kTop = 255, kZero = kMiddle * 128;
+  Rng rng(2);
+  std::vector<float> x(kCount), levels(kCount);
+  for (float& value : x) value = static_cast<float>(1.2 * rng.Normal());
+  // Some beyond either end: -40 to 560 of at most 512.
+  for (float& level : levels) {
+    level = static_cast<float>(600 * rng.Uniform() - 40);
+  }
+  ForEachSimdTarget([&](int64_t target) {
+    CAPTURE(hwy::TargetName(target));
+    std::vector<uint16_t> codes(kCount);
+    RoundToDacCodes(x.data(), kCount, kFactor, kMiddle, kTop, codes.data());
+    std::vector<uint8_t> high(kCount), low(kCount), byte(kCount);
+    const CodeSums sums = LevelsToDigits(levels.data(), kCount, kScale, kZero,
+                                         high.data(), low.data());
+    LevelsToDigits(levels.data(), kCount, 1, kMiddle, byte.data(), nullptr);
+    CodeSums expected;
+    for (size_t i = 0; i < kCount; ++i) {
+      const float code = std::rint(x[i] * kFactor) + kMiddle;
+      CHECK(codes[i] == std::clamp<float>(code, 0, kTop));
+      const auto whole = static_cast<int64_t>(
+          std::rint(std::clamp(levels[i] * kScale, 0.0f, 65535.0f)));
+      CHECK(256 * high[i] + low[i] == whole);
+      CHECK(byte[i] == std::rint(std::clamp(levels[i], 0.0f, 255.0f)));
+      expected.sum += whole - kZero;
+      expected.squares += (whole - kZero) * (whole - kZero);
+    }
+    CHECK(sums.sum == expected.sum);
+    CHECK(sums.squares == expected.squares);
+  });
+}
 
 // ---- Sources ----
 

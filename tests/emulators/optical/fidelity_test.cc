@@ -133,6 +133,16 @@ TEST_CASE("Neither threads nor SIMD targets enter any level") {
   }
 }
 
+TEST_CASE("Strips of any length give the same values") {
+  // One thread takes 1,024 outputs and more at a time, two take 256.
+  const Product product(1300, 200, false);
+  const auto target = Make({"plane.rows=128"});
+  for (const int64_t vectors : {1, 2, 35}) {
+    CAPTURE(vectors);
+    CHECK(product.Run(*target, vectors) == product.Run(*target, vectors, 2));
+  }
+}
+
 TEST_CASE("Light of each output: what a column's mean stands for") {
   const Product product(64, 256, false);
   const Overrides set = {"plane.rails=split",   "adc.bits=0",

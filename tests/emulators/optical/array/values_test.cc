@@ -12,6 +12,7 @@
 
 #include "emulators/optical/array/cost.h"
 #include "kernels/base/rng.h"
+#include "tests/kernels/simd_targets.h"
 
 namespace triptych::optical::array {
 namespace {
@@ -177,7 +178,7 @@ TEST_CASE("the variance of one product is that of its factors") {
         doctest::Approx(squares / kDraws - mean * mean).epsilon(0.01));
 }
 
-TEST_CASE("noise does not depend on threads, and differs by product") {
+TEST_CASE("noise depends on neither threads nor SIMD target, but on product") {
   Params p = Quiet();
   p.input_noise = 0.1;
   const Matrix a(33, 100, 1), w(17, 100, 2);
@@ -188,6 +189,14 @@ TEST_CASE("noise does not depend on threads, and differs by product") {
   Multiply(p, a.view, encoded, {{1, 2}, 3, 5}, 1, other.view);
   CHECK(one.data == two.data);
   CHECK(one.data != other.data);
+  ForEachSimdTarget([&](int64_t target) {
+    // Sums of floats need fused multiply-add.
+    if (target > HWY_AVX2) return;
+    CAPTURE(hwy::TargetName(target));
+    Matrix again(33, 17, 0);
+    Multiply(p, a.view, Encode(p, w.view), {{1, 2}, 3, 4}, 1, again.view);
+    CHECK(one.data == again.data);
+  });
 }
 
 }  // namespace
