@@ -97,6 +97,32 @@ TEST_CASE("segments of language models, encoders and others") {
   }
 }
 
+TEST_CASE("a looped product of as many columns as an array can have") {
+  GraphBuilder b("product");
+  const ValueId x = b.Input("x", {kTokenRows, 1024});
+  const ValueId w = b.Weight("w", 4096, 1024);
+  b.AddEntry(Phase::kPrefill, 0, b.Add("matmul", "product", {x, w}));
+  const auto graph = b.Finish();
+  REQUIRE(graph);
+  Params params = Machine(1, 128, 4096, 4096);
+  params.weight_bits = 4;
+  params.weight_group = 16;
+  const auto segment =
+      CompileNode(params, *graph, graph->nodes()[0], {.tokens = 16});
+  REQUIRE_MESSAGE(segment.has_value(),
+                  (segment ? "" : segment.error().message));
+  bool loops = false;
+  for (const Command& command : (*segment)->commands) {
+    loops = loops || command.opcode == Opcode::kLoop;
+    if (command.opcode == Opcode::kVector) {
+      CHECK(command.operands.vector.cols > 0);
+    }
+  }
+  CHECK(loops);
+  const Status order = CheckOrder((*segment)->stream);
+  CHECK_MESSAGE(order.has_value(), (order ? "" : order.error().message));
+}
+
 TEST_CASE("whole phases, with their loops of layers") {
   ModelConfig config = TinyLlama();
   config.layers = 4;
