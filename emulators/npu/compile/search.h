@@ -19,8 +19,9 @@ struct SearchLimits {
   // two plans of one product: 1.6 was the most among those of README.md's
   // table.
   static constexpr double kReach = 2;
-  // Commands of a core, and estimated cycles of the best: timing a plan takes
-  // about TIMED at most.
+  // Commands of a core, and estimated cycles of the best plan. At the 80 to
+  // 100 M cycles a CPU second of emulators/npu/README.md a plan takes a tenth
+  // of a second at most.
   static constexpr uint64_t kMostDecoded = uint64_t{1} << 17;
   static constexpr double kMostCycles = 0x1p23;
 };
