@@ -26,12 +26,7 @@
 namespace triptych::npu {
 namespace {
 
-constexpr int64_t kF32 = 4;
-constexpr int64_t kMost = 65535;  // rows or columns of a command
 constexpr float kOne = 1;
-
-uint32_t U32(int64_t n) { return static_cast<uint32_t>(n); }
-uint16_t U16(int64_t n) { return static_cast<uint16_t>(n); }
 
 struct AttentionSize {
   int64_t batch, queries, keys;
@@ -91,10 +86,11 @@ int64_t LocalBytes(const AttentionSize& s, const AttentionPlan& p) {
 // The most queries at a time that fit; false if not even one does.
 bool PlanAttention(const AttentionSize& s, const MachineSize& machine,
                    AttentionPlan& p) {
-  if (s.keys > kMost || s.dim > kMost || s.v_dim > kMost) return false;
+  if (s.keys > kMostCount || s.dim > kMostCount || s.v_dim > kMostCount)
+    return false;
   const int64_t v_tiles = CeilDiv(s.v_dim, machine.array_cols);
   const int64_t most_rows =
-      std::min(machine.accumulator_rows / 2 / v_tiles, kMost) / s.shared();
+      std::min(machine.accumulator_rows / 2 / v_tiles, kMostCount) / s.shared();
   // More rows than this fill the array's pipeline no better, but make rows of
   // scores that wait for each other longer.
   const int64_t good_rows = CeilDiv(2 * machine.array_rows, s.shared());

@@ -12,12 +12,6 @@ namespace {
 
 constexpr int64_t kLocalAlign = 64;
 
-template <class To>
-To Narrow(int64_t value) {
-  TRIPTYCH_CHECK(std::in_range<To>(value), "field", value);
-  return static_cast<To>(value);
-}
-
 bool Same(const DmaConfig& a, const DmaConfig& b) {
   return a.remote_stride1 == b.remote_stride1 &&
          a.remote_stride2 == b.remote_stride2 &&
@@ -66,7 +60,7 @@ uint32_t Builder::Local(int64_t bytes) {
   local_ += RoundUp(bytes, kLocalAlign);
   TRIPTYCH_CHECK(local_ <= size_.scratchpad_bytes, "scratchpad", local_, "of",
                  size_.scratchpad_bytes);
-  return static_cast<uint32_t>(at);
+  return U32(at);
 }
 
 uint8_t Builder::NewEvent() {

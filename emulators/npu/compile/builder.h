@@ -16,8 +16,22 @@
 #include <vector>
 
 #include "emulators/npu/isa/isa.h"
+#include "kernels/base/check.h"
 
 namespace triptych::npu {
+
+inline constexpr int64_t kF32 = 4;            // bytes
+inline constexpr int64_t kMostCount = 65535;  // rows or columns of a command
+
+// A number as a command's field has it; aborts where it does not fit: who
+// plans a segment knows what a command takes.
+template <class To>
+To Narrow(int64_t value) {
+  TRIPTYCH_CHECK(std::in_range<To>(value), "field", value);
+  return static_cast<To>(value);
+}
+inline uint32_t U32(int64_t n) { return Narrow<uint32_t>(n); }
+inline uint16_t U16(int64_t n) { return Narrow<uint16_t>(n); }
 
 // Bit c: core c.
 using CoreMask = uint16_t;

@@ -17,7 +17,6 @@
 namespace triptych::npu {
 namespace {
 
-constexpr int64_t kF32 = 4;
 constexpr float kOne = 1;
 
 struct ActivationOp {
@@ -154,8 +153,8 @@ class GroupEmitter {
                .weight = affine[0],
                .bias = affine[1],
                .eps = eps,
-               .rows = static_cast<uint16_t>(block.rows),
-               .cols = static_cast<uint16_t>(cols)},
+               .rows = U16(block.rows),
+               .cols = U16(cols)},
               layer, {}, block.first);
     };
     TRIPTYCH_TRY(ToCodes(id, {at.inputs[0].data, cols * kF32, cols * kF32},
@@ -183,8 +182,8 @@ class GroupEmitter {
       b_.Quantize({.src = block.in[0],
                    .dst = block.out[0],
                    .scales = block.out[1],
-                   .rows = static_cast<uint16_t>(block.rows),
-                   .cols = static_cast<uint16_t>(cols),
+                   .rows = U16(block.rows),
+                   .cols = U16(cols),
                    .multiplier = kOne,
                    .dst_stride = 0},
                   static_cast<int>(r_.params.activation_bits), 0, sync);

@@ -11,7 +11,6 @@
 namespace triptych::npu {
 namespace {
 
-constexpr int64_t kF32 = 4;
 constexpr int64_t kAlign = 64;
 constexpr int64_t kCapacityStep = 256;
 

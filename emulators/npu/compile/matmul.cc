@@ -20,7 +20,6 @@
 namespace triptych::npu {
 namespace {
 
-constexpr int64_t kF32 = 4;
 constexpr int64_t kMostBuffers = 4;  // of weights
 constexpr int64_t kMostSlots = 8;    // enough to hide the array's pipeline
 constexpr double kBarrierCycles = 500;
@@ -160,7 +159,8 @@ bool CompleteSums(const MatmulSize& s, const MachineSize& machine,
 // The largest plan with this split, these blocks and this tile; false if it
 // does not fit.
 bool Complete(const MatmulSize& s, const MachineSize& machine, MatmulPlan& p) {
-  if (p.blocks.count > machine.accumulator_rows / 2) return false;
+  const int64_t most_rows = std::min(machine.accumulator_rows / 2, kMostCount);
+  if (p.blocks.count > most_rows) return false;
   const WeightLayout layout = s.layout(machine);
   // What a part must be whole multiples of.
   const int64_t unit = s.groups() > 1 ? s.group : 2 * s.piece(machine);

@@ -9,7 +9,6 @@
 namespace triptych::npu {
 namespace {
 
-constexpr int64_t kF32 = 4;
 constexpr int64_t kIndexBytes = 4;
 
 int64_t RowsOf(const LowerRequest& r, ValueId value) {
@@ -85,7 +84,7 @@ Status LowerEmbed(const LowerRequest& r, Builder& b) {
   }
   const Share blocks = ShareOfAtMost(
       cores.count,
-      std::min({room, CeilDiv(cores.count, int64_t{4}), int64_t{65535}}));
+      std::min({room, CeilDiv(cores.count, int64_t{4}), kMostCount}));
   b.OnCores(Cores(0, cores.parts));
   EmitEmbed(r, row, 0, cores.count, blocks, b);
   if (cores.rest > 0) {

@@ -19,7 +19,6 @@ namespace triptych::npu {
 namespace {
 
 constexpr int64_t kAlign = 64;
-constexpr int64_t kF32 = 4;
 constexpr auto kNoValue = static_cast<ValueId>(-1);
 
 // Places on the chip that are taken and given back, lowest first.

@@ -1,6 +1,7 @@
-// The mean of a sequence's rows. A core takes some of the columns at a time;
-// rows are added by halves where they lie, blocks of them one after the other:
-// an order of sums that is the same whatever the machine.
+// The mean of a sequence's rows. A core takes some of the columns, as many at a
+// time as fit; columns that are left over are one more for each of the first
+// cores. Rows are added by halves where they lie, blocks of them one after the
+// other: an order of sums that is the same whatever the machine.
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
@@ -8,22 +9,25 @@
 #include <bit>
 
 #include "emulators/npu/compile/lower.h"
+#include "emulators/npu/compile/share.h"
 #include "models/ops/op.h"
 
 namespace triptych::npu {
 namespace {
 
-constexpr int64_t kF32 = 4;
-constexpr int64_t kMost = 65535;  // columns of a command
 constexpr int64_t kBlock = 64;    // rows
 
-uint32_t U32(int64_t n) { return static_cast<uint32_t>(n); }
-uint16_t U16(int64_t n) { return static_cast<uint16_t>(n); }
-
-// `passes` times `width` columns for each of `cores`.
+// What each core takes of a row of `all`: from `first` on, cores `step` apart,
+// `passes` one after the other.
 struct Columns {
-  int64_t width, cores, passes;
+  int64_t all, first, step;
+  Share passes;
 };
+
+// Local memory for passes of one column.
+int64_t ColumnBytes(int64_t rows) {
+  return (2 * std::min(rows, kBlock) + 1) * kF32;
+}
 
 class Emitter {
  public:
@@ -31,9 +35,8 @@ class Emitter {
           Builder& b)
       : at_(r.place),
         rows_(rows),
-        cols_(columns.width * columns.cores * columns.passes),
         c_(columns),
-        width_(columns.width),
+        width_(columns.passes.count),
         b_(b) {
     sum_ = b.Local(width_ * kF32);
     sum_free_ = b.NewCredits(1);
@@ -41,21 +44,29 @@ class Emitter {
     x_ = b.NewDoubleBuffer(std::min(rows, kBlock) * width_ * kF32);
     in_ = b.NewRegister();
     out_ = b.NewRegister();
-    b.AddCore(in_, width_ * kF32);
-    b.AddCore(out_, width_ * kF32);
+    b.Add(in_, columns.first * kF32);
+    b.Add(out_, columns.first * kF32);
+    b.AddCore(in_, columns.step * kF32);
+    b.AddCore(out_, columns.step * kF32);
   }
 
-  void Sequence() {
-    const int64_t step = c_.cores * width_ * kF32;
-    b_.Repeat(c_.passes, [&] {
-      Pass();
-      b_.Add(in_, step);
-      b_.Add(out_, step);
+  void Sequences(int64_t count) {
+    const Share& passes = c_.passes;
+    b_.Repeat(count, [&] {
+      b_.Repeat(passes.parts, [&] {
+        Pass();
+        if (passes.parts > 1) Advance(passes.step, passes.step);
+      });
+      const int64_t done = passes.parts * passes.step;
+      if (count > 1) Advance(rows_ * c_.all - done, c_.all - done);
     });
-    b_.Add(in_, (rows_ - 1) * cols_ * kF32);
   }
 
  private:
+  void Advance(int64_t in, int64_t out) {
+    b_.Add(in_, in * kF32);
+    b_.Add(out_, out * kF32);
+  }
   void Pass() {
     for (int64_t first = 0, i = 0; first < rows_; first += kBlock, ++i) {
       Block(static_cast<size_t>(i % 2), first, std::min(kBlock, rows_ - first));
@@ -82,11 +93,11 @@ class Emitter {
 
   void Block(size_t h, int64_t first, int64_t rows) {
     const uint32_t x = x_.at[h];
-    b_.Load({.remote = (at_.inputs[0].data + first * cols_ * kF32).With(in_),
+    b_.Load({.remote = (at_.inputs[0].data + first * c_.all * kF32).With(in_),
              .local = x,
              .bytes = width_ * kF32,
              .rows = rows,
-             .remote_row = cols_ * kF32},
+             .remote_row = c_.all * kF32},
             {.wait = {x_.free[h]}, .signal = {x_.full[h]}});
     uint8_t full = x_.full[h];
     for (int64_t left = rows; left > 1; left -= left / 2) {
@@ -103,7 +114,7 @@ class Emitter {
   }
 
   const Placement& at_;
-  int64_t rows_, cols_;
+  int64_t rows_;
   Columns c_;
   int64_t width_;
   Builder& b_;
@@ -118,24 +129,31 @@ Status LowerMeanPool(const LowerRequest& r, Builder& b) {
   const Shape& x = r.graph.value(r.node.inputs[0]).shape;
   const int64_t batch = r.binding.batch;
   const int64_t rows = x.rows.Bind(r.binding) / batch;
-  const int64_t room = b.size().scratchpad_bytes - b.local_used() - 3 * 64;
-  const int64_t most = room / kF32 / (2 * std::min(rows, kBlock) + 1);
-  Columns c{
-      .width = std::min({most, kMost, CeilDiv(x.cols, int64_t{b.cores()})}),
-      .cores = b.cores(),
-      .passes = 0};
-  if (c.width < 1) {
+  const Cut cores = CutOf(x.cols, b.cores());
+  // Buffers of two emitters, aligned; the second's are of one column.
+  const int64_t room = b.size().scratchpad_bytes - b.local_used() - 6 * 64 -
+                       (cores.rest > 0 ? ColumnBytes(rows) : 0);
+  const int64_t most = std::min(room / ColumnBytes(rows), kMostCount);
+  if (most < 1) {
     return MakeError(ErrorCode::kUnsupported,
                      fmt::format("{}: a column of {} rows does not fit the "
                                  "scratchpad ({} bytes)",
                                  r.node.name, kBlock, room));
   }
-  while (x.cols % c.width != 0) --c.width;
-  while (x.cols / c.width % c.cores != 0) --c.cores;
-  c.passes = x.cols / c.width / c.cores;
-  b.OnCores(Cores(0, c.cores));
-  Emitter emitter(r, rows, c, b);
-  b.Repeat(batch, [&] { emitter.Sequence(); });
+  const auto emit = [&](int64_t parts, const Columns& columns) {
+    b.OnCores(Cores(0, parts));
+    Emitter(r, rows, columns, b).Sequences(batch);
+  };
+  emit(cores.parts, {.all = x.cols,
+                     .first = 0,
+                     .step = cores.count,
+                     .passes = ShareOfAtMost(cores.count, most)});
+  if (cores.rest > 0) {
+    emit(cores.rest, {.all = x.cols,
+                      .first = cores.whole(),
+                      .step = 1,
+                      .passes = {1, 1, 0}});
+  }
   return {};
 }
 

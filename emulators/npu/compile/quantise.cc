@@ -10,11 +10,7 @@
 namespace triptych::npu {
 namespace {
 
-constexpr int64_t kF32 = 4;
-constexpr int64_t kMost = 65535;  // rows or columns of a command
 constexpr float kOne = 1;
-
-uint16_t U16(int64_t n) { return static_cast<uint16_t>(n); }
 
 // Of each sequence, core c has rows from first + c * step on.
 void EmitBlocks(const QuantiseSize& s, const Remote& from, const Location& to,
@@ -88,11 +84,11 @@ void EmitBlocks(const QuantiseSize& s, const Remote& from, const Location& to,
 
 int64_t QuantiseRowsThatFit(const QuantiseSize& s, int64_t cores,
                             int64_t room) {
-  if (s.dim > kMost || s.heads > kMost) return 0;
+  if (s.dim > kMostCount || s.heads > kMostCount) return 0;
   const int64_t rest = CutOf(s.rows, cores).rest > 0 ? 1 : 0;
   const int64_t cols = s.heads * s.dim;
   const int64_t row_bytes = 2 * (cols * (kF32 + 1) + s.heads * kF32 + 3 * 64);
-  return std::clamp<int64_t>(room / row_bytes - rest, 0, kMost / s.heads);
+  return std::clamp<int64_t>(room / row_bytes - rest, 0, kMostCount / s.heads);
 }
 
 Status EmitQuantise(const LowerRequest& r, const QuantiseSize& s,

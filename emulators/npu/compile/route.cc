@@ -20,9 +20,8 @@
 namespace triptych::npu {
 namespace {
 
-constexpr int64_t kF32 = 4;
-constexpr int64_t kMost = 65535;
 constexpr float kHuge = 0x1p127f;
+constexpr float kLeast = 0x1p-126f;
 constexpr float kChosen = -0x1p126f;  // what ranks of chosen ones go down by
 
 // Matrices [rows][cols] of f32 without gaps, worked on by one block's commands.
@@ -57,8 +56,8 @@ class Chooser {
   void Reduce(ReduceOp op, const Rows& x, uint32_t to) {
     b_.Reduce({.src = x.at,
                .dst = to,
-               .rows = static_cast<uint16_t>(x.rows),
-               .cols = static_cast<uint16_t>(x.cols),
+               .rows = U16(x.rows),
+               .cols = U16(x.cols),
                .op = op},
               0, Take({}));
   }
@@ -68,8 +67,8 @@ class Chooser {
                 .sums = kNoOperand,
                 .visible = static_cast<uint32_t>(x.cols),
                 .step = 0,
-                .rows = static_cast<uint16_t>(x.rows),
-                .cols = static_cast<uint16_t>(x.cols),
+                .rows = U16(x.rows),
+                .cols = U16(x.cols),
                 .zero = 0},
                true, {}, Take({}));
   }
@@ -114,8 +113,8 @@ class Chooser {
     b_.Vector({.src0 = x.at,
                .src1 = src1,
                .dst = to,
-               .rows = static_cast<uint16_t>(x.rows),
-               .cols = static_cast<uint16_t>(x.cols),
+               .rows = U16(x.rows),
+               .cols = U16(x.cols),
                .op = op,
                .operand = operand},
               {}, Take(sync));
@@ -212,6 +211,8 @@ void RouteBlock(const Routing& s, const Room& room, const RowBlock& block,
   }
   if (!s.all_groups()) KeepBestGroups(s, room, block.rows, c);
   c.Choose(rank, s.top_k, room.one, room.chosen);
+  // Scores that are 0 in f32 still share what adds up to 1.
+  if (s.normalize) c.Immediate(VectorOp::kMax, score, kLeast);
   c.With(VectorOp::kMul, score, room.chosen, Operand::kFull);
   if (s.normalize) {
     c.Reduce(ReduceOp::kSum, score, room.scalars);
@@ -229,12 +230,12 @@ Status LowerMoeRoute(const LowerRequest& r, Builder& b) {
   const int64_t rows = x.rows.Bind(r.binding), row = s.experts * kF32;
   b.OnCores(RowCores(b, rows));
   // A quarter of the scratchpad for rows beside those that come and go.
-  int64_t most = std::min(rows, kMost / s.groups);
+  int64_t most = std::min(rows, kMostCount / s.groups);
   while (most > 1 && Room::Bytes(s, most) > b.size().scratchpad_bytes / 4) {
     most /= 2;
   }
   const int64_t constants = 2 * RoundUp(row, int64_t{64});
-  if (s.experts > kMost ||
+  if (s.experts > kMostCount ||
       constants + Room::Bytes(s, most) > b.size().scratchpad_bytes / 2) {
     return MakeError(
         ErrorCode::kUnsupported,

@@ -11,8 +11,6 @@
 namespace triptych::npu {
 namespace {
 
-constexpr int64_t kMostCols = 65535;
-constexpr int64_t kMostRows = 65535;
 // Bytes of a block: enough for DRAM to stream, few enough that the first one's
 // loading and the last one's storing, which nothing hides, are short.
 constexpr int64_t kBlockBytes = 32768;
@@ -47,7 +45,7 @@ Blocks CutRows(const RowWork& work, int64_t cores, int64_t room) {
   }
   if (LocalBytes(work, 1) > room) return blocks;
   int64_t most = std::min(
-      {kBlockBytes / work.in[0].bytes, work.rows / blocks.cores, kMostRows});
+      {kBlockBytes / work.in[0].bytes, work.rows / blocks.cores, kMostCount});
   if (work.most_rows > 0) most = std::min(most, work.most_rows);
   most = std::max<int64_t>(most, 1);
   while (blocks.buffers * LocalBytes(work, most) > room) most = (most + 1) / 2;
@@ -208,7 +206,7 @@ Flat Flatten(int64_t rows, int64_t cols, int64_t cores) {
   for (int64_t pieces = 1; pieces <= 1024; ++pieces) {
     if (cols % pieces != 0) continue;
     flat = {rows * pieces, cols / pieces};
-    if (flat.rows >= cores && flat.cols <= kMostCols) break;
+    if (flat.rows >= cores && flat.cols <= kMostCount) break;
   }
   return flat;
 }

@@ -20,14 +20,7 @@
 namespace triptych::npu {
 namespace {
 
-constexpr int64_t kF32 = 4;
-// What the estimate may be wrong by between two plans of one product: 1.6 was
-// the most among those of README.md's table.
-constexpr double kReach = 2;
 constexpr size_t kMostTimed = 4;
-// Commands of a core, and estimated cycles: a tenth of a second each.
-constexpr uint64_t kMostDecoded = uint64_t{1} << 17;
-constexpr double kMostCycles = 0x1p23;
 
 // Numbers and names of parameters, as bytes.
 struct KeyWriter {
@@ -110,7 +103,7 @@ class Alone {
     const std::vector<Command> commands = builder.Take();
     const auto stream = Stream::Check(commands, machine_, request_.node.name);
     TRIPTYCH_CHECK(stream.has_value(), stream ? "" : stream.error().message);
-    if (stream->decoded() > kMostDecoded) return std::nullopt;
+    if (stream->decoded() > SearchLimits::kMostDecoded) return std::nullopt;
     const double phase = request_.params.dram.refresh_every_ns * 1e-9 / 2;
     const auto report =
         timing.Run(*stream, {.begin = FromSeconds(phase), .check = false});
@@ -138,10 +131,12 @@ std::vector<MatmulPlan> Search(const LowerRequest& request,
   std::vector<MatmulPlan> plans =
       MatmulPlans(size, request.params, SizeOf(request.params, {}));
   const auto first = std::ranges::find(plans, false, &MatmulPlan::looped);
-  if (plans.end() - first < 2 || first->cycles > kMostCycles) return plans;
-  const auto reach = std::ranges::count_if(
-      first, plans.end(),
-      [&](const MatmulPlan& p) { return p.cycles <= kReach * first->cycles; });
+  if (plans.end() - first < 2 || first->cycles > SearchLimits::kMostCycles)
+    return plans;
+  const auto reach =
+      std::ranges::count_if(first, plans.end(), [&](const MatmulPlan& p) {
+        return p.cycles <= SearchLimits::kReach * first->cycles;
+      });
   const auto last = first + std::min<ptrdiff_t>(reach, kMostTimed);
   if (last - first < 2) return plans;
   auto timing = Timing::Make(request.params);

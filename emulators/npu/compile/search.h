@@ -13,6 +13,19 @@
 
 namespace triptych::npu {
 
+// Which plans are timed.
+struct SearchLimits {
+  // Times the estimate of the best. What the estimate may be wrong by between
+  // two plans of one product: 1.6 was the most among those of README.md's
+  // table.
+  static constexpr double kReach = 2;
+  // Commands of a core, and estimated cycles of the best plan. At the 80 to
+  // 100 M cycles a CPU second of emulators/npu/README.md a plan takes a tenth
+  // of a second at most.
+  static constexpr uint64_t kMostDecoded = uint64_t{1} << 17;
+  static constexpr double kMostCycles = 0x1p23;
+};
+
 // MatmulPlans, the fastest first. Plans that the estimate takes to be within
 // reach of the best are timed by themselves, each on a memory of its own, with
 // operands where they would lie if they were all there is. A plan of loops

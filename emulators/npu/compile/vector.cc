@@ -14,9 +14,6 @@
 namespace triptych::npu {
 namespace {
 
-constexpr int64_t kF32 = 4;
-constexpr int64_t kMost = 65535;  // rows or columns of a command
-
 struct Matrix {
   int64_t rows, cols;
 };
@@ -35,10 +32,8 @@ RowStream Dense(const Remote& at, int64_t cols) {
 Status TooWide(const LowerRequest& r, int64_t cols) {
   return MakeError(ErrorCode::kUnsupported,
                    fmt::format("{}: rows of {} elements; allowed up to {}",
-                               r.node.name, cols, kMost));
+                               r.node.name, cols, kMostCount));
 }
-
-uint16_t Short(int64_t n) { return static_cast<uint16_t>(n); }
 
 // One vector command on dense rows.
 struct Vector VectorOn(VectorOp op, uint32_t src0, uint32_t src1, uint32_t dst,
@@ -46,8 +41,8 @@ struct Vector VectorOn(VectorOp op, uint32_t src0, uint32_t src1, uint32_t dst,
   return {.src0 = src0,
           .src1 = src1,
           .dst = dst,
-          .rows = Short(rows),
-          .cols = Short(cols),
+          .rows = U16(rows),
+          .cols = U16(cols),
           .op = op,
           .operand = operand};
 }
@@ -81,7 +76,7 @@ Status LowerUnary(const LowerRequest& r, Builder& b) {
   const Matrix x = InputSize(r, 0);
   const Flat flat = Flatten(x.rows, x.cols, b.cores());
   const VectorOp op = OpOf(kUnary, r.node.op->name);
-  if (flat.cols > kMost) return TooWide(r, flat.cols);
+  if (flat.cols > kMostCount) return TooWide(r, flat.cols);
   return EmitRows(r,
                   {.rows = flat.rows,
                    .in = {Dense(r.place.inputs[0].data, flat.cols)},
@@ -100,7 +95,7 @@ Status LowerBinary(const LowerRequest& r, Builder& b) {
   const Matrix x = InputSize(r, 0);
   const Flat flat = Flatten(x.rows, x.cols, b.cores());
   const VectorOp op = OpOf(kBinary, r.node.op->name);
-  if (flat.cols > kMost) return TooWide(r, flat.cols);
+  if (flat.cols > kMostCount) return TooWide(r, flat.cols);
   return EmitRows(r,
                   {.rows = flat.rows,
                    .in = {Dense(r.place.inputs[0].data, flat.cols),
@@ -118,7 +113,7 @@ Status LowerBinary(const LowerRequest& r, Builder& b) {
 
 Status LowerSoftmax(const LowerRequest& r, Builder& b) {
   const Matrix x = InputSize(r, 0);
-  if (x.cols > kMost) return TooWide(r, x.cols);
+  if (x.cols > kMostCount) return TooWide(r, x.cols);
   return EmitRows(r,
                   {.rows = x.rows,
                    .in = {Dense(r.place.inputs[0].data, x.cols)},
@@ -130,8 +125,8 @@ Status LowerSoftmax(const LowerRequest& r, Builder& b) {
                                     .sums = kNoOperand,
                                     .visible = static_cast<uint32_t>(x.cols),
                                     .step = 0,
-                                    .rows = Short(block.rows),
-                                    .cols = Short(x.cols),
+                                    .rows = U16(block.rows),
+                                    .cols = U16(x.cols),
                                     .zero = 0},
                                    true, {}, block.both());
                        }},
@@ -148,7 +143,7 @@ Status LowerRmsNorm(const LowerRequest& r, Builder& b) {
   const bool dense = width == x.cols;
   const int64_t cols = dense ? group : x.cols;
   const int64_t rows = dense ? x.rows * (x.cols / group) : x.rows;
-  if (cols > kMost) return TooWide(r, cols);
+  if (cols > kMostCount) return TooWide(r, cols);
   b.OnCores(RowCores(b, rows));
   const uint32_t weight = LoadConstant(b, r.place.inputs[1].data, group * kF32);
   const int64_t groups = dense ? 1 : width / group;
@@ -170,8 +165,8 @@ Status LowerRmsNorm(const LowerRequest& r, Builder& b) {
                                    .weight = weight,
                                    .bias = kNoOperand,
                                    .eps = eps,
-                                   .rows = Short(block.rows),
-                                   .cols = Short(group)},
+                                   .rows = U16(block.rows),
+                                   .cols = U16(group)},
                                   false, {.src0 = stride, .dst = stride}, sync);
                          }
                        }},
@@ -180,7 +175,7 @@ Status LowerRmsNorm(const LowerRequest& r, Builder& b) {
 
 Status LowerLayerNorm(const LowerRequest& r, Builder& b) {
   const Matrix x = InputSize(r, 0);
-  if (x.cols > kMost) return TooWide(r, x.cols);
+  if (x.cols > kMostCount) return TooWide(r, x.cols);
   b.OnCores(RowCores(b, x.rows));
   uint32_t affine[2] = {kNoOperand, kNoOperand};
   for (size_t i = 1; i < r.node.inputs.size(); ++i) {
@@ -198,8 +193,8 @@ Status LowerLayerNorm(const LowerRequest& r, Builder& b) {
                                  .weight = affine[0],
                                  .bias = affine[1],
                                  .eps = eps,
-                                 .rows = Short(block.rows),
-                                 .cols = Short(x.cols)},
+                                 .rows = U16(block.rows),
+                                 .cols = U16(x.cols)},
                                 true, {}, block.both());
                        }},
                   b);
@@ -209,7 +204,7 @@ Status LowerLayerNorm(const LowerRequest& r, Builder& b) {
 // coordinates has a table for each, one after the other.
 Status LowerRope(const LowerRequest& r, Builder& b) {
   const Matrix x = InputSize(r, 0);
-  if (x.cols > kMost) return TooWide(r, x.cols);
+  if (x.cols > kMostCount) return TooWide(r, x.cols);
   const bool half = r.node.attributes.Int("half") != 0;
   // All that is needed of a turn is how many features it has.
   const auto turns = RopeTurns(r.node, {.batch = 1}, 1);
@@ -238,10 +233,10 @@ Status LowerRope(const LowerRequest& r, Builder& b) {
       b.Rope(
           {.src = block.in[0] + static_cast<uint32_t>(turn.first_column * kF32),
            .table = block.in[1 + t],
-           .rows = Short(block.rows),
-           .heads = Short(static_cast<int64_t>(turn.heads)),
-           .head_dim = Short(static_cast<int64_t>(turn.head_dim)),
-           .pairs = Short(static_cast<int64_t>(turn.inverse_frequency.size()))},
+           .rows = U16(block.rows),
+           .heads = U16(static_cast<int64_t>(turn.heads)),
+           .head_dim = U16(static_cast<int64_t>(turn.head_dim)),
+           .pairs = U16(static_cast<int64_t>(turn.inverse_frequency.size()))},
           half, x.cols * kF32, sync);
     }
   };
@@ -252,7 +247,7 @@ Status LowerRope(const LowerRequest& r, Builder& b) {
 // once.
 Status LowerModulate(const LowerRequest& r, Builder& b) {
   const Matrix x = InputSize(r, 0), m = InputSize(r, 1);
-  if (x.cols > kMost) return TooWide(r, x.cols);
+  if (x.cols > kMostCount) return TooWide(r, x.cols);
   const int64_t rows = x.rows / r.binding.batch;
   const int64_t shift = r.node.attributes.Int("shift") * x.cols * kF32;
   const int64_t scale = r.node.attributes.Int("scale") * x.cols * kF32;
@@ -291,7 +286,7 @@ Status LowerModulate(const LowerRequest& r, Builder& b) {
 // y = x + r * gate: r is multiplied where it lies, x added to it.
 Status LowerGatedAdd(const LowerRequest& r, Builder& b) {
   const Matrix x = InputSize(r, 0), m = InputSize(r, 2);
-  if (x.cols > kMost) return TooWide(r, x.cols);
+  if (x.cols > kMostCount) return TooWide(r, x.cols);
   const int64_t rows = x.rows / r.binding.batch;
   const int64_t part = r.node.attributes.Int("gate") * x.cols * kF32;
   for (int64_t s = 0; s < r.binding.batch; ++s) {
@@ -327,7 +322,7 @@ namespace {
 Status AddEqualRows(const LowerRequest& r, int64_t rows, const Remote& w,
                     Builder& b) {
   const int64_t cols = InputSize(r, 0).cols;
-  if (cols > kMost) return TooWide(r, cols);
+  if (cols > kMostCount) return TooWide(r, cols);
   for (int64_t s = 0; s < r.binding.batch; ++s) {
     if (s > 0) b.Barrier();
     const int64_t skip = s * rows * cols * kF32;
@@ -353,7 +348,7 @@ Status LowerAddRows(const LowerRequest& r, Builder& b) {
   const Matrix x = InputSize(r, 0), w = InputSize(r, 1);
   const Remote& at = r.place.inputs[1].data;
   if (w.rows > 1) return AddEqualRows(r, x.rows / r.binding.batch, at, b);
-  if (x.cols > kMost) return TooWide(r, x.cols);
+  if (x.cols > kMostCount) return TooWide(r, x.cols);
   b.OnCores(RowCores(b, x.rows));
   const uint32_t row = LoadConstant(b, at, x.cols * kF32);
   return EmitRows(

@@ -7,10 +7,7 @@
 namespace triptych::npu {
 namespace {
 
-constexpr int64_t kF32 = ProductJob::kF32;
 constexpr float kOne = 1;
-constexpr auto U32 = ProductJob::U32;
-constexpr auto U16 = ProductJob::U16;
 constexpr auto If = ProductJob::If;
 
 }  // namespace

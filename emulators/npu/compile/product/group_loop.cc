@@ -6,9 +6,6 @@
 namespace triptych::npu {
 namespace {
 
-constexpr int64_t kF32 = ProductJob::kF32;
-constexpr auto U32 = ProductJob::U32;
-constexpr auto U16 = ProductJob::U16;
 
 }  // namespace
 
@@ -45,8 +42,8 @@ void GroupLoop::Begin(size_t h, int64_t f, int64_t n) {
   job_.b.Vector({.src0 = zeros_,
                  .src1 = 0,
                  .dst = out_.at(f, h),
-                 .rows = 1,
-                 .cols = U16(job_.rows * n),
+                 .rows = U16(job_.rows),
+                 .cols = U16(n),
                  .op = VectorOp::kCopy,
                  .operand = Operand::kFull},
                 {}, {.wait = {out_.BeforeFirst(h, f)}});

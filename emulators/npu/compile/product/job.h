@@ -17,9 +17,6 @@ namespace triptych::npu {
 
 class ProductJob {
  public:
-  static constexpr int64_t kF32 = 4;
-  static uint32_t U32(int64_t n) { return static_cast<uint32_t>(n); }
-  static uint16_t U16(int64_t n) { return static_cast<uint16_t>(n); }
   static uint8_t If(bool condition, uint8_t event) {
     return condition ? event : uint8_t{0};
   }
@@ -65,7 +62,9 @@ class ProductJob {
   const ProductInput& input;
   Builder& b;
   const int64_t rows;   // of a block
-  const uint32_t idle;  // two words that nobody writes
+  // Two words: one that nobody writes, for commands that must read something,
+  // and one that nobody reads, for those that must write.
+  const uint32_t idle;
   // The product in hand.
   const ProductWork* work = nullptr;
   MatmulSize size;

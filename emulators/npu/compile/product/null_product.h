@@ -17,18 +17,19 @@ class NullProduct {
  public:
   // f32 words of zeros: an activation a row, a weight an output.
   static int64_t Words(int64_t rows, int64_t n_tile) {
-    return CeilDiv(std::max(rows, n_tile), ProductJob::kF32);
+    return CeilDiv(std::max(rows, n_tile), kF32);
   }
 
-  // Any row of the accumulators that has been written: its numbers are finite,
-  // times 0 they are zeros, and -0 + 0 is 0.
+  // `acc_row` is a row of the accumulators that nobody writes meanwhile. What
+  // is left there from before are integers: finite as f32, times 0 they are
+  // zeros, and -0 + 0 is 0.
   NullProduct(ProductJob& job, uint32_t acc_row) : job_(job) {
     const int64_t words = Words(job.rows, job.plan.n_tile);
-    const auto cols = ProductJob::U16(words);
-    zeros_ = job.b.Local(words * ProductJob::kF32);
+    const auto cols = U16(words);
+    zeros_ = job.b.Local(words * kF32);
     job.b.Dequantize({.acc_row = acc_row,
                       .dst = zeros_,
-                      .dst_stride = ProductJob::U32(words * ProductJob::kF32),
+                      .dst_stride = U32(words * kF32),
                       .scales = kNoOperand,
                       .row_scales = kNoOperand,
                       .rows = 1,

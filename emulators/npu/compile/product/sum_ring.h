@@ -14,7 +14,7 @@ class SumRing {
  public:
   explicit SumRing(ProductJob& job)
       : job_(job),
-        free_(job.b.NewCredits(ProductJob::U16(job.plan.slots))),
+        free_(job.b.NewCredits(U16(job.plan.slots))),
         full_(job.b.NewEvent()),
         drained_(job.b.NewEvent()) {}
 
@@ -24,7 +24,7 @@ class SumRing {
   // halves: one fills while the other is read.
   uint32_t RowOf(int64_t slot) const {
     const int64_t half = job_.b.size().accumulator_rows / 2;
-    return ProductJob::U32(slot % 2 * half + slot / 2 * job_.rows);
+    return U32(slot % 2 * half + slot / 2 * job_.rows);
   }
   uint32_t row() const { return RowOf(slot_); }
   int64_t slot() const { return slot_; }

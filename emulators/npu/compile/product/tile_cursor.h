@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "emulators/npu/compile/product/job.h"
+#include "kernels/base/check.h"
 
 namespace triptych::npu {
 
@@ -41,7 +42,6 @@ class TileCursor {
              to.row - at_.row, to.row_core - at_.row_core});
   }
   void Advance(const At& by) {
-    constexpr int64_t kF32 = ProductJob::kF32;
     Builder& b = job_.b;
     const int64_t panel = kF32 * RowsInPanels();
     const int64_t row = job_.layout.row_bytes();
@@ -73,8 +73,9 @@ class TileCursor {
   // alternate; on with a negative number.
   void StepBack(CoreMask cores, int64_t columns) {
     if (columns == 0) return;
-    job_.b.AddOn(cores, out_, -columns * ProductJob::kF32);
-    job_.b.AddOn(cores, column_, -columns * ProductJob::kF32);
+    TRIPTYCH_CHECK(panel_ == 0, "columns in panels", columns);
+    job_.b.AddOn(cores, out_, -columns * kF32);
+    job_.b.AddOn(cores, column_, -columns * kF32);
     job_.b.AddOn(cores, weights_, -columns * job_.layout.row_bytes());
   }
 
@@ -82,8 +83,7 @@ class TileCursor {
   void SkipParts(int64_t parts) {
     job_.b.Add(weights_, parts * job_.layout.n * job_.layout.row_bytes());
     if (!job_.scales_by_part()) return;
-    job_.b.Add(column_,
-               parts * job_.part_groups() * job_.size.n * ProductJob::kF32);
+    job_.b.Add(column_, parts * job_.part_groups() * job_.size.n * kF32);
   }
   void NextBlock() {
     job_.b.Add(out_, job_.plan.blocks.step * job_.work->out.stride);

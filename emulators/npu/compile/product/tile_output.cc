@@ -7,9 +7,6 @@
 namespace triptych::npu {
 namespace {
 
-constexpr int64_t kF32 = ProductJob::kF32;
-constexpr auto U32 = ProductJob::U32;
-constexpr auto U16 = ProductJob::U16;
 constexpr auto If = ProductJob::If;
 
 }  // namespace
@@ -188,7 +185,7 @@ void TileOutput::Store(const TileCursor& cursor, size_t h, int64_t n,
   if (near == rows) return;
   const bool panels = cursor.panel() != 0;
   store(to.rest.With(panels ? cursor.panel() : cursor.out()), near, rows - near,
-        panels ? n * kF32 : to.stride,
+        panels ? n * kF32 : to.RestStride(),
         {.wait = {If(!both, out_full_[h])}, .signal = {tail_.free[h]}});
 }
 

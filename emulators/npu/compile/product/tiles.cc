@@ -6,7 +6,6 @@
 namespace triptych::npu {
 namespace {
 
-constexpr auto U32 = ProductJob::U32;
 constexpr auto If = ProductJob::If;
 
 // The pieces of k in part i of a tile's, and the scales of groups that end

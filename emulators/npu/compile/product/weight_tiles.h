@@ -61,7 +61,7 @@ class WeightTiles {
     const int64_t local_row = job_.size.local_row(k);
     for (int64_t i = 0; i < parts; ++i) {
       job_.b.Load({.remote = (from + i * remote_row).With(cursor.weights()),
-                   .local = to.at + ProductJob::U32(i * local_row),
+                   .local = to.at + U32(i * local_row),
                    .bytes = packed ? (k + 1) / 2 : k,
                    .rows = (n + parts - 1 - i) / parts,
                    .remote_row = parts * remote_row,

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "emulators/npu/isa/order.h"
 #include "emulators/npu/params.h"
 #include "models/graph.h"
+#include "models/weights.h"
 #include "tests/emulators/npu/compile/machines.h"
 
 namespace triptych::npu {
@@ -49,16 +51,31 @@ void CheckOrdered(const Graph& graph, const Binding& binding) {
   }
 }
 
+// Random ones, but for a bias that is given.
+Weights WeightsOf(const Graph& graph, const std::vector<float>& bias) {
+  if (bias.empty()) return Weights::Random(graph, 5);
+  ModelFile file;
+  file.tensors.push_back(
+      {.name = "bias",
+       .shape = {static_cast<int64_t>(bias.size())},
+       .data = reinterpret_cast<const std::byte*>(bias.data()),
+       .bytes = bias.size() * sizeof(float)});
+  auto weights = Weights::Bind(graph, file);
+  REQUIRE_MESSAGE(weights.has_value(),
+                  (weights ? "" : weights.error().message));
+  return std::move(*weights);
+}
+
 // The plain evaluation, after it has been found that all machines agree in
 // `bits`.
 struct Answers {
   std::vector<float> bits, plain;
 };
 Answers AnswersOf(const OneNode& node, std::span<const float> input,
-                  const Binding& binding) {
+                  const Binding& binding, const std::vector<float>& bias = {}) {
   const Graph graph = GraphOf(node);
   CheckOrdered(graph, binding);
-  const Weights weights = Weights::Random(graph, 5);
+  const Weights weights = WeightsOf(graph, bias);
   Answers answers{
       OutputOf(graph, weights, input, binding, {}),
       OutputOf(graph, weights, input, binding, {"schedule=closed_form"})};
@@ -82,7 +99,7 @@ void CheckClose(const Answers& answers, float bound) {
 
 TEST_CASE("mean of rows") {
   for (const int64_t tokens : {1, 2, 7, 64, 130}) {
-    for (const int64_t cols : {1, 12, 96}) {
+    for (const int64_t cols : {1, 12, 97}) {
       CAPTURE(tokens);
       CAPTURE(cols);
       const auto input = RandomRow(static_cast<size_t>(3 * tokens * cols), 2);
@@ -93,6 +110,17 @@ TEST_CASE("mean of rows") {
       CheckClose(answers, 5e-6f);
     }
   }
+}
+
+TEST_CASE("columns that no number of cores divides take one command more") {
+  const auto commands = [](int64_t cols) {
+    const Graph graph = GraphOf({"mean_pool", cols, {}});
+    const auto segment =
+        CompileNode({}, graph, graph.nodes()[0], {.tokens = 50});
+    REQUIRE(segment);
+    return (*segment)->stream.decoded();
+  };
+  CHECK(commands(97) <= 2 * commands(96));
 }
 
 TEST_CASE("sinusoids of positions") {
@@ -153,6 +181,23 @@ TEST_CASE("of equal experts the first are chosen") {
       CHECK((answers.bits[r * 6 + c] != 0) ==
             (std::ranges::count(expected[r], c) > 0));
     }
+  }
+}
+
+TEST_CASE("experts whose scores f32 takes for 0 still add up to 1") {
+  const std::vector<float> low = {-90, -90, -90, -90, -100, -100, -100, -100};
+  const std::vector<float> high = {200, 1, 1, 1, 0, 0, 300, 0};
+  const Attributes softmax = Routing(2, 1, 1, false, true, 2.5);
+  const Attributes sigmoid = Routing(2, 1, 1, true, true, 2.5);
+  const Binding binding{.tokens = 2};
+  // Biases that keep the one large score from being chosen.
+  for (const Answers& answers :
+       {AnswersOf({"moe_route", 4, sigmoid}, low, binding),
+        AnswersOf({"moe_route", 4, sigmoid, true}, low, binding, {3, 1, 2, 0}),
+        AnswersOf({"moe_route", 4, softmax, true}, high, binding,
+                  {-4, 1, -4, 2})}) {
+    CHECK(std::ranges::count(answers.bits, 1.25f) == 4);
+    CheckClose(answers, 1e-6f);
   }
 }
 

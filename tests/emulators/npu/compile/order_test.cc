@@ -82,7 +82,8 @@ TEST_CASE("segments of language models, encoders and others") {
        {"gpt-nano-sort", "kwt-1", "minilm-l6", "stories260k"}) {
     auto config = PresetByName(name);
     REQUIRE(config);
-    config->layers = std::min<int64_t>(config->layers, 2);
+    config->layers = 1;
+    config->ffn = std::min<int64_t>(config->ffn, 128);
     configs.push_back(*config);
   }
   for (const ModelConfig& config : configs) {
@@ -95,6 +96,32 @@ TEST_CASE("segments of language models, encoders and others") {
       CHECK(checked.groups >= 4);
     }
   }
+}
+
+TEST_CASE("a looped product of as many columns as an array can have") {
+  GraphBuilder b("product");
+  const ValueId x = b.Input("x", {kTokenRows, 1024});
+  const ValueId w = b.Weight("w", 4096, 1024);
+  b.AddEntry(Phase::kPrefill, 0, b.Add("matmul", "product", {x, w}));
+  const auto graph = b.Finish();
+  REQUIRE(graph);
+  Params params = Machine(1, 128, 4096, 4096);
+  params.weight_bits = 4;
+  params.weight_group = 16;
+  const auto segment =
+      CompileNode(params, *graph, graph->nodes()[0], {.tokens = 16});
+  REQUIRE_MESSAGE(segment.has_value(),
+                  (segment ? "" : segment.error().message));
+  bool loops = false;
+  for (const Command& command : (*segment)->commands) {
+    loops = loops || command.opcode == Opcode::kLoop;
+    if (command.opcode == Opcode::kVector) {
+      CHECK(command.operands.vector.cols > 0);
+    }
+  }
+  CHECK(loops);
+  const Status order = CheckOrder((*segment)->stream);
+  CHECK_MESSAGE(order.has_value(), (order ? "" : order.error().message));
 }
 
 TEST_CASE("whole phases, with their loops of layers") {

@@ -51,7 +51,7 @@ void CheckProducts(const Case& c, std::string& table) {
     // Too many commands to time: then nothing has been.
     if (!CyclesAlone(request, size, listed[0])) continue;
     // Or too long to be searched.
-    if (listed[0].cycles > 0x1p23) continue;
+    if (listed[0].cycles > SearchLimits::kMostCycles) continue;
     const auto timed = [&](const MatmulPlan& plan) {
       const auto cycles = CyclesAlone(request, size, plan);
       REQUIRE(cycles);
@@ -60,7 +60,10 @@ void CheckProducts(const Case& c, std::string& table) {
     const int64_t before = timed(listed[0]), after = timed(sorted[0]);
     CHECK(after <= before);
     for (const MatmulPlan& plan : listed) {
-      if (plan.looped || plan.cycles > 2 * listed[0].cycles) continue;
+      if (plan.looped ||
+          plan.cycles > SearchLimits::kReach * listed[0].cycles) {
+        continue;
+      }
       if (!sorted[0].looped) CHECK(after <= timed(plan));
     }
     table += fmt::format("| {} W{} | {} x {} x {} | {} | {} |\n", c.model,

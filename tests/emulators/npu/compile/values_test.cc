@@ -167,49 +167,47 @@ TEST_CASE("every way to cut a product gives the same bits") {
                                  {16, 5},
                                  {16, 9},
                                  {16, 40},
-                                 {16, 101},
+                                 {16, 65},
                                  {0, 1},
                                  {0, 5},
                                  {0, 40}}) {
     params.weight_group = group;
-    for (const int64_t n : {2, 12, 24, 41}) {
-      for (const int64_t k : {16, 160, 1024, 1056}) {
-        for (const int64_t kib : {16, 64}) {
-          params.scratchpad_kib = kib;
-          const Graph graph = OneProduct(n, k, n == 12);
-          const Weights weights = Weights::Random(graph, 5);
-          const auto input = RandomRow(static_cast<size_t>(m * k), 1);
-          const Node& node = graph.nodes()[0];
-          const MatmulSize size =
-              MatmulSizeOf(params, graph, node, {.tokens = m});
-          const auto plans = MatmulPlans(size, params, SizeOf(params, {}));
-          CAPTURE(group);
-          CAPTURE(m);
-          CAPTURE(n);
-          CAPTURE(k);
-          REQUIRE(!plans.empty());
-          const auto first =
-              ByPlan(params, graph, weights, input, size, plans[0]);
-          for (const MatmulPlan& plan : plans) {
-            prepared += plan.prepared;
-            split += plan.split_rows;
-            several += plan.blocks.parts > 1;
-            chunks += plan.buffers > 2;
-            looped += plan.looped;
-            one_group += plan.looped && group == 0;
-            together += plan.together;
-            CHECK(ByPlan(params, graph, weights, input, size, plan) == first);
-          }
-          const auto w = weights.Rows(node.inputs[1]);
-          WeightRows::Tile tile;
-          const auto cols = static_cast<size_t>(k);
-          float last =
-              ScalarTwin(std::span(input).last(cols),
-                         w.ReadRow(static_cast<size_t>(n - 1), tile), 4,
-                         group > 0 ? static_cast<size_t>(group) : cols);
-          if (n == 12) last += weights.Rows(node.inputs[2]).vector().back();
-          CHECK(first.back() == last);
+    for (const auto& [n, kib] :
+         {std::pair(2, 64), {12, 16}, {24, 64}, {41, 16}}) {
+      params.scratchpad_kib = kib;
+      for (const int64_t k : {160, 1024}) {
+        const Graph graph = OneProduct(n, k, n == 12);
+        const Weights weights = Weights::Random(graph, 5);
+        const auto input = RandomRow(static_cast<size_t>(m * k), 1);
+        const Node& node = graph.nodes()[0];
+        const MatmulSize size =
+            MatmulSizeOf(params, graph, node, {.tokens = m});
+        const auto plans = MatmulPlans(size, params, SizeOf(params, {}));
+        CAPTURE(group);
+        CAPTURE(m);
+        CAPTURE(n);
+        CAPTURE(k);
+        REQUIRE(!plans.empty());
+        const auto first =
+            ByPlan(params, graph, weights, input, size, plans[0]);
+        for (const MatmulPlan& plan : plans) {
+          prepared += plan.prepared;
+          split += plan.split_rows;
+          several += plan.blocks.parts > 1;
+          chunks += plan.buffers > 2;
+          looped += plan.looped;
+          one_group += plan.looped && group == 0;
+          together += plan.together;
+          CHECK(ByPlan(params, graph, weights, input, size, plan) == first);
         }
+        const auto w = weights.Rows(node.inputs[1]);
+        WeightRows::Tile tile;
+        const auto cols = static_cast<size_t>(k);
+        float last = ScalarTwin(std::span(input).last(cols),
+                                w.ReadRow(static_cast<size_t>(n - 1), tile), 4,
+                                group > 0 ? static_cast<size_t>(group) : cols);
+        if (n == 12) last += weights.Rows(node.inputs[2]).vector().back();
+        CHECK(first.back() == last);
       }
     }
   }
@@ -219,7 +217,7 @@ TEST_CASE("every way to cut a product gives the same bits") {
   CHECK(several > 20);
   CHECK(chunks > 20);
   CHECK(looped > 10);
-  CHECK(one_group > 10);
+  CHECK(one_group > 5);
   CHECK(together > 5);
 }
 
