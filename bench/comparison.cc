@@ -12,7 +12,7 @@ namespace triptych::bench {
 namespace {
 
 // The bytes that cold operands are spread over.
-Bytes ColdBytes() { return 4 * LastLevelCache(); }
+Bytes ColdBytes() { return 4 * CacheSize(3); }
 
 // Problems to go round over.
 size_t Copies(const ProblemWork& work, bool cold) {

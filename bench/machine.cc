@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/machine.h"
 
+#include <fmt/format.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -166,12 +167,15 @@ Status SettleProcess(int threads) {
   return changed ? StartAgain() : Status{};
 }
 
-Bytes LastLevelCache() {
-  // sysconf() counts some hosts' other sockets; this file does not.
-  std::ifstream file("/sys/devices/system/cpu/cpu0/cache/index3/size");
+Bytes CacheSize(int level) {
+  // sysconf() counts some hosts' other sockets; these files do not. index0 is
+  // L1 of data, index1 of instructions.
+  constexpr uint64_t kUsualKiB[] = {32, 1 << 10, 32 << 10};
+  std::ifstream file(
+      fmt::format("/sys/devices/system/cpu/cpu0/cache/index{}/size",
+                  level == 1 ? 0 : level));
   uint64_t kib = 0;
-  if (file >> kib) return Bytes(kib << 10);
-  return Bytes(32 << 20);
+  return Bytes((file >> kib ? kib : kUsualKiB[level - 1]) << 10);
 }
 
 }  // namespace triptych::bench

@@ -42,8 +42,9 @@ Calibration Calibrate(int threads);
 // caller is kept where it has that many cores or fewer.
 Status SettleProcess(int threads);
 
-// The bytes of the last level of cache, or 32 MiB if nothing says.
-Bytes LastLevelCache();
+// The bytes of a level of cache, 1 (of data) to 3, the last; where nothing
+// says, 32 KiB, 1 MiB and 32 MiB.
+Bytes CacheSize(int level);
 
 }  // namespace triptych::bench
 

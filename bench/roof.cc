@@ -2,33 +2,41 @@
 #include "bench/roof.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "bench/machine.h"
-#include "kernels/roofline/roofline.h"
 
 namespace triptych::bench {
-
 namespace {
 
-constexpr size_t kKiB = 1 << 10, kMiB = 1 << 20;
+// The measured mix that writes most nearly the same share.
+StreamMix MixOf(Bytes written, Bytes all) {
+  const double share = all.value == 0 ? 0 : written / all;
+  const auto distance = [share](StreamMix mix) {
+    return std::abs(mix.written() - share);
+  };
+  return *std::ranges::min_element(kStreamMixes, {}, distance);
+}
 
-// The sizes of current server and laptop cores.
-constexpr size_t kL1 = 32 * kKiB, kL2 = kMiB;
+double SecondsOf(Bytes bytes, BytesPerSecond rate) {
+  return static_cast<double>(bytes.value) / rate.value;
+}
 
 }  // namespace
 
-Roof::Set Roof::SetFor(size_t bytes, int threads) {
-  const size_t bytes_each = bytes / static_cast<size_t>(threads);
-  if (bytes_each <= kL1) return {"L1", kL1 / 2};
-  if (bytes_each <= kL2) return {"L2", kL2 / 4};
+Roof::Set Roof::SetFor(Bytes bytes, StreamMix mix, int threads) {
+  const uint64_t each = bytes.value / static_cast<uint64_t>(threads);
+  const uint64_t l1 = CacheSize(1).value, l2 = CacheSize(2).value;
+  if (each <= l1) return {l1 / 2, "L1", mix, threads};
+  if (each <= l2) return {l2 / 4, "L2", mix, threads};
   // Beyond, the rate depends on how much of the last level is ours today, so
   // the set is as large as what it stands for, to the nearest step of those
-  // that MeasureBandwidth() reads. (At first everything over 12 MiB stood under
+  // that MeasureBandwidth() takes. (At first everything over 12 MiB stood under
   // the roof of 256 MiB: 12.6 MiB reached 338 % of that.)
-  constexpr size_t kStep = 4 * kMiB, kFar = 64 * kMiB;
-  if (bytes_each > kFar) return {"DRAM", 4 * kFar};
-  return {bytes <= LastLevelCache().value ? "L3" : "DRAM",
-          std::max((bytes_each + kStep / 2) / kStep, size_t{1}) * kStep};
+  constexpr size_t kMiB = 1 << 20, kStep = 4 * kMiB, kFar = 64 * kMiB;
+  if (each > kFar) return {4 * kFar, "DRAM", mix, threads};
+  return {std::max((each + kStep / 2) / kStep, uint64_t{1}) * kStep,
+          bytes <= CacheSize(3) ? "L3" : "DRAM", mix, threads};
 }
 
 FlopsPerSecond Roof::Peak(DType dtype, int threads) {
@@ -37,27 +45,38 @@ FlopsPerSecond Roof::Peak(DType dtype, int threads) {
   return at->second;
 }
 
-BytesPerSecond Roof::Bandwidth(const Set& set, int threads) {
-  const auto [at, is_new] = bandwidths_.try_emplace({set, threads});
+BytesPerSecond Roof::Bandwidth(const Set& set) {
+  const auto [at, is_new] = bandwidths_.try_emplace(set);
   if (is_new) {
-    at->second =
-        MeasureBandwidth(set.bytes * static_cast<size_t>(threads), threads);
+    at->second = MeasureBandwidth(set.bytes * static_cast<size_t>(set.threads),
+                                  set.threads, set.mix);
   }
   return at->second;
 }
 
 Ceiling Roof::Over(const ProblemWork& work, DType dtype, int threads,
                    Bytes set) {
-  const Set read = SetFor(set.value, threads);
-  Ceiling ceiling = {.level = read.level,
+  const Set moved = SetFor(set, MixOf(work.written, work.bytes), threads);
+  Ceiling ceiling = {.seconds = 0,
+                     .bound = moved.level,
+                     .level = moved.level,
                      .peak = Peak(dtype, threads),
-                     .bandwidth = Bandwidth(read, threads)};
-  const double compute =
-      static_cast<double>(work.flops.value) / ceiling.peak.value;
-  const double memory =
-      static_cast<double>(work.bytes.value) / ceiling.bandwidth.value;
-  ceiling.seconds = std::max(compute, memory);
-  ceiling.bound = compute >= memory ? "compute" : read.level;
+                     .bandwidth = Bandwidth(moved),
+                     .mix = moved.mix};
+  ceiling.seconds = SecondsOf(work.bytes, ceiling.bandwidth);
+  const auto at_least = [&ceiling](double seconds, std::string_view bound) {
+    if (seconds < ceiling.seconds) return;
+    ceiling.seconds = seconds;
+    ceiling.bound = bound;
+  };
+  if (work.again.value > 0) {
+    const Bytes all = work.bytes + work.again;
+    const StreamMix mix = MixOf(work.written + work.again_written, all);
+    const Set near = SetFor(Bytes(0), mix, threads);
+    at_least(SecondsOf(all, Bandwidth(near)), near.level);
+  }
+  at_least(static_cast<double>(work.flops.value) / ceiling.peak.value,
+           "compute");
   return ceiling;
 }
 
@@ -66,15 +85,15 @@ std::vector<Recheck> Roof::MeasureShared() const {
   for (const std::string_view level : {"L3", "DRAM"}) {
     // The last one is the largest.
     const auto of_level = [level](const auto& entry) {
-      return entry.first.first.level == level;
+      return entry.first.level == level;
     };
     const auto at =
         std::find_if(bandwidths_.rbegin(), bandwidths_.rend(), of_level);
     if (at == bandwidths_.rend()) continue;
-    const auto& [key, before] = *at;
-    const size_t bytes = key.first.bytes * static_cast<size_t>(key.second);
-    again.push_back(
-        {level, Bytes(bytes), before, MeasureBandwidth(bytes, key.second)});
+    const auto& [set, before] = *at;
+    const size_t bytes = set.bytes * static_cast<size_t>(set.threads);
+    again.push_back({level, Bytes(bytes), before,
+                     MeasureBandwidth(bytes, set.threads, set.mix)});
   }
   return again;
 }

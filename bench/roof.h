@@ -4,6 +4,7 @@
 #ifndef TRIPTYCH_BENCH_ROOF_H_
 #define TRIPTYCH_BENCH_ROOF_H_
 
+#include <compare>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,7 @@
 
 #include "kernels/base/dtype.h"
 #include "kernels/base/units.h"
+#include "kernels/roofline/roofline.h"
 #include "kernels/variants.h"
 
 namespace triptych::bench {
@@ -18,16 +20,17 @@ namespace triptych::bench {
 // What the roof says of some work.
 struct Ceiling {
   double seconds;          // the least that the work can take
-  std::string_view bound;  // what takes it: "compute", or the level
+  std::string_view bound;  // what takes it: "compute", or a level
   std::string_view level;  // that holds the operands: L1, L2, L3 or DRAM
   FlopsPerSecond peak;
-  BytesPerSecond bandwidth;  // of the level
+  BytesPerSecond bandwidth;  // of the level, for the mix
+  StreamMix mix;             // the measured one that is nearest to the work's
 };
 
 // A bandwidth measured again.
 struct Recheck {
   std::string_view level;
-  Bytes set;  // that is read
+  Bytes set;  // that is gone over
   BytesPerSecond before, after;
 };
 
@@ -36,8 +39,10 @@ class Roof {
  public:
   FlopsPerSecond Peak(DType dtype, int threads);
 
-  // All the flops of `work` at the peak, or all its bytes at the bandwidth of
-  // reading a set of `set` bytes over and over, whichever takes longer.
+  // All the flops of `work` at the peak, all its bytes at the bandwidth of
+  // going over a set of `set` bytes again and again, or these and what rows are
+  // read and written again at that of L1: whichever takes longest. Bandwidths
+  // are those of the mix of reads and writes that is nearest to the work's.
   Ceiling Over(const ProblemWork& work, DType dtype, int threads, Bytes set);
   // The operands alone are in the caches.
   Ceiling Over(const ProblemWork& work, DType dtype, int threads) {
@@ -49,19 +54,19 @@ class Roof {
   std::vector<Recheck> MeasureShared() const;
 
  private:
-  // What is read over and over, for each thread.
+  // What is gone over again and again, by each thread.
   struct Set {
-    std::string_view level;
     size_t bytes;
-    friend bool operator<(const Set& a, const Set& b) {
-      return a.bytes < b.bytes;
-    }
+    std::string_view level;
+    StreamMix mix;
+    int threads;
+    friend auto operator<=>(const Set&, const Set&) = default;
   };
-  static Set SetFor(size_t bytes, int threads);
-  BytesPerSecond Bandwidth(const Set& set, int threads);
+  static Set SetFor(Bytes bytes, StreamMix mix, int threads);
+  BytesPerSecond Bandwidth(const Set& set);
 
   std::map<std::pair<DType, int>, FlopsPerSecond> peaks_;
-  std::map<std::pair<Set, int>, BytesPerSecond> bandwidths_;
+  std::map<Set, BytesPerSecond> bandwidths_;
 };
 
 }  // namespace triptych::bench

@@ -3,7 +3,8 @@
 // emulates it.
 //
 // Usage: tile_matmul_bench ELF PRESET COLSxROWS DTYPE FIDELITY M K N
-//                          [K_BLOCK DEPTH SUB_M SUB_N | search] [THREADS]
+//                          [K_BLOCK DEPTH SUB_M SUB_N ADDS SWAPS | search]
+//                          [THREADS]
 //
 // `search` tries blockings and says which took the fewest cycles.
 // SPDX-License-Identifier: Apache-2.0
@@ -104,27 +105,37 @@ std::vector<std::pair<uint32_t, uint32_t>> SubBlocks(uint32_t m, uint32_t n) {
   return subs;
 }
 
-Result<Answer> Search(const Job& job) {
+// Every blocking that is tried.
+std::vector<MatmulBlocking> Blockings(const Job& job) {
   const auto cols = static_cast<uint32_t>(job.config.cols);
   const auto rows = static_cast<uint32_t>(job.config.rows);
   const uint32_t block_m = CeilDiv(job.m, rows);
   const uint32_t block_n = CeilDiv(job.n, cols);
-  std::optional<Answer> best;
+  std::vector<MatmulBlocking> all;
   for (uint32_t block_k = CeilDiv(job.k, cols); block_k > 0; --block_k) {
     // What does not divide a shard makes it longer.
     if (CeilDiv(job.k, cols) % block_k) continue;
     for (const auto& [sub_m, sub_n] : SubBlocks(block_m, block_n)) {
       for (const uint32_t depth : {3u, 2u}) {
-        const MatmulBlocking by = {block_m, block_n, block_k,
-                                   sub_m,   sub_n,   depth};
-        if (L1Bytes(job, by) >
-            static_cast<uint64_t>(job.config.params.l1_bytes)) {
-          continue;
+        for (const uint32_t adds : {1u, 0u}) {
+          for (const uint32_t swaps : {1u, 0u}) {
+            all.push_back(
+                {block_m, block_n, block_k, sub_m, sub_n, depth, adds, swaps});
+          }
         }
-        TRIPTYCH_ASSIGN(const Answer answer, Run(job, by));
-        if (!best || answer.cycles < best->cycles) best = answer;
       }
     }
+  }
+  return all;
+}
+
+Result<Answer> Search(const Job& job) {
+  std::optional<Answer> best;
+  for (const MatmulBlocking& by : Blockings(job)) {
+    const auto l1 = static_cast<uint64_t>(job.config.params.l1_bytes);
+    if (L1Bytes(job, by) > l1) continue;
+    TRIPTYCH_ASSIGN(const Answer answer, Run(job, by));
+    if (!best || answer.cycles < best->cycles) best = answer;
   }
   if (best) return *best;
   return MakeError(ErrorCode::kInvalid, "no blocking fits into L1");
@@ -136,11 +147,12 @@ void Print(const Job& job, const Answer& a) {
   const double ideal = 16.0 * job.fidelity * job.m * job.n * job.k / tiles;
   const auto cycles = static_cast<double>(a.cycles);
   fmt::print(
-      "block {}x{} k {} sub {}x{} depth {}: {} cycles, {:.2f} % of the matrix "
-      "units; {} instructions, {:.2f} s here: {:.2f} Mcycle/s, {:.1f} MIPS\n",
+      "block {}x{} k {} sub {}x{} depth {} adds {} swaps {}: {} cycles, {:.2f} "
+      "% of the matrix units; {} instructions, {:.2f} s here: {:.2f} Mcycle/s, "
+      "{:.1f} MIPS\n",
       a.by.block_m, a.by.block_n, a.by.block_k, a.by.sub_m, a.by.sub_n,
-      a.by.depth, a.cycles, 100 * ideal / cycles, a.instructions, a.host_s,
-      cycles / a.host_s * 1e-6,
+      a.by.depth, a.by.adds, a.by.swaps, a.cycles, 100 * ideal / cycles,
+      a.instructions, a.host_s, cycles / a.host_s * 1e-6,
       static_cast<double>(a.instructions) / a.host_s * 1e-6);
 }
 
@@ -175,15 +187,17 @@ Result<Job> JobOf(char** argv) {
 
 Result<Answer> Main(int argc, char** argv) {
   TRIPTYCH_ASSIGN(Job job, JobOf(argv));
-  const bool search = argc < 13;
-  if (argc == 11 || argc == 14) job.config.threads = std::atoi(argv[argc - 1]);
+  const bool search = argc < 15;
+  if (argc == 11 || argc == 16) job.config.threads = std::atoi(argv[argc - 1]);
   const MatmulBlocking given = {
       CeilDiv(job.m, static_cast<uint32_t>(job.config.rows)),
       CeilDiv(job.n, static_cast<uint32_t>(job.config.cols)),
       search ? 1 : Number(argv[9]),
       search ? 1 : Number(argv[11]),
       search ? 1 : Number(argv[12]),
-      search ? 1 : Number(argv[10])};
+      search ? 1 : Number(argv[10]),
+      search ? 0 : Number(argv[13]),
+      search ? 0 : Number(argv[14])};
   TRIPTYCH_ASSIGN(const Answer answer, search ? Search(job) : Run(job, given));
   Print(job, answer);
   return answer;
@@ -196,7 +210,8 @@ int main(int argc, char** argv) {
   if (argc < 9) {
     fmt::print(stderr,
                "usage: tile_matmul_bench ELF PRESET COLSxROWS DTYPE FIDELITY "
-               "M K N [K_BLOCK DEPTH SUB_M SUB_N | search] [THREADS]\n");
+               "M K N [K_BLOCK DEPTH SUB_M SUB_N ADDS SWAPS | search] "
+               "[THREADS]\n");
     return 2;
   }
   const auto answer = triptych::mesh::tile::Main(argc, argv);

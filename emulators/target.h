@@ -69,6 +69,9 @@ struct StepContext {
   Ledger& ledger;
   // Null where nobody can be told.
   Status* failure = nullptr;
+  // What Target::counters() names, sums so far of this node: a step adds its
+  // own. Empty where nobody asks (layer_report.h), and then costs nothing.
+  std::span<double> counters = {};
 
   // What the step needed is gone (hardware that it was attached to): its
   // output is then not to be used. The first one counts.
@@ -163,6 +166,28 @@ struct ErrorTerm {
   double variance = 0;
 };
 
+// Part of a machine's time: "stream". Parts exclude each other.
+struct TimePart {
+  std::string name;
+  double seconds = 0;
+};
+
+// One more thing that a machine has to say of a layer.
+struct Reading {
+  std::string key;   // in JSON: "clip_rate"
+  std::string name;  // for people: "clip rate"
+  std::string unit;  // "%" of a fraction; else an SI unit or ""
+  double value = 0;
+};
+
+// What counters mean. Any list may be empty: the machine does not count
+// that, or did not have values.
+struct Readings {
+  std::vector<TimePart> time;     // add up to the steps' time on the machine
+  std::vector<ErrorTerm> errors;  // variances, summed over the outputs
+  std::vector<Reading> others;
+};
+
 // Multiplying parameter `key` by `factor` gives the machine more of
 // something: 2 for a bandwidth, 0.5 for a latency. No run may get longer.
 struct MoreOf {
@@ -251,6 +276,14 @@ class Target {
   }
   // Of a native matmul's output; empty for digital machines.
   virtual std::vector<ErrorTerm> error_budget() const { return {}; }
+
+  // What steps count of themselves beside values and charges, if somebody
+  // asks: names of sums that add up over nodes and runs, any of them...
+  virtual std::span<const std::string_view> counters() const { return {}; }
+  // ... and what such sums mean, of one node or of many together.
+  virtual Readings ReadingsOf(std::span<const double> /*counters*/) const {
+    return {};
+  }
 
   // A matter of the node alone, the same for all parameters: placements are
   // kept for whole families of machines (estimate.h).

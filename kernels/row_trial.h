@@ -122,25 +122,54 @@ inline std::vector<ProblemShape> RowBenchShapes() {
   return shapes;
 }
 
-// Work of rows x cols elements with `flops` each; `arrays` f32 inputs and
-// outputs of that shape, `vectors` of one row.
+// What an operator does to each of rows x cols elements, and the f32 arrays of
+// that shape that it goes over.
 //
 // Flops are counted as the peak they are compared with counts them: two for a
 // slot of the multiply-add unit, whatever fills it. On Zen 4 those are, beside
 // multiply-adds and products, comparisons and shifts, but not sums and maxima;
 // a quotient fills three. So the roof is a lower bound of the time for what
 // exp and its like bind, too.
-template <size_t kFlops, size_t kArrays, size_t kVectors = 0>
+struct RowPasses {
+  size_t flops;
+  size_t reads, writes;    // arrays, from and to wherever they are
+  size_t vectors = 0;      // of one row, read for every row
+  size_t again_reads = 0;  // arrays, from L1: see ProblemWork
+  size_t again_writes = 0;
+  bool codes = false;  // int8 codes are another output
+
+  // The same with int8 codes instead of an f32 result, which waits in L1.
+  constexpr RowPasses Quantized() const {
+    RowPasses p = *this;
+    p.flops += 2;
+    --p.writes;
+    ++p.again_reads;
+    ++p.again_writes;
+    p.codes = true;
+    return p;
+  }
+  // The same behind RowTrial::InPlace(), which is timed with it: input 0 is
+  // copied, and found where the copy went.
+  constexpr RowPasses BehindCopy() const {
+    RowPasses p = *this;
+    ++p.again_reads;
+    ++p.again_writes;
+    return p;
+  }
+};
+
+template <RowPasses kRow>
 ProblemWork RowWork(const ProblemShape& s) {
-  return {Flops(kFlops * s[0] * s[1]),
-          Bytes(4 * (kArrays * s[0] + kVectors) * s[1])};
-}
-// The same with rows of int8 codes as another output.
-template <size_t kFlops, size_t kArrays, size_t kVectors = 0>
-ProblemWork QuantizedRowWork(const ProblemShape& s) {
-  ProblemWork work = RowWork<kFlops + 2, kArrays, kVectors>(s);
-  work.bytes += Bytes(s[0] * s[1]);
-  return work;
+  const size_t cells = s[0] * s[1], codes = kRow.codes ? cells : 0;
+  const size_t later_rows = s[0] > 0 ? s[0] - 1 : 0;
+  return {.flops = Flops(kRow.flops * cells),
+          .bytes = Bytes(
+              4 * ((kRow.reads + kRow.writes) * cells + kRow.vectors * s[1]) +
+              codes),
+          .written = Bytes(4 * kRow.writes * cells + codes),
+          .again = Bytes(4 * ((kRow.again_reads + kRow.again_writes) * cells +
+                              kRow.vectors * s[1] * later_rows)),
+          .again_written = Bytes(4 * kRow.again_writes * cells)};
 }
 // ExpInRange of kernels/simd/math-inl.h: nine multiply-adds or products and a
 // shift. Alone it takes 9.7 cycles a vector; each comparison adds one.

@@ -61,8 +61,12 @@ class Trial {
 };
 
 struct ProblemWork {
-  Flops flops;  // 0 for what only moves data
-  Bytes bytes;  // that must move at least once
+  Flops flops;         // 0 for what only moves data
+  Bytes bytes;         // that must move at least once
+  Bytes written = {};  // of those, to memory; where it is little, left at 0
+  // What a row is read and written once more, at least from L1, because its
+  // first result waits for its last element and registers do not hold it.
+  Bytes again = {}, again_written = {};
 };
 
 struct Variant {

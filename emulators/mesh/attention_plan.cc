@@ -16,6 +16,7 @@ namespace {
 // products, its part of the softmax, and the unpacking for both.
 struct Tile {
   double dt, vt;  // tiles of a key and of a value
+  double read;    // of both, that are not the same
   double q_bytes, kv_bytes;
   double multiply, soften, unpack, pack;
   // The FPU and the SFPU take turns under one thread.
@@ -27,6 +28,7 @@ Tile TileOf(const Params& p, const AttentionProblem& a, double score_tiles) {
   Tile t{};
   t.dt = static_cast<double>(Tiles(a.head_dim));
   t.vt = static_cast<double>(Tiles(a.v_dim));
+  t.read = a.values_in_keys ? std::max(t.dt, t.vt) : t.dt + t.vt;
   t.q_bytes = static_cast<double>(TileBytes(a.activations)) * p.tile_share();
   t.kv_bytes = static_cast<double>(TileBytes(a.cache));
   t.multiply = (t.dt + t.vt) * TileProductCycles(p, a.phases);
@@ -67,12 +69,12 @@ Cost Counts(const Params& p, const Tile& t, double score_tiles,
   cost.launch = p.launch_cycles;
   cost.macs = std::llround(score_tiles * (t.dt + t.vt)) * kTileMacs *
               p.tile_rows / kTile;
-  const double kv = keys_read * (t.dt + t.vt) * t.kv_bytes;
+  const double kv = keys_read * t.read * t.kv_bytes;
   cost.dram_bytes = std::llround(kv);
   cost.dram = kv / p.dram_peak();
   const double q_and_out = q_tiles * (t.dt + t.vt) * t.q_bytes;
   cost.noc_bytes =
-      std::llround(keys_received * (t.dt + t.vt) * t.kv_bytes + q_and_out);
+      std::llround(keys_received * t.read * t.kv_bytes + q_and_out);
   // Scores are packed, unpacked for the softmax, and packed again.
   cost.unpack_bytes = std::llround(
       score_tiles * ((t.dt + t.vt) * (t.kv_bytes + t.q_bytes / 8) + t.q_bytes));
@@ -100,7 +102,7 @@ AttentionPlan Prefill(const Params& p, const AttentionProblem& a,
   // ones are paired, so a core's share is even up to whole chunks.
   const double mine = static_cast<double>(CeilDiv(chunks, p.cores())) /
                       static_cast<double>(chunks);
-  const double step_tiles = static_cast<double>(k_chunk) * (t.dt + t.vt);
+  const double step_tiles = static_cast<double>(k_chunk) * t.read;
   const double fetch_step =
       ReadPagesCycles(p, step_tiles, t.kv_bytes) +
       (share ? MulticastCycles(p, step_tiles * t.kv_bytes) : 0.0);
@@ -140,8 +142,7 @@ AttentionPlan Decode(const Params& p, const AttentionProblem& a,
   const double my_scores = mine * static_cast<double>(rows);
   const double step =
       std::min(mine, static_cast<double>(k_chunk));  // tiles of keys
-  const double fetch_step =
-      ReadPagesCycles(p, step * (t.dt + t.vt), t.kv_bytes);
+  const double fetch_step = ReadPagesCycles(p, step * t.read, t.kv_bytes);
   const double fetch =
       std::max(mine / step * fetch_step,
                static_cast<double>(cost.dram_bytes) / p.dram_rate());
@@ -162,7 +163,7 @@ AttentionPlan Decode(const Params& p, const AttentionProblem& a,
   cost.sfpu = my_scores * (t.soften + p.decode_tile_cycles);
   cost.unpack = my_scores * t.unpack;
   cost.pack = my_scores * t.pack;
-  cost.noc = mine * (t.dt + t.vt) * t.kv_bytes / p.noc_bytes_per_cycle;
+  cost.noc = mine * t.read * t.kv_bytes / p.noc_bytes_per_cycle;
   plan.cost = cost;
   return plan;
 }

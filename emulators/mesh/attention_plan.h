@@ -17,6 +17,7 @@ struct AttentionProblem {
   int64_t queries = 1, keys = 1;  // of one sequence
   int64_t head_dim = 1, v_dim = 1;
   bool causal = true;  // queries are the last of the keys
+  bool values_in_keys = false;  // V is the first v_dim columns of K
   DType activations = DType::kBf16;
   DType cache = DType::kBfp8;  // format of K and V
   int phases = 1;

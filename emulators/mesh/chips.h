@@ -21,6 +21,7 @@ namespace triptych::mesh {
 enum class Collective : uint8_t {
   kAllGather,      // every chip gets the parts of all
   kReduceScatter,  // every chip gets its part of the sum
+  kAllReduce,      // every chip gets the sum
   kAllToAll,       // every chip sends a part of its own to every other
   kSend,           // one chip to its neighbour
 };

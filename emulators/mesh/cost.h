@@ -25,6 +25,8 @@ struct Cost {
   double tail = 0;  // from the last product's end to the last byte in DRAM
   double unpack = 0, fpu = 0, sfpu = 0, pack = 0;
   double noc = 0, dram = 0, ethernet = 0;
+  // Cycles of DRAM for weights that do not wait for the operator.
+  double ahead = 0;
 
   // Counts, of all tiles together.
   int64_t macs = 0;       // tile products, rows that only fill up included
@@ -32,6 +34,14 @@ struct Cost {
   int64_t unpack_bytes = 0, pack_bytes = 0;  // from and to L1
   int64_t dram_bytes = 0;                    // to and from DRAM
   int64_t ethernet_bytes = 0;                // sent to other chips
+
+  // Cycles in which the grid's tiles cannot compute for another operator.
+  double computing() const { return std::max({unpack, fpu, sfpu, pack}); }
+  // Until all parts are done.
+  double span() const {
+    return std::max({total, launch + std::max({noc, dram, ethernet}),
+                     launch + fill + computing()});
+  }
 
   // `next` follows when this is done; one launch serves both.
   Cost& Then(const Cost& next) {
@@ -98,6 +108,24 @@ struct Cost {
     ethernet_bytes += next.ethernet_bytes;
   }
 };
+
+// From when to when the parts that other operators may use meanwhile are busy,
+// in cycles from the operator's begin.
+struct Busy {
+  struct Interval {
+    double from = 0, to = 0;
+  };
+  Interval launch, noc, dram, ethernet;
+};
+
+// Of an operator that has the machine to itself.
+inline Busy BusyOf(const Cost& cost) {
+  const double go = cost.launch;
+  return {.launch = {0, go},
+          .noc = {go, go + cost.noc},
+          .dram = {go, go + cost.dram},
+          .ethernet = {go, go + cost.ethernet}};
+}
 
 }  // namespace triptych::mesh
 

@@ -25,12 +25,14 @@ struct Bound {
   PlanSink* sink = nullptr;
 
   const Share& share() const { return sharding.Of(node.id); }
-  int64_t sequence() const { return share().rows ? sharding.sequence() : 1; }
+  int64_t sequence() const {
+    return share().rows ? sharding.ways().sequence : 1;
+  }
   // Chips that divide what an operator does to each element.
   int64_t ways() const { return share().columns * sequence(); }
   int64_t RowsOf(ValueId value) const {
     const int64_t rows = graph.value(value).shape.rows.Bind(binding);
-    return sharding.RowsDivided(value) ? CeilDiv(rows, sharding.sequence())
+    return sharding.RowsDivided(value) ? CeilDiv(rows, sharding.ways().sequence)
                                        : rows;
   }
   int64_t rows(size_t input) const { return RowsOf(node.inputs[input]); }
@@ -67,14 +69,26 @@ struct Bound {
   }
 };
 
+// Weights that are in L1 when the product begins, but not for long.
+void ReadAhead(const Params& p, const MatmulProblem& problem, Cost& cost) {
+  const int64_t bytes =
+      Tiles(problem.k) * Tiles(problem.n) * TileBytes(problem.weights);
+  cost.dram_bytes += bytes;
+  cost.noc_bytes += bytes;
+  cost.dram = static_cast<double>(bytes) / p.dram_peak();
+  cost.ahead = static_cast<double>(bytes) / p.dram_rate();
+}
+
 Cost MatmulCost(const Bound& b) {
   const int64_t n = b.graph.value(b.node.inputs[1]).shape.rows.coefficient;
   MatmulProblem problem =
       b.Matmul(b.rows(0), CeilDiv(b.cols(0), b.share().inner),
                CeilDiv(n, b.share().columns));
-  problem.resident = b.p.resident == "dense";
+  const bool ahead = b.p.reads_ahead() && problem.m <= kTile;
+  problem.resident = ahead || b.share().resident > 0;
   const MatmulPlan plan = b.Plan(problem);
   Cost cost = plan.cost;
+  if (ahead && cost.dram_bytes == 0) ReadAhead(b.p, problem, cost);
   if (b.work.vector_flops > 0) {  // the bias, before a block is packed
     cost.sfpu = static_cast<double>(plan.core_m * plan.core_n) *
                 static_cast<double>(kTileElements) / b.p.sfpu_lanes;
@@ -151,7 +165,7 @@ Cost MlaCost(const Bound& b) {
   const Heads split = SplitHeads(b, heads, heads);
   MatmulProblem up = b.Matmul(absorb ? CeilDiv(rows, b.sequence()) : keys, lora,
                               split.heads * (nope + v));
-  up.resident = b.p.resident == "dense";
+  up.resident = b.share().resident > 0;
   Cost cost = b.Plan(up).cost;
   AttentionProblem problem{
       .batch = split.batch,
@@ -173,6 +187,7 @@ Cost MlaCost(const Bound& b) {
     problem.head_dim = lora + rope;
     problem.v_dim = lora;
     problem.causal = false;
+    problem.values_in_keys = true;
   }
   return cost.Then(b.Plan(problem));
 }
@@ -205,7 +220,7 @@ Cost MoeCost(const Bound& b) {
   expert.Then(down).Repeat(reached);
   // One program for all experts has the next one's first weights on their way
   // while it computes.
-  if (b.p.dispatch == "persistent") {
+  if (b.p.persistent()) {
     const double first = expert.total - (reached - 1) * fills;
     expert.total = std::max({first, expert.launch + expert.fill + expert.dram,
                              expert.launch + expert.fill + expert.noc});
@@ -244,7 +259,8 @@ Cost VectorCost(const Bound& b) {
                   .out_elements = CeilDiv(w.output_elements, ways),
                   .vector_flops = w.vector_flops / ways,
                   .format = b.activations(),
-                  .reduces_rows = ReducesRows(b.node.op->name)};
+                  .reduces_rows = ReducesRows(b.node.op->name),
+                  .program = FindVectorProgram(b.node.op->name)};
   v.dram_read_bytes =
       CeilDiv(w.weight_elements, b.share().columns) * kVectorWeightBytes;
   const double cache_byte = BitsPerElement(FormatOf(b.p.cache)) / 8;
@@ -278,23 +294,50 @@ Cost OneChip(const Bound& b) {
   return VectorCost(b);
 }
 
-// What chips exchange for it. Activations travel as they lie in L1: tiles.
+int64_t ChipsAmong(const Ways& ways, Share::Among among) {
+  switch (among) {
+    case Share::Among::kTensor:
+      return ways.tensor;
+    case Share::Among::kStream:
+      return ways.stream;
+    case Share::Among::kOthers:
+      return ways.others();
+    case Share::Among::kSequence:
+      return ways.sequence;
+  }
+  return 1;
+}
+
+// What chips exchange for it. Activations travel as they lie in L1: tiles; of
+// a persistent program, which packs them for that, the rows that there are.
 Cost MoveCost(const Bound& b, const Share::Move& move) {
   const Shape& shape = b.graph.value(move.value).shape;
-  const int64_t rows =
-      move.over_sequence ? shape.rows.Bind(b.binding) : b.RowsOf(move.value);
-  const int64_t ways =
-      move.over_sequence ? b.sharding.sequence() : b.p.tensor_ways();
-  int64_t cols = Tiles(shape.cols);
-  if (move.statistics) cols = ways;  // a tile of each chip
-  if (move.over_sequence) cols = CeilDiv(cols, b.p.tensor_ways());
+  const int64_t rows = move.among == Share::Among::kSequence
+                           ? shape.rows.Bind(b.binding)
+                           : b.RowsOf(move.value);
+  const int64_t sent =
+      b.p.persistent() ? rows : b.p.RowTiles(rows) * b.p.tile_rows;
+  const int64_t ways = ChipsAmong(b.sharding.ways(), move.among);
+  // Statistics: a tile of each chip.
+  const int64_t cols =
+      move.statistics ? ways : CeilDiv(Tiles(shape.cols), move.parts);
   const DType format = b.graph.value(move.value).kind == ValueKind::kCache
                            ? FormatOf(b.p.cache)
                            : b.activations();
   return CollectiveCost(
       b.p, move.kind, ways,
-      static_cast<double>(b.p.RowTiles(rows) * cols * TileBytes(format)) *
-          b.p.tile_share());
+      static_cast<double>(sent * cols * TileBytes(format)) / kTile);
+}
+
+// With so few rows every chip of a scattered stream gathers first, and norms
+// all columns. Of one new token, each chip has its sequences' keys.
+bool IsNeeded(const Bound& b, const Share::Move& move) {
+  if (move.among == Share::Among::kSequence) {
+    return b.binding.tokens > 1 ||
+           b.graph.value(move.value).kind != ValueKind::kCache;
+  }
+  return !move.statistics || move.among != Share::Among::kTensor ||
+         b.RowsOf(move.value) > kTile;
 }
 
 }  // namespace
@@ -308,21 +351,50 @@ Formats FormatsOf(const Params& p, const Node& node) {
           *PhasesFromName(pick(p.mlp_fidelity, p.fidelity))};
 }
 
-Cost CostOf(const Params& p, const Graph& graph, const Node& node,
+namespace {
+
+// Has a program of its own.
+bool IsLaunched(const Bound& b) {
+  if (b.p.dispatch != "fused" || b.node.id == 0) return true;
+  const Node& before = b.graph.node(b.node.id - 1);
+  const std::string_view op = b.node.op->name;
+  if (op == "matmul") {
+    return before.op->name != "matmul" || before.inputs[0] != b.node.inputs[0];
+  }
+  const bool vector = b.node.op->kind == OpKind::kVector || op == "kv_append";
+  return !vector || ReducesRows(op);
+}
+
+// The machine with what weights leave of L1, the operator's own apart: its
+// plan counts them.
+Params BesideWeights(Params p, const Sharding& sharding, const Node& node) {
+  p.l1_reserved_bytes +=
+      sharding.resident_bytes() - sharding.Of(node.id).resident;
+  return p;
+}
+
+}  // namespace
+
+Cost CostOf(const Params& params, const Graph& graph, const Node& node,
             const Binding& binding, const Sharding& sharding, PlanSink* sink) {
+  const Params p = BesideWeights(params, sharding, node);
   const Bound bound{
       p, graph, node, binding, sharding, WorkOf(graph, node, binding), sink};
   Cost cost = OneChip(bound);
-  const double between = p.between_cycles();
+  const double between =
+      IsLaunched(bound) ? p.between_cycles() : -p.launch_cycles;
   cost.launch += between;
   cost.total += between;
   for (const Share::Move& move : bound.share().moves) {
-    const bool one_token = binding.tokens == 1 && move.over_sequence &&
-                           graph.value(move.value).kind == ValueKind::kCache;
-    if (one_token) continue;  // each chip has its sequences' keys
-    // With so few rows every chip gathers first, and norms all columns.
-    if (move.statistics && bound.RowsOf(move.value) <= kTile) continue;
-    const Cost exchange = MoveCost(bound, move);
+    if (!IsNeeded(bound, move)) continue;
+    Cost exchange = MoveCost(bound, move);
+    if (move.joined) {
+      exchange.total = exchange.ethernet;
+      exchange.launch = 0;
+    } else if (move.statistics && p.dispatch == "fused") {
+      exchange.total -= exchange.launch;
+      exchange.launch = 0;
+    }
     const double own = cost.total;
     cost.And(exchange);
     if (!move.hidden) continue;

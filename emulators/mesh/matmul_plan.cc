@@ -351,6 +351,11 @@ std::optional<MatmulPlan> Search(const Params& p, const Timing& timing,
 
 }  // namespace
 
+int64_t ResidentCoreBytes(const Params& p, const MatmulProblem& problem) {
+  const Division d = Divide(p, problem, Layout::kColumns);
+  return d.core_n * d.k_tiles * TileBytes(problem.weights);
+}
+
 double TileProductCycles(const Params& p, int phases) {
   return phases * (static_cast<double>(kTileMacs) * p.tile_share() /
                        p.fpu_macs_per_cycle +

@@ -67,6 +67,9 @@ std::optional<MatmulPlan> PlanLayout(const Params& params,
 // The faster layout; operands that do not fit L1 are put into DRAM.
 MatmulPlan PlanMatmul(const Params& params, MatmulProblem problem);
 
+// Weights of a resident product on the core that has most of them.
+int64_t ResidentCoreBytes(const Params& params, const MatmulProblem& problem);
+
 // Cycles that the multiplier of one core takes for one tile product.
 double TileProductCycles(const Params& params, int phases);
 

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <mutex>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "emulators/mesh/clock.h"
@@ -21,6 +22,7 @@
 #include "emulators/mesh/sharding.h"
 #include "emulators/mesh/tile.h"
 #include "emulators/mesh/tile_matmul.h"
+#include "emulators/mesh/timeline.h"
 #include "emulators/mesh/traffic.h"
 #include "emulators/mesh/workloads.h"
 #include "emulators/packed_once.h"
@@ -78,7 +80,7 @@ class Mesh : public Target {
   std::span<const MoreOf> resources() const override { return kResources; }
   // How an operator is divided among chips depends on those before it.
   bool cost_depends_on_neighbours() const override {
-    return params_.chips() > 1;
+    return params_.chips() > 1 || overlaps();
   }
   std::optional<Traffic> TrafficOf(const Graph& graph, const Binding& binding,
                                    Phase phase) const override {
@@ -93,6 +95,10 @@ class Mesh : public Target {
                              const OpSpec& spec) const override;
 
   const Params& machine() const { return params_; }
+  // An operator's time depends on those before it.
+  bool overlaps() const {
+    return params_.persistent() || params_.reads_ahead();
+  }
   int phases() const { return phases_; }
   // A weight's format is the same wherever it is used.
   std::shared_ptr<const TiledWeights> Tiled(const Weights& weights,
@@ -103,8 +109,12 @@ class Mesh : public Target {
     });
   }
   std::shared_ptr<const Sharding> ShardingOf(const Graph& graph) const;
-  // Charges `cost` from ctx.begin on; returns its end.
-  Picos Charge(const StepContext& ctx, const Cost& cost, Flops flops) const;
+  // When operators run that overlap.
+  std::shared_ptr<const Timeline> TimelineOf(const StepContext& ctx) const;
+  // Charges `cost` from `begin` on; returns its end. Idle power is charged for
+  // the cycles that it adds to the run.
+  Picos Charge(const StepContext& ctx, Picos begin, const Cost& cost,
+               const Busy& busy, double adds, Flops flops) const;
 
  private:
   void AddUnits();
@@ -121,6 +131,8 @@ class Mesh : public Target {
   mutable std::mutex sharding_mutex_;
   mutable uint64_t sharded_ = 0;  // the graph that `sharding_` is of
   mutable std::shared_ptr<const Sharding> sharding_;
+  mutable std::tuple<uint64_t, Phase, int64_t, int64_t, int64_t> timed_;
+  mutable std::shared_ptr<const Timeline> timeline_;  // of that
 };
 
 // Of all chips; without replicas, which only other sequences could use.
@@ -146,12 +158,33 @@ Roofline Mesh::roofline() const {
 std::shared_ptr<const Sharding> Mesh::ShardingOf(const Graph& graph) const {
   const std::lock_guard lock(sharding_mutex_);
   if (sharding_ == nullptr || sharded_ != graph.id()) {
-    sharding_ = std::make_shared<Sharding>(graph, params_.tensor_ways(),
-                                           params_.parallel_sequence,
-                                           params_.parallel_pipeline);
+    auto sharding = std::make_shared<Sharding>(graph, params_.ways());
+    const int64_t left_out = sharding->Keep(params_);
+    if (left_out > 0) {
+      Log(LogLevel::kWarning, "mesh",
+          fmt::format("{}: weights of {} products do not fit L1 beside those "
+                      "before them; read from DRAM",
+                      graph.name(), left_out));
+    }
+    sharding_ = std::move(sharding);
     sharded_ = graph.id();
   }
   return sharding_;
+}
+
+std::shared_ptr<const Timeline> Mesh::TimelineOf(const StepContext& ctx) const {
+  const auto sharding = ShardingOf(ctx.graph);
+  const std::lock_guard lock(sharding_mutex_);
+  const Binding& b = ctx.binding;
+  const std::tuple wanted(ctx.graph.id(), ctx.phase, b.batch, b.tokens,
+                          b.context);
+  if (timeline_ == nullptr || timed_ != wanted) {
+    timeline_ = std::make_shared<Timeline>(params_, ctx.graph,
+                                           *ctx.graph.FindEntry(ctx.phase),
+                                           ctx.binding, *sharding);
+    timed_ = wanted;
+  }
+  return timeline_;
 }
 
 void Mesh::AddUnits() {
@@ -223,11 +256,11 @@ Precision Mesh::precision() const {
   return precision;
 }
 
-Picos Mesh::Charge(const StepContext& ctx, const Cost& cost,
-                   Flops flops) const {
-  Picos end = ctx.begin;
+Picos Mesh::Charge(const StepContext& ctx, Picos begin, const Cost& cost,
+                   const Busy& busy, double adds, Flops flops) const {
+  Picos end = begin;
   const auto at = [&](double cycles) {
-    const Picos time = ctx.begin + FromSeconds(cycles / params_.clock.value);
+    const Picos time = begin + FromSeconds(cycles / params_.clock.value);
     end = std::max(end, time);
     return time;
   };
@@ -244,11 +277,13 @@ Picos Mesh::Charge(const StepContext& ctx, const Cost& cost,
   TRIPTYCH_CHECK(computed >= macs, "node", ctx.node.name, "computed", computed,
                  "wanted", macs);
   const bool mlp = FormatsOf(params_, ctx.node).phases != phases_;
-  charge(ids_.launch, ids_.go, 1, 0, cost.launch);
-  charge(ids_.noc, ids_.noc_byte, cost.noc_bytes * chips, cost.launch,
-         cost.noc);
-  charge(ids_.dram, ids_.dram_byte, cost.dram_bytes * chips, cost.launch,
-         cost.dram);
+  const auto charge_in = [&](UnitId unit, ActionId action, int64_t count,
+                             Busy::Interval when) {
+    charge(unit, action, count, when.from, when.to - when.from);
+  };
+  charge_in(ids_.launch, ids_.go, 1, busy.launch);
+  charge_in(ids_.noc, ids_.noc_byte, cost.noc_bytes * chips, busy.noc);
+  charge_in(ids_.dram, ids_.dram_byte, cost.dram_bytes * chips, busy.dram);
   charge(ids_.unpack, ids_.l1_byte, cost.unpack_bytes * chips, start,
          cost.unpack);
   charge(ids_.pack, ids_.l1_byte, cost.pack_bytes * chips, start, cost.pack);
@@ -258,15 +293,15 @@ Picos Mesh::Charge(const StepContext& ctx, const Cost& cost,
            start, cost.fpu, true);
   }
   if (cost.ethernet_bytes > 0) {
-    charge(ids_.ethernet, ids_.ethernet_byte, cost.ethernet_bytes * chips,
-           cost.launch, cost.ethernet);
+    charge_in(ids_.ethernet, ids_.ethernet_byte, cost.ethernet_bytes * chips,
+              busy.ethernet);
   }
   charge(ids_.sfpu, ids_.sfpu_op, flops.vector, start, cost.sfpu);
   at(cost.total);
-  const auto waiting = std::llround(std::ceil(cost.total) *
-                                    static_cast<double>(params_.chips()));
-  ctx.Charge(ids_.launch, ids_.waiting, static_cast<uint64_t>(waiting),
-             ctx.begin, end, /*concurrent=*/true);
+  const auto waiting =
+      std::llround(std::ceil(adds) * static_cast<double>(params_.chips()));
+  ctx.Charge(ids_.launch, ids_.waiting, static_cast<uint64_t>(waiting), begin,
+             end, /*concurrent=*/true);
   return end;
 }
 
@@ -280,10 +315,11 @@ class MeshStep : public Step {
   Picos Run(const StepContext& ctx) const override {
     if (ctx.values) Compute(ctx);
     const Work work = WorkOf(ctx.graph, ctx.node, ctx.binding);
-    return mesh_.Charge(
-        ctx,
-        CostOf(mesh_.machine(), ctx.graph, ctx.node, ctx.binding, *sharding_),
-        {work.matrix_flops, work.vector_flops});
+    const Flops flops{work.matrix_flops, work.vector_flops};
+    if (mesh_.overlaps()) return RunOverlapped(ctx, flops);
+    const Cost cost =
+        CostOf(mesh_.machine(), ctx.graph, ctx.node, ctx.binding, *sharding_);
+    return mesh_.Charge(ctx, ctx.begin, cost, BusyOf(cost), cost.total, flops);
   }
 
  protected:
@@ -292,6 +328,18 @@ class MeshStep : public Step {
   const Mesh& mesh_;
 
  private:
+  // Its charges lie where the program has them; it takes what it adds.
+  Picos RunOverlapped(const StepContext& ctx, Flops flops) const {
+    const auto timeline = mesh_.TimelineOf(ctx);
+    const Timeline::Slot& slot = timeline->Of(ctx.node.id);
+    const double hertz = mesh_.machine().clock.value;
+    const Picos program = ctx.begin - FromSeconds(slot.before / hertz);
+    const Picos begin = program + FromSeconds(slot.begin / hertz);
+    const Picos end = mesh_.Charge(ctx, std::max(begin, Picos(0)), slot.cost,
+                                   slot.busy, slot.adds(), flops);
+    return std::max(ctx.begin, end);
+  }
+
   std::shared_ptr<const Sharding> sharding_;
 };
 
@@ -494,6 +542,10 @@ Status CheckChips(const std::string& file, const Params& p) {
     return wrong("parallel.expert", p.parallel_expert,
                  "chips that divide columns", p.tensor_ways());
   }
+  if (p.parallel_stream > 0 && p.tensor_ways() % p.parallel_stream != 0) {
+    return wrong("parallel.stream", p.parallel_stream,
+                 "chips that divide columns", p.tensor_ways());
+  }
   if (p.chips() > 1 && p.fabric_ethernet_gb_per_s == 0) {
     return MakeError(ErrorCode::kInvalid,
                      fmt::format("{}: fabric.ethernet_gb_per_s: 0 is not "
@@ -509,13 +561,13 @@ Result<std::unique_ptr<Target>> MakeMesh(std::string_view preset,
                                          const Config& config) {
   Params params;
   TRIPTYCH_ASSIGN(ParamSet set, LoadParams(config, params));
-  if (params.l1_reserved_bytes + 16 * kTileElements * 4 > params.l1_bytes) {
+  if (params.l1_reserved_bytes + kLeastBufferBytes > params.l1_bytes) {
     return MakeError(
         ErrorCode::kInvalid,
         fmt::format("{}: l1.reserved_bytes: {} leaves no room for circular "
                     "buffers; allowed up to l1.bytes - {}",
                     config.file(), params.l1_reserved_bytes,
-                    16 * kTileElements * 4));
+                    kLeastBufferBytes));
   }
   TRIPTYCH_TRY(CheckChips(config.file(), params));
   if (params.dispatch == "persistent") {

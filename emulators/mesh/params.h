@@ -13,6 +13,16 @@
 
 namespace triptych::mesh {
 
+// Ways in which chips are divided, each a product of numbers of chips.
+struct Ways {
+  int64_t tensor = 1, sequence = 1, stages = 1;
+  // Of the tensor chips, those that divide the columns of the residual
+  // stream; 0: all of them, gathered before a product.
+  int64_t stream = 0;
+  // Those that hold the same columns of the stream.
+  int64_t others() const { return stream > 0 ? tensor / stream : 1; }
+};
+
 struct Params {
   // ---- Number formats and arithmetic ----
   std::string weights = "bfp8", activations = "bf16", cache = "bfp8";
@@ -30,6 +40,7 @@ struct Params {
   std::string dispatch = "traced";
 
   // ---- One tile ----
+  std::string generation = "blackhole";
   int64_t l1_bytes = 1, l1_reserved_bytes = 0;
   double fpu_macs_per_cycle = 2048;
   double fpu_phase_cycles = 0, fpu_reload_cycles = 0;
@@ -59,12 +70,14 @@ struct Params {
   double dram_latency_cycles = 0, dram_issue_cycles = 0;
   double dram_bank_bytes_per_cycle = 24, dram_bank_issue_cycles = 0;
   double dram_request_cycles = 0;
+  int64_t dram_burst_bytes = 0;
   int64_t dram_left_col = 0, dram_right_col = 0;
 
   // ---- Several chips, and Ethernet between them ----
   int64_t chips_cols = 1, chips_rows = 1, chips_links = 1;
   std::string chips_topology = "line";
   int64_t parallel_sequence = 1, parallel_pipeline = 1, parallel_expert = 1;
+  int64_t parallel_stream = 0;
   double fabric_ethernet_gb_per_s = 0;
   double fabric_hop_ns = 0, fabric_atomic_ns = 0, fabric_packet_ns = 0;
   double fabric_atomic_packet_ns = 0, fabric_multicast_atomic_ns = 0;
@@ -91,7 +104,7 @@ struct Params {
   double static_w = 0;
 
   HostParams host;
-  double host_token_us = 0;
+  double host_token_us = 0, host_sampler_ops = 0;
 
   template <class Self, class V>
   static void Visit(Self& p, V&& v) {
@@ -117,14 +130,18 @@ struct Params {
     v("clock_hz", p.clock, 1e8, 4e9, "clock of tiles and NoC");
     v("launch_cycles", p.launch_cycles, 0, 1e6,
       "from go to the first instruction of an operator's kernels, and back");
-    v("dispatch.kind", p.dispatch, {"traced", "persistent"},
-      "one program an operator, from a recorded trace; or one for all of a "
-      "graph, whose cores only wait for each other between operators");
+    v("dispatch.kind", p.dispatch, {"traced", "fused", "persistent"},
+      "one program an operator, from a recorded trace; the same, but vector "
+      "operators run in the program before theirs, and products of one input "
+      "are one; or one program for all of a graph, whose cores only wait for "
+      "each other between operators");
     v("dispatch.gap_cycles", p.gap_cycles, 0, 1e6,
       "from one traced operator's end to the next one's go");
     v("dispatch.operator_us", p.operator_us, 0, 1e4,
       "more of it in a graph of unlike operators: other kernels and "
       "arguments, shards moved to where the next one reads them");
+    v("tile.generation", p.generation, {"wormhole", "blackhole"},
+      "cores, memory map and floor plan that programs on tiles find");
     v("l1.bytes", p.l1_bytes, 65536, 1 << 26, "L1 of one tile");
     v("l1.reserved_bytes", p.l1_reserved_bytes, 0, 1 << 24,
       "of it, firmware, kernels and stacks");
@@ -199,6 +216,9 @@ struct Params {
       "between reads of one bank by one core");
     v("dram.request_cycles", p.dram_request_cycles, 0, 1000,
       "between reads that one interface of a bank takes");
+    v("dram.burst_bytes", p.dram_burst_bytes, 0, 1 << 20,
+      "of a read, that a bank is asked for at once, the next when they are "
+      "there; 0: all");
     v("dram.left_col", p.dram_left_col, 0, 63,
       "column of the torus with half of the DRAM banks");
     v("dram.right_col", p.dram_right_col, 0, 63,
@@ -216,6 +236,10 @@ struct Params {
     v("parallel.expert", p.parallel_expert, 1, 4096,
       "groups of a stage's chips that experts are divided among; in a group, "
       "and everything else over the chips that are left, columns are divided");
+    v("parallel.stream", p.parallel_stream, 0, 4096,
+      "of the chips that divide columns, those that divide the residual "
+      "stream's, the others holding the same; 0: all, gathered before a "
+      "product");
     v("fabric.ethernet_gb_per_s", p.fabric_ethernet_gb_per_s, 0, 1e4,
       "one Ethernet link, one direction");
     v("fabric.hop_ns", p.fabric_hop_ns, 0, 1e6,
@@ -249,8 +273,10 @@ struct Params {
     v("schedule.decode_tile_cycles", p.decode_tile_cycles, 0, 1e5,
       "switching among the small products and passes of streaming decode, per "
       "tile of scores");
-    v("schedule.resident", p.resident, {"none", "dense"},
-      "weights that stay in L1: of everything but experts");
+    v("schedule.resident", p.resident, {"none", "dense", "ahead"},
+      "weights of everything but experts: read as products need them; kept in "
+      "L1; or brought there by cores of their own, ahead of products of few "
+      "rows");
     v("power.limit_w", p.power_limit_w, 0, 1e4, "of the card; 0: none");
     v("power.window_ms", p.power_window_ms, 0, 1e6,
       "how long it may be exceeded");
@@ -268,6 +294,8 @@ struct Params {
     v("host.token_us", p.host_token_us, 0, 1e6,
       "of each decode step: inputs to the chip, replay of the trace, the token "
       "back");
+    v("host.sampler_ops", p.host_sampler_ops, 0, 1e6,
+      "of a sampler on the host, for each logit of each sequence");
   }
 
   int64_t cores() const { return grid_cols * grid_rows; }
@@ -275,10 +303,16 @@ struct Params {
   int64_t chips() const { return chips_cols * chips_rows; }
   int64_t stage_chips() const { return chips() / parallel_pipeline; }
   int64_t tensor_ways() const { return stage_chips() / parallel_sequence; }
+  Ways ways() const {
+    return {tensor_ways(), parallel_sequence, parallel_pipeline,
+            parallel_stream};
+  }
   // Tiles of activations that hold so many rows.
   int64_t RowTiles(int64_t rows) const { return CeilDiv(rows, tile_rows); }
   // Of a whole tile, what one of activations has.
   double tile_share() const { return static_cast<double>(tile_rows) / 32; }
+  bool persistent() const { return dispatch == "persistent"; }
+  bool reads_ahead() const { return resident == "ahead"; }
   // From one operator of a graph to the next.
   double between_cycles() const {
     return gap_cycles + operator_us * 1e-6 * clock.value;

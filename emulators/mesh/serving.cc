@@ -7,6 +7,7 @@
 #include "emulators/mesh/clock.h"
 #include "emulators/mesh/graph_bounds.h"
 #include "emulators/mesh/noc.h"
+#include "emulators/mesh/tile.h"
 #include "models/build/build.h"
 #include "models/presets/presets.h"
 
@@ -27,16 +28,11 @@ Params FormatsServed(Params p, const ModelConfig& config) {
   return p;
 }
 
-// Of a sampler on the host, for each logit of each sequence: softmax, the
-// largest few, their sums. Calibrated on the rows of llm_serving.csv that
-// differ in batch alone.
-constexpr double kSamplerOps = 60;
-
 // What the host does between two steps, in s.
 double HostSeconds(const Params& p, const ModelConfig& config, int64_t batch) {
   const auto logits = static_cast<double>(batch * config.vocab);
   return p.host_token_us * 1e-6 +
-         logits * kSamplerOps / (p.host.vector_gflops * 1e9);
+         logits * p.host_sampler_ops / (p.host.vector_gflops * 1e9);
 }
 
 Result<int64_t> NumberOr(const OpSpec& spec, std::string_view key,
@@ -92,8 +88,10 @@ Result<Prediction> PredictDecoderLayer(const Params& params,
   TRIPTYCH_ASSIGN(const int64_t batch, NumberOr(spec, "batch", 1));
   TRIPTYCH_ASSIGN(const int64_t context, NumberOr(spec, "context", 4096));
   TRIPTYCH_ASSIGN(ModelConfig config, PresetByName(TextOf(spec, "model")));
-  // The layers before the last kind of them, and one of that.
-  config.layers = std::min(config.layers, config.moe.dense_layers + 1);
+  // Its last layer alone: the stage of a ring, which holds no vocabulary.
+  if (config.layers > config.moe.dense_layers) config.moe.dense_layers = 0;
+  config.layers = 1;
+  config.vocab = kTile;
   TRIPTYCH_ASSIGN(const Graph graph, BuildGraph(config));
   const auto target = make(params);
   TRIPTYCH_ASSIGN(const auto program, target->Compile(graph, nullptr));
@@ -101,19 +99,18 @@ Result<Prediction> PredictDecoderLayer(const Params& params,
   TRIPTYCH_TRY(
       program->Run({.phase = Phase::kDecode, .binding = {batch, 1, context}},
                    nullptr, ledger));
-  const auto last = static_cast<int>(config.layers - 1);
+  const auto in_layer = [&](NodeId node) {
+    return graph.node(node).layer == 0;
+  };
   double seconds = 0;
   for (const auto& [key, row] : ledger.rows()) {
     const auto& [node, unit, action] = key;
-    if (unit == kSchedule && graph.node(node).layer == last) {
-      seconds += Seconds(row.busy);
-    }
+    if (unit == kSchedule && in_layer(node)) seconds += Seconds(row.busy);
   }
   Prediction prediction{{"seconds", seconds},
                         {"us", seconds * 1e6},
                         {"cycles", seconds * params.clock.value}};
-  AddBounds(*target, ledger, prediction,
-            [&](NodeId node) { return graph.node(node).layer == last; });
+  AddBounds(*target, ledger, prediction, in_layer);
   return prediction;
 }
 

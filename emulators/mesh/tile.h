@@ -20,6 +20,9 @@ inline constexpr int64_t kTileElements = kTile * kTile;
 // Multiply-adds of one 32 x 32 x 32 tile product.
 inline constexpr int64_t kTileMacs = kTile * kTile * kTile;
 
+// The least of L1 that a schedule's buffers need: 16 tiles of f32.
+inline constexpr int64_t kLeastBufferBytes = 16 * kTileElements * 4;
+
 constexpr int64_t Tiles(int64_t elements) { return CeilDiv(elements, kTile); }
 
 // 2048 for bf16, 1088 for bfp8, 576 for bfp4.

@@ -411,8 +411,7 @@ void Flows::OnVector(const VectorProblem& v, const Cost& cost, double times) {
 Traffic TrafficOf(const Params& params, const Fold& fold,
                   const Binding& binding) {
   Flows flows(params);
-  const Sharding sharding(fold.graph(), params.tensor_ways(),
-                          params.parallel_sequence, params.parallel_pipeline);
+  const Sharding sharding(fold.graph(), params.ways());
   for (const Fold::Part& part : fold.parts()) {
     flows.set_repeat(static_cast<double>(part.times));
     CostOf(params, fold.graph(), *part.placed.node, binding, sharding, &flows);

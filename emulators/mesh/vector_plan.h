@@ -7,7 +7,9 @@
 #include <cstdint>
 
 #include "emulators/mesh/cost.h"
+#include "emulators/mesh/matmul_plan.h"
 #include "emulators/mesh/params.h"
+#include "emulators/mesh/vector_program.h"
 #include "kernels/base/dtype.h"
 
 namespace triptych::mesh {
@@ -19,6 +21,10 @@ struct VectorProblem {
   int64_t vector_flops = 0;
   DType format = DType::kBf16;
   bool reduces_rows = false;     // a row's elements meet: norms, softmax
+  // What the engine does; nullptr: `vector_flops` operations of the vector
+  // unit an element are all that is known.
+  const VectorProgram* program = nullptr;
+  Placement placement = Placement::kL1;  // of activations
   int64_t dram_read_bytes = 0;   // weights, tables
   int64_t dram_write_bytes = 0;  // caches
   int64_t dram_page_bytes = 0;   // of one request; 0: a tile
@@ -32,7 +38,7 @@ struct VectorSpread {
 };
 VectorSpread SpreadOf(const Params& params, const VectorProblem& problem);
 
-// Activations stream through L1 if all of them fit there, else through DRAM.
+// Activations that do not fit into L1 stream through DRAM.
 Cost PlanVector(const Params& params, const VectorProblem& problem);
 
 }  // namespace triptych::mesh

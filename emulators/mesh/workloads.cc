@@ -66,9 +66,12 @@ Result<Pass> OnePass(const Params& params, const MachineMaker& make,
   // in f32.
   divided.weights = "bf16";
   divided.dst = "f32";
+  divided.dispatch = "traced";
+  divided.resident = "none";
   // Rows and columns divide all chips: no stages, no experts.
   divided.parallel_sequence = sequence;
   divided.parallel_pipeline = divided.parallel_expert = 1;
+  divided.parallel_stream = 0;
   const auto target = make(divided);
   TRIPTYCH_ASSIGN(const auto program, target->Compile(graph, nullptr));
   Ledger ledger(Ledger::Mode::kFold);

@@ -11,6 +11,26 @@
 
 namespace triptych::optical {
 
+double DacMismatch(const Params& p, const Encoding& encoding,
+                   const Tile& tile) {
+  if (encoding.bits == 0 || p.dac_unit_sigma == 0) return 0;
+  // Unit elements of one code.
+  const double units =
+      std::exp2(rtl::kDacBits - static_cast<double>(encoding.bits));
+  const double unit = 1 / (encoding.steps * units);
+  const double on = (std::exp2(encoding.bits) - 1) * units;  // at x = 1
+  const double sigma2 = p.dac_unit_sigma * p.dac_unit_sigma;
+  return sigma2 * on * unit * unit / static_cast<double>(tile.copies);
+}
+
+double AdcMismatch(const Params& p) {
+  if (p.adc_bits == 0) return 0;
+  const Scale scale(static_cast<int>(p.adc_bits), 1);
+  const double variance = p.adc_unit_sigma * p.adc_unit_sigma * scale.middle /
+                          (scale.steps() * scale.steps());
+  return p.two_pass() ? variance / 2 : variance;
+}
+
 Detector::Detector(const Params& params, const Encoding& encoding,
                    const Tile& tile, const PlaneWeights& plane,
                    const TileWeights& weights)
@@ -84,35 +104,15 @@ void Detector::AddPhysicalNoise(const Encoding& encoding, const Tile& tile,
   }
 }
 
-// What mismatched elements do, as if it were new with every vector: of m unit
-// elements, sigma^2 m units^2. A DAC has as many on as its code says, an ADC
-// half of them around zero. Of two passes, half of the time both codes are on
-// the same side of the middle: they then share the large elements, whose error
-// cancels in their difference.
 void Detector::AddMismatch(const Encoding& encoding, const Tile& tile,
                            const PlaneWeights& plane,
                            const TileWeights& weights) {
-  const auto units_of = [](int bits) {
-    return std::exp2(rtl::kDacBits - static_cast<double>(bits));
-  };
-  const double dac2 = p_.dac_unit_sigma * p_.dac_unit_sigma;
-  if (encoding.bits > 0 && dac2 > 0) {
-    const double units = units_of(encoding.bits);  // of one code
-    const double unit = 1 / (encoding.steps * units);
-    const double on = (std::exp2(encoding.bits) - 1) * units;  // at x = 1
-    const double of_x =
-        dac2 * on * unit * unit / static_cast<double>(tile.copies);
-    for (size_t j = 0; j < weights.mean_sq.size(); ++j) {
-      const double gain = plane.gain[static_cast<size_t>(tile.n0) + j];
-      shot_[j] += static_cast<float>(of_x * weights.mean_sq[j] * gain * gain);
-    }
+  const double of_x = DacMismatch(p_, encoding, tile);
+  for (size_t j = 0; of_x > 0 && j < weights.mean_sq.size(); ++j) {
+    const double gain = plane.gain[static_cast<size_t>(tile.n0) + j];
+    shot_[j] += static_cast<float>(of_x * weights.mean_sq[j] * gain * gain);
   }
-  if (p_.adc_bits > 0) {
-    const Scale scale(static_cast<int>(p_.adc_bits), 1);
-    adc_variance_ = p_.adc_unit_sigma * p_.adc_unit_sigma * scale.middle /
-                    (scale.steps() * scale.steps());
-    if (encoding.two_pass) adc_variance_ /= 2;
-  }
+  adc_variance_ = AdcMismatch(p_);
 }
 
 NoiseOfVector Detector::NoiseOf(const LightSums& light, float largest,

@@ -21,6 +21,16 @@
 
 namespace triptych::optical {
 
+// Variance that mismatched elements make, as if it were new with every vector:
+// of m unit elements, sigma^2 m units^2. A DAC has as many on as its code
+// says: of an output, by unit of sum x and of mean w^2; gain apart.
+double DacMismatch(const Params& params, const Encoding& encoding,
+                   const Tile& tile);
+// An ADC has half of them on around zero: of a full scale of 1. Of two passes,
+// half of the time both codes are on the same side of the middle: they then
+// share the large elements, whose error cancels in their difference.
+double AdcMismatch(const Params& params);
+
 // Immutable. Values are in units of gain a w (receiver.h), before the scale
 // of the vector and of the output's row.
 class Detector {

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "emulators/optical/counters.h"
 #include "emulators/optical/detect.h"
 #include "emulators/optical/detector.h"
 #include "emulators/optical/drift.h"
+#include "emulators/optical/meter.h"
 #include "emulators/optical/receive.h"
 #include "emulators/optical/schedule.h"
 #include "kernels/base/parallel.h"
@@ -81,7 +83,12 @@ class MatmulStep : public Step {
     const int threads = whole ? 1 : ctx.threads;
     Status lost;
     const size_t chunks = CeilDiv(a.rows(), most);
-    const std::vector<Block> blocks = Blocks(a.rows(), chunks, threads);
+    // Counts are added up block by block, to the same bits for any number of
+    // threads: whoever counts gets the blocks of one.
+    const bool counted = !ctx.counters.empty();
+    const std::vector<Block> blocks =
+        Blocks(a.rows(), chunks, counted ? 1 : threads);
+    std::vector<Counts> counts(counted ? blocks.size() * chunks : 0);
     // Vectors innermost: neighbours in time share their weights.
     ParallelFor(blocks.size() * chunks, threads, [&](size_t task) {
       const size_t chunk = task % chunks;
@@ -102,16 +109,27 @@ class MatmulStep : public Step {
                             drifts.empty() ? nullptr : &drifts[t]};
         NoiseKey of_tile = key;
         of_tile.tile_pass = static_cast<uint32_t>(2 * t);
+        std::optional<BlockMeter> meter;
+        if (!counts.empty()) {
+          meter.emplace(p_, encoding_, tile, block, a, scale, counts[task]);
+        }
         const bool last = t + 1 == block.last_tile;
-        const Status status =
-            Receive(*machine_, encoding_, tile, block, first, of_tile, out,
-                    t == block.first_tile, [&](size_t i) {
-                      if (last) Finish(scale[first + i], block, out.row(i));
-                    });
+        const Status status = Receive(
+            *machine_, encoding_, tile, block, first, of_tile, out,
+            t == block.first_tile,
+            [&](size_t i) {
+              if (last) Finish(scale[first + i], block, out.row(i));
+            },
+            meter ? &*meter : nullptr);
         // Only of a whole periphery, and so of one thread.
         if (whole) lost = status;
       }
     });
+    for (const Counts& of_task : counts) {
+      for (size_t i = 0; i < of_task.size(); ++i) {
+        ctx.counters[i] += of_task[i];
+      }
+    }
     return lost;
   }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "emulators/optical/array/array.h"
+#include "emulators/optical/counters.h"
 #include "emulators/optical/error_budget.h"
 #include "emulators/optical/matmul.h"
 #include "emulators/optical/params.h"
@@ -76,6 +77,12 @@ class Optical : public Target {
   Precision precision() const override;
   std::vector<ErrorTerm> error_budget() const override {
     return ErrorBudgetOf(p());
+  }
+  std::span<const std::string_view> counters() const override {
+    return kCounterNames;
+  }
+  Readings ReadingsOf(std::span<const double> counters) const override {
+    return optical::ReadingsOf(p(), counters);
   }
   std::span<const MoreOf> resources() const override {
     static constexpr MoreOf kResources[] = {

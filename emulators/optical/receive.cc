@@ -7,6 +7,7 @@
 
 #include "emulators/optical/detect.h"
 #include "emulators/optical/encode.h"
+#include "emulators/optical/meter.h"
 #include "kernels/matmul/part.h"
 
 namespace triptych::optical {
@@ -35,19 +36,20 @@ class Receiver {
  public:
   Receiver(const Machine& machine, const Encoding& encoding,
            const TileView& tile, const Block& block, size_t first,
-           MatView<float> out)
+           MatView<float> out, BlockMeter* meter)
       : p_(machine.params),
         encoding_(encoding),
         tile_(tile),
         block_(block),
         first_(first),
         out_(out),
+        meter_(meter),
         width_(RoundUp(block.cols, kNoiseBlock)),
         rows_(tile.light.rows_of(out.rows())),
-        fused_(encoding.bytes && HasNoise() && !p_.exact_light() &&
-               p_.adc_bits > 0 && !Detector::NeedsLargest(p_) &&
-               tile.drift == nullptr && !tile.detector.distorts() &&
-               tile.detector.post() == nullptr) {
+        fused_(meter == nullptr && encoding.bytes && HasNoise() &&
+               !p_.exact_light() && p_.adc_bits > 0 &&
+               !Detector::NeedsLargest(p_) && tile.drift == nullptr &&
+               !tile.detector.distorts() && tile.detector.post() == nullptr) {
     if (p_.adc_bits > 0 && p_.bit_true()) {
       adcs_.emplace(machine.converters(), tile.number);
       fraction_bits_ = machine.converters().fraction_bits();
@@ -157,17 +159,23 @@ class Receiver {
     float largest = 0;
     if (Detector::NeedsLargest(p_)) largest = LargestOf(y, block_.cols);
     const float full_scale = tile_.detector.FullScale(light, largest);
+    const float* const light_of = LightOf(row);
     if (HasNoise()) {
       const NoiseOfVector noise =
-          tile_.detector.NoiseOf(light, largest, full_scale, LightOf(row));
+          tile_.detector.NoiseOf(light, largest, full_scale, light_of);
       AddLightNoise(key, block_.from / kNoiseBlock,
                     tile_.detector.columns(block_.from), noise, block_.cols, y);
+    }
+    if (meter_ != nullptr) {
+      meter_->Received(first_ + i, pass,
+                       {light, largest, full_scale, y, light_of});
     }
     if (tile_.drift != nullptr || tile_.detector.distorts()) {
       tile_.detector.Distort(block_.from, full_scale, tile_.drift,
                              {y, block_.cols});
     }
-    ToOutput(y, full_scale, sign, out_.row(i));
+    const size_t clipped = ToOutput(y, full_scale, sign, out_.row(i));
+    if (meter_ != nullptr) meter_->Converted(clipped);
   }
 
   // The same where nothing is needed in between.
@@ -194,8 +202,9 @@ class Receiver {
     ConvertLevels(levels, scale, sign, out);
   }
 
-  void ConvertLevels(const int32_t* levels, const Scale& scale, float sign,
-                     float* out) {
+  // Returns how many codes were at either end.
+  size_t ConvertLevels(const int32_t* levels, const Scale& scale, float sign,
+                       float* out) {
     uint16_t* const codes = Room(scratch_.codes, width_);
     if (adcs_.has_value()) {
       adcs_->Convert(tile_.tile.col + static_cast<int64_t>(block_.from),
@@ -205,9 +214,8 @@ class Receiver {
     }
     const PostCorrection* const post = tile_.detector.post();
     if (post == nullptr) {
-      AddCodes(codes, block_.cols, scale.WithFraction(fraction_bits_), sign,
-               out);
-      return;
+      return AddCodes(codes, block_.cols, scale.WithFraction(fraction_bits_),
+                      sign, out);
     }
     int16_t* const values = Room(scratch_.values, width_);
     post->Apply(block_.from, {codes, block_.cols}, {values, block_.cols});
@@ -216,6 +224,10 @@ class Receiver {
     for (size_t j = 0; j < block_.cols; ++j) {
       out[j] += static_cast<float>(values[j]) * unit;
     }
+    const int top = 2 * scale.middle - 1;
+    return static_cast<size_t>(
+        std::count_if(codes, codes + block_.cols,
+                      [&](uint16_t code) { return code == 0 || code >= top; }));
   }
 
   // The nearest code of each level.
@@ -265,17 +277,19 @@ class Receiver {
     return light_of;
   }
 
-  void ToOutput(const float* y, float full_scale, float sign, float* out) {
-    if (p_.adc_bits == 0) return AddValues(y, block_.cols, sign, out);
-    if (full_scale <= 0) return;
+  size_t ToOutput(const float* y, float full_scale, float sign, float* out) {
+    if (p_.adc_bits == 0) {
+      AddValues(y, block_.cols, sign, out);
+      return 0;
+    }
+    if (full_scale <= 0) return 0;
     const Scale scale(static_cast<int>(p_.adc_bits), full_scale);
     if (!p_.bit_true() && tile_.detector.post() == nullptr) {
-      RoundToCodes(y, block_.cols, scale, sign, out);
-      return;
+      return RoundToCodes(y, block_.cols, scale, sign, out);
     }
     int32_t* const levels = Room(scratch_.levels, width_);
     ToLevels(y, block_.cols, scale, levels);
-    ConvertLevels(levels, scale, sign, out);
+    return ConvertLevels(levels, scale, sign, out);
   }
 
   const Params& p_;
@@ -284,6 +298,7 @@ class Receiver {
   const Block& block_;
   size_t first_;
   MatView<float> out_;
+  BlockMeter* meter_;
   size_t width_, rows_;  // of the sums
   bool fused_;
   int fraction_bits_ = 0;  // of the ADC's codes
@@ -310,8 +325,8 @@ size_t MostVectors(const Encoding& encoding) {
 Status Receive(const Machine& machine, const Encoding& encoding,
                const TileView& tile, const Block& block, size_t first,
                NoiseKey key, MatView<float> out, bool set,
-               const std::function<void(size_t)>& done) {
-  return Receiver(machine, encoding, tile, block, first, out)
+               const std::function<void(size_t)>& done, BlockMeter* meter) {
+  return Receiver(machine, encoding, tile, block, first, out, meter)
       .Run(key, set, done);
 }
 

@@ -30,6 +30,8 @@ struct Block {
   size_t first_tile, last_tile, from, col, cols;
 };
 
+class BlockMeter;
+
 // True if an output depends on others of its vector, or receivers of a tile
 // go through their periphery together: blocks are then whole tiles.
 bool NeedsWholeRows(const Params& params);
@@ -40,11 +42,12 @@ size_t MostVectors(const Encoding& encoding);
 // Adds what vectors [first, first + out.rows()) give to `out`, the block's
 // part of the output, in units of gain a w; or sets it to that, if `set`.
 // `key` is the tile's first pass's. Calls done(i) for each row of `out` while
-// it is in the cache.
+// it is in the cache. `meter`: null unless somebody asks.
 Status Receive(const Machine& machine, const Encoding& encoding,
                const TileView& tile, const Block& block, size_t first,
                NoiseKey key, MatView<float> out, bool set,
-               const std::function<void(size_t)>& done);
+               const std::function<void(size_t)>& done,
+               BlockMeter* meter = nullptr);
 
 }  // namespace triptych::optical
 

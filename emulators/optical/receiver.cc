@@ -32,6 +32,8 @@ NoiseBudget MakeNoiseBudget(const Params& p, int64_t copies) {
   // Sources are independent: variances of copies add, as those of sources.
   budget.rin_a2 =
       FromDb(p.laser_rin_db_per_hz) * bandwidth_hz * n * swing_a * swing_a;
+  budget.electrons_per_a2 =
+      1 / (shot * kElementaryChargeC * p.vector_rate.value);
   budget.light_floor = split ? 2 * darkest : 1 + darkest;
   budget.light_slope = split ? 1 - darkest : 0;
   return budget;

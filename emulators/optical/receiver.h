@@ -35,6 +35,9 @@ struct NoiseBudget {
   double shot_a2 = 0;     // A^2, per unit of sum x times c1
   double rin_a2 = 0;      // A^2, per unit of sum x^2 times mean w^2
   double light_floor = 0, light_slope = 0;  // c1 = floor + slope * mean |w|
+  // Photoelectrons of one vector on both detectors of an output, per A^2 of
+  // their shot noise: light / (q rate), where 2 q B light is that noise.
+  double electrons_per_a2 = 0;
 
   // Of one output, A^2, in the order of the fields above.
   struct Terms {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "emulators/optical/counters.h"
 #include "emulators/optical/drift.h"
 
 namespace triptych::optical {
@@ -19,7 +20,8 @@ class Timeline {
         vectors_(vectors),
         ctx_(ctx),
         cores_(static_cast<size_t>(p_.cores),
-               {ctx.begin, ctx.begin, ctx.begin, ctx.begin}),
+               {ctx.begin, ctx.begin, ctx.begin, ctx.begin, ctx.begin,
+                ctx.begin, ctx.begin}),
         dram_free_(ctx.begin),
         end_(ctx.begin) {}
 
@@ -33,7 +35,9 @@ class Timeline {
     const Picos end =
         begin + FromSeconds(static_cast<double>(p_.passes() * vectors_) /
                             p_.vector_rate.value);
+    Spend(core, kStream, begin, end);
     core.stream_end = end;
+    core.in_flight = end + FromSeconds(p_.latency_ns * 1e-9);
     ChargeStream(tile, units, begin, end);
   }
 
@@ -44,6 +48,7 @@ class Timeline {
       Recalibrate(cores_[c], ids_.cores[c],
                   std::max(cores_[c].stream_end, cores_[c].load_end));
     }
+    for (Core& core : cores_) Wait(core, end_);
   }
 
   Picos end() const { return end_; }
@@ -53,7 +58,38 @@ class Timeline {
     Picos load_end, stream_end;
     Picos spare_free;  // the second plane: last read until here
     Picos calibrated;  // nothing fell due until here
+    // For who counts (counters.h): what this core did is counted until
+    // `counted`; vectors are on their way until `in_flight`; its last load.
+    Picos counted, in_flight, load_begin;
   };
+
+  // A core sends light from `begin` to `end`; whatever it did before is past.
+  void Spend(Core& core, Counter light, Picos begin, Picos end) {
+    if (ctx_.counters.empty()) return;
+    Wait(core, begin);
+    ctx_.counters[light] += static_cast<double>((end - begin).value);
+    core.counted = end;
+  }
+
+  // A core sends no light until `to`: it loads, or its last vectors are on
+  // their way, or it waits for the memory or for other cores.
+  void Wait(Core& core, Picos to) {
+    if (ctx_.counters.empty()) return;
+    const Picos from = core.counted;
+    const auto within = [&](Picos begin, Picos end) {
+      return std::max(Picos(), std::min(end, to) - std::max(begin, from));
+    };
+    const Picos load = within(core.load_begin, core.load_end);
+    const Picos flight_end = std::min(core.in_flight, to);
+    const Picos drain =
+        within(from, flight_end) -
+        within(core.load_begin, std::min(core.load_end, flight_end));
+    ctx_.counters[kLoad] += static_cast<double>(load.value);
+    ctx_.counters[kDrain] += static_cast<double>(drain.value);
+    ctx_.counters[kStall] +=
+        static_cast<double>((to - from - load - drain).value);
+    core.counted = to;
+  }
 
   // A core that is due is calibrated before it streams: vectors of known light
   // on all of its sources, read by all of its receivers.
@@ -64,6 +100,7 @@ class Timeline {
     const int64_t vectors = p_.drift_recalibration_vectors;
     const Picos end = begin + FromSeconds(static_cast<double>(vectors) /
                                           p_.vector_rate.value);
+    Spend(core, kCalibrate, begin, end);
     const int64_t rows = p_.plane_rows, cols = p_.plane_cols;
     ctx_.Charge(units.source, ids_.laser, Count(vectors * rows), begin, end);
     ctx_.Charge(units.dac, ids_.dac, Count(vectors * rows), begin, end);
@@ -88,6 +125,7 @@ class Timeline {
     const Picos written =
         begin + FromSeconds(p_.plane_row_load_us * 1e-6 *
                             static_cast<double>(p_.plane_rows));
+    core.load_begin = begin;
     core.load_end =
         std::max(fetched, written) + FromSeconds(p_.plane_load_us * 1e-6);
     dram_free_ = fetched;

@@ -72,7 +72,8 @@ HWY_INLINE void GatedRows(ConstMatView<float> gate, ConstMatView<float> up,
   const auto product = [&](V g, V u) HWY_ATTR { return hn::Mul(f(g), u); };
   for (size_t r = 0; r < gate.rows(); ++r) {
     if (out.quantized()) {
-      MapQuantized(D(), out.codes(), r, product, gate.row(r), up.row(r));
+      MapQuantized(
+          D(), out.codes(), r, [] {}, product, gate.row(r), up.row(r));
     } else {
       Map(D(), out.floats().row(r), out.cols(), product, gate.row(r),
           up.row(r));

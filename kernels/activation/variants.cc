@@ -180,25 +180,28 @@ std::vector<ProblemShape> BenchShapes() {
 
 template <class Case, bool kInPlace, size_t kFlops>
 constexpr Variant Row(std::string_view op, std::string_view name) {
+  constexpr RowPasses kPasses = {
+      .flops = kFlops, .reads = Case::kInputs, .writes = 1};
   return {op,
           name,
           DType::kF32,
           "rows cols",
           RowTestShapes,
           BenchShapes,
-          RowWork<kFlops, Case::kInputs + 1>,
+          RowWork < kInPlace ? kPasses.BehindCopy() : kPasses >,
           MakeTrial<ActivationTrial<Case, kInPlace>>};
 }
 
 template <class T, bool kQuantized, size_t kFlops>
 constexpr Variant GluRow(std::string_view name) {
+  constexpr RowPasses kPasses = {.flops = kFlops, .reads = 2, .writes = 1};
   return {"gated_unit",
           name,
           DType::kF32,
           "rows cols",
           RowTestShapes,
           RowBenchShapes,
-          kQuantized ? QuantizedRowWork<kFlops, 2> : RowWork<kFlops, 3>,
+          RowWork < kQuantized ? kPasses.Quantized() : kPasses >,
           kQuantized ? MakeTrial<QuantizedTrial<T>> : MakeTrial<T>};
 }
 

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/base/mat_view.h"
 #include "kernels/base/units.h"
@@ -34,6 +35,13 @@ inline constexpr size_t kLanes = hn::MaxLanes(D());
 inline constexpr size_t kTileRows = 6;
 inline constexpr size_t kVectors =
     HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64 ? 4 : 2;
+
+// How far ahead of each load of b its stream of tiles is fetched, in bytes;
+// past the end that does no harm. On Zen 5 it makes decode steps on a cache in
+// L3 4 to 7 % shorter and on one in memory 10 %; 4 KiB loses in memory, 12 KiB
+// in L3. (On Zen 4 neither a line ahead nor a whole next tile at once gained
+// anything.)
+inline constexpr size_t kAhead = 8192;
 
 // Bytes that a Dot (matmul/dot-inl.h) takes of a row of b for one column.
 template <class Dot>
@@ -88,6 +96,7 @@ void Tile(const Product<Dot>& p, size_t row, size_t col) {
     HWY_UNROLL(8)
     for (size_t v = 0; v < kVecs; ++v) {
       columns[v] = Dot::LoadW(b + v * kVectorBytes);
+      hwy::Prefetch(b + v * kVectorBytes + kAhead);
     }
     HWY_UNROLL(8)
     for (size_t r = 0; r < kRows; ++r) {

@@ -64,13 +64,17 @@ std::vector<ProblemShape> BenchShapes() {
 
 template <Operator kOperator, bool kInPlace>
 constexpr Variant Row(std::string_view op, std::string_view name) {
+  constexpr RowPasses kPasses = {
+      .flops = 2,
+      .reads = kOperator == Operator::kScale ? size_t{1} : size_t{2},
+      .writes = 1};
   return {op,
           name,
           DType::kF32,
           "rows cols",
           RowTestShapes,
           BenchShapes,
-          kOperator == Operator::kScale ? RowWork<2, 2> : RowWork<2, 3>,
+          RowWork < kInPlace ? kPasses.BehindCopy() : kPasses >,
           MakeTrial<ElementwiseTrial<kOperator, kInPlace>>};
 }
 

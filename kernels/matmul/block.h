@@ -14,6 +14,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/base/mat_view.h"
+
 namespace triptych::matmul {
 
 // Rows of a register tile. With 32 vector registers: 6 x 4 accumulators, 4 of
@@ -69,10 +71,19 @@ BlockFunction BlockF32();   // f32 x f32 -> f32
 BlockFunction BlockBf16();  // bf16 x bf16 -> f32
 BlockFunction BlockI8();    // u8 x s8 -> s32
 
-// Rounds a row of A to what BlockBf16's products read: bf16 to nearest even,
-// subnormals perhaps flushed, and a zero after an odd count.
-using RoundFunction = void (*)(const float* from, size_t count, uint16_t* to);
+// Rows of A in the form that blocks read: whole units of four bytes, zeros
+// after the last column, rows `stride` bytes apart in `to`. All rows in one
+// call: with a call for each, short rows took twice as long.
+//
+// Rounded to what BlockBf16's products read: bf16 to nearest even, subnormals
+// perhaps flushed.
+using RoundFunction = void (*)(ConstMatView<float> from, std::byte* to,
+                               size_t stride);
 RoundFunction RoundBf16();
+// Bytes, of which each is xored with `flip` (zeros behind the row as well).
+using CopyFunction = void (*)(ConstMatView<uint8_t> from, uint8_t flip,
+                              std::byte* to, size_t stride);
+CopyFunction CopyUnits();
 
 }  // namespace triptych::matmul
 

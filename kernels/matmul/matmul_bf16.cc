@@ -30,7 +30,8 @@ HWY_INLINE hn::Vec<hn::Repartition<uint16_t, D>> RoundTwo(D d, V a, V b) {
 #endif
 }
 
-void RoundRow(const float* from, size_t count, uint16_t* to) {
+HWY_INLINE void RoundRow(const float* HWY_RESTRICT from, size_t count,
+                         uint16_t* HWY_RESTRICT to) {
   const hn::ScalableTag<float> d;
   const hn::Repartition<uint16_t, decltype(d)> d16;
   const size_t lanes = hn::Lanes(d);
@@ -49,6 +50,13 @@ void RoundRow(const float* from, size_t count, uint16_t* to) {
   hn::StoreN(RoundTwo(d, a, b), d16, to + i, RoundUp(left, size_t{2}));
 }
 
+void RoundRows(ConstMatView<float> from, std::byte* to, size_t stride) {
+  for (size_t r = 0; r < from.rows(); ++r) {
+    RoundRow(from.row(r), from.cols(),
+             reinterpret_cast<uint16_t*>(to + r * stride));
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace triptych::matmul
 HWY_AFTER_NAMESPACE();
@@ -59,8 +67,8 @@ namespace triptych::matmul {
 HWY_EXPORT(RunBlockBf16);
 BlockFunction BlockBf16() { return HWY_DYNAMIC_POINTER(RunBlockBf16); }
 
-HWY_EXPORT(RoundRow);
-RoundFunction RoundBf16() { return HWY_DYNAMIC_POINTER(RoundRow); }
+HWY_EXPORT(RoundRows);
+RoundFunction RoundBf16() { return HWY_DYNAMIC_POINTER(RoundRows); }
 
 }  // namespace triptych::matmul
 #endif

@@ -1,5 +1,5 @@
-// u8 x s8 -> s32 blocks. Built at -O2: at -O3 gcc 12 halves the speed of the
-// dot-product instruction (kernels/meson.build).
+// u8 x s8 -> s32 blocks, and copies of A in whole units. Built at -O2: at -O3
+// gcc 12 halves the speed of the dot-product instruction (kernels/meson.build).
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/matmul/targets.h"
 
@@ -20,6 +20,24 @@ void RunBlockI8(const Block& block) {
   RunBlock<DotU8S8>(block);
 }
 
+void CopyRows(ConstMatView<uint8_t> from, uint8_t flip, std::byte* to,
+              size_t stride) {
+  const hn::ScalableTag<uint8_t> d;
+  const size_t lanes = hn::Lanes(d), n = from.cols();
+  const auto flips = hn::Set(d, flip);
+  for (size_t r = 0; r < from.rows(); ++r) {
+    const uint8_t* HWY_RESTRICT x = from.row(r);
+    auto* HWY_RESTRICT y = reinterpret_cast<uint8_t*>(to + r * stride);
+    size_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+      hn::StoreU(hn::Xor(hn::LoadU(d, x + i), flips), d, y + i);
+    }
+    if (i == n) continue;
+    const auto last = hn::Xor(hn::LoadN(d, x + i, n - i), flips);
+    hn::StoreN(last, d, y + i, RoundUp(n - i, PackedWeights::kUnitBytes));
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace triptych::matmul
 HWY_AFTER_NAMESPACE();
@@ -29,6 +47,9 @@ namespace triptych::matmul {
 
 HWY_EXPORT(RunBlockI8);
 BlockFunction BlockI8() { return HWY_DYNAMIC_POINTER(RunBlockI8); }
+
+HWY_EXPORT(CopyRows);
+CopyFunction CopyUnits() { return HWY_DYNAMIC_POINTER(CopyRows); }
 
 }  // namespace triptych::matmul
 #endif

@@ -131,23 +131,13 @@ PackedRows AllocateRows(size_t rows, size_t units, std::byte** to) {
   return {*to, stride, PackedWeights::kUnitBytes};
 }
 
-// Element by element, for whatever is not a plain copy.
+// Element by element, for views whose columns are not side by side.
 template <class Out, class In, class Convert>
 PackedRows Gather(StridedView<In> a, int threads, Convert convert) {
   constexpr size_t kPerUnit = PackedWeights::kUnitBytes / sizeof(Out);
   const size_t units = CeilDiv(a.cols, kPerUnit);
   std::byte* to;
   const PackedRows packed = AllocateRows(a.rows, units, &to);
-  if (a.col_stride == 1) {
-    // Whole rows, which the compiler makes vectors of.
-    ParallelFor(a.rows, threads, [&](size_t r) {
-      Out* const row = reinterpret_cast<Out*>(to + r * packed.stride);
-      const In* const from = a.at(r, 0);
-      std::transform(from, from + a.cols, row, convert);
-      std::fill(row + a.cols, row + units * kPerUnit, Out{0});
-    });
-    return packed;
-  }
   // Square pieces: of a transposed view, 16 rows share their cache lines.
   constexpr size_t kPiece = 16;
   ParallelFor(CeilDiv(a.rows, kPiece), threads, [&](size_t band) {
@@ -165,6 +155,22 @@ PackedRows Gather(StridedView<In> a, int threads, Convert convert) {
         if (k1 == a.cols) std::fill(row + k1, row + units * kPerUnit, Out{0});
       }
     }
+  });
+  return packed;
+}
+
+// Rows side by side in memory, each byte xored with `flip`.
+template <class T>
+PackedRows Copy(StridedView<T> a, uint8_t flip, int threads) {
+  const ConstMatView<uint8_t> from(reinterpret_cast<const uint8_t*>(a.data),
+                                   a.rows, a.cols * sizeof(T),
+                                   a.row_stride * sizeof(T));
+  std::byte* to;
+  const PackedRows packed = AllocateRows(
+      a.rows, CeilDiv(from.cols(), PackedWeights::kUnitBytes), &to);
+  const CopyFunction copy = CopyUnits();
+  ParallelForRows(a.rows, from.cols(), threads, [&](size_t r, size_t count) {
+    copy(from.Rows(r, count), flip, to + r * packed.stride, packed.stride);
   });
   return packed;
 }
@@ -193,24 +199,27 @@ PackedRows PackRowsBf16(StridedView<float> a, int threads) {
   const PackedRows packed =
       AllocateRows(a.rows, CeilDiv(a.cols, size_t{2}), &to);
   const RoundFunction round = RoundBf16();
-  ParallelFor(a.rows, threads, [&](size_t r) {
-    round(a.at(r, 0), a.cols,
-          reinterpret_cast<uint16_t*>(to + r * packed.stride));
+  const ConstMatView<float> from(a.data, a.rows, a.cols, a.row_stride);
+  ParallelForRows(a.rows, a.cols, threads, [&](size_t r, size_t count) {
+    round(from.Rows(r, count), to + r * packed.stride, packed.stride);
   });
   return packed;
 }
 
 PackedRows PackRowsBf16(StridedView<uint16_t> a, int threads) {
   if (IsOfWholeUnits(a)) return InPlace(a);
+  if (a.col_stride == 1) return Copy(a, 0, threads);
   return Gather<uint16_t>(a, threads, [](uint16_t x) { return x; });
 }
 
 PackedRows PackRowsU8(StridedView<uint8_t> a, int threads) {
   if (IsOfWholeUnits(a)) return InPlace(a);
+  if (a.col_stride == 1) return Copy(a, 0, threads);
   return Gather<uint8_t>(a, threads, [](uint8_t x) { return x; });
 }
 
 PackedRows PackRowsS8(StridedView<int8_t> a, int threads) {
+  if (a.col_stride == 1) return Copy(a, 0x80, threads);
   return Gather<uint8_t>(
       a, threads, [](int8_t x) { return static_cast<uint8_t>(x + 128); });
 }

@@ -38,15 +38,21 @@ HWY_INLINE const float* Normalised(const NormInput& in, size_t r) {
   return in.has_residual ? in.sum.row(r) : in.x.row(r);
 }
 
-// Row r of out is f(inputs...).
-template <class F, class... Inputs>
-HWY_INLINE void EmitRow(const RowOutput& out, size_t r, const F& f,
-                        const Inputs*... inputs) {
-  if (out.quantized()) {
-    MapQuantized(D(), out.codes(), r, f, inputs...);
-  } else {
-    Map(D(), out.floats().row(r), out.cols(), f, inputs...);
+// Row r of out is f(inputs...), and next() is a pass over the next row.
+template <class Next, class F, class... Inputs>
+HWY_INLINE void EmitRow(const RowOutput& out, size_t r, const Next& next,
+                        const F& f, const Inputs*... inputs) {
+  const size_t n = out.cols();
+  if (!out.quantized()) {
+    Map(D(), out.floats().row(r), n, f, inputs...);
+    return next();
   }
+  const bool is_short = n <= kShortRow;
+  const auto meanwhile = [&] HWY_ATTR {
+    if (is_short) next();
+  };
+  MapQuantized(D(), out.codes(), r, meanwhile, f, inputs...);
+  if (!is_short) next();
 }
 
 void RmsNormRows(const NormInput& in, std::span<const float> weight, float eps,
@@ -54,26 +60,31 @@ void RmsNormRows(const NormInput& in, std::span<const float> weight, float eps,
   const D d;
   const auto count = static_cast<float>(in.x.cols());
   const auto square = [](V v) HWY_ATTR { return hn::Mul(v, v); };
-  for (size_t r = 0; r < in.x.rows(); ++r) {
-    const float squares = SumInput(in, r, square);
+  const size_t rows = in.x.rows();
+  float squares = rows > 0 ? SumInput(in, 0, square) : 0;
+  for (size_t r = 0; r < rows; ++r) {
     const float* x = Normalised(in, r);
     const V scale = hn::Set(d, 1.f / std::sqrt(squares / count + eps));
+    const auto sum_next = [&] HWY_ATTR {
+      if (r + 1 < rows) squares = SumInput(in, r + 1, square);
+    };
     if (weight.empty()) {
       const auto f = [&](V v) HWY_ATTR { return hn::Mul(v, scale); };
-      EmitRow(out, r, f, x);
+      EmitRow(out, r, sum_next, f, x);
     } else {
       const auto f = [&](V v, V w)
                          HWY_ATTR { return hn::Mul(hn::Mul(v, scale), w); };
-      EmitRow(out, r, f, x, weight.data());
+      EmitRow(out, r, sum_next, f, x, weight.data());
     }
   }
 }
 
 // Row r of out from x, whose mean and scale are known.
+template <class Next>
 HWY_INLINE void EmitLayerNorm(const float* x, V mean, V scale,
                               std::span<const float> weight,
                               std::span<const float> bias, const RowOutput& out,
-                              size_t r) {
+                              size_t r, const Next& next) {
   const auto unit = [&](V v)
                         HWY_ATTR { return hn::Mul(hn::Sub(v, mean), scale); };
   const auto times = [&](V v, V w) HWY_ATTR { return hn::Mul(unit(v), w); };
@@ -82,13 +93,13 @@ HWY_INLINE void EmitLayerNorm(const float* x, V mean, V scale,
                         HWY_ATTR { return hn::Add(times(v, w), b); };
   const float *w = weight.data(), *b = bias.data();
   if (weight.empty() && bias.empty()) {
-    EmitRow(out, r, unit, x);
+    EmitRow(out, r, next, unit, x);
   } else if (bias.empty()) {
-    EmitRow(out, r, times, x, w);
+    EmitRow(out, r, next, times, x, w);
   } else if (weight.empty()) {
-    EmitRow(out, r, plus, x, b);
+    EmitRow(out, r, next, plus, x, b);
   } else {
-    EmitRow(out, r, both, x, w, b);
+    EmitRow(out, r, next, both, x, w, b);
   }
 }
 
@@ -99,15 +110,19 @@ void LayerNormRows(const NormInput& in, std::span<const float> weight,
   const size_t n = in.x.cols();
   const auto count = static_cast<float>(n);
   const auto itself = [](V v) HWY_ATTR { return v; };
-  for (size_t r = 0; r < in.x.rows(); ++r) {
-    const V mean = hn::Set(d, SumInput(in, r, itself) / count);
+  const size_t rows = in.x.rows();
+  float sum = rows > 0 ? SumInput(in, 0, itself) : 0;
+  for (size_t r = 0; r < rows; ++r) {
+    const V mean = hn::Set(d, sum / count);
     const float* x = Normalised(in, r);
     const float squares = SumOf(d, x, n, [&](V v) HWY_ATTR {
       const V centred = hn::Sub(v, mean);
       return hn::Mul(centred, centred);
     });
     const V scale = hn::Set(d, 1.f / std::sqrt(squares / count + eps));
-    EmitLayerNorm(x, mean, scale, weight, bias, out, r);
+    EmitLayerNorm(x, mean, scale, weight, bias, out, r, [&] HWY_ATTR {
+      if (r + 1 < rows) sum = SumInput(in, r + 1, itself);
+    });
   }
 }
 

@@ -153,46 +153,70 @@ constexpr Variant Row(std::string_view op, std::string_view name,
           "rows cols", RowTestShapes, RowBenchShapes,
           work,        MakeTrial<T>};
 }
-template <class T>
-constexpr Variant QuantizedRow(std::string_view op, std::string_view name,
-                               ProblemWork (*work)(const ProblemShape&)) {
-  return Row<QuantizedTrial<T>>(op, name, work);
+// The row, then the row again to write it; LayerNorm goes over it once more
+// in between. A residual is read with the row, and the sum is written.
+constexpr RowPasses Passes(bool layer, size_t vectors, bool products,
+                           From from) {
+  RowPasses p = {.flops = products ? size_t{6} : size_t{4},
+                 .reads = 1,
+                 .writes = 1,
+                 .vectors = vectors,
+                 .again_reads = layer ? size_t{2} : size_t{1}};
+  if (from == kResidual) {
+    ++p.reads;
+    ++p.writes;
+  }
+  return from == kOutput ? p.BehindCopy() : p;
 }
 
-template <From kFrom>
-using Rms = RmsNormTrial<true, kFrom>;
-template <From kFrom>
-using Layer = LayerNormTrial<true, true, kFrom>;
+template <bool kWeighted, From kFrom>
+constexpr RowPasses kRmsPasses = Passes(false, kWeighted ? 1 : 0, kWeighted,
+                                        kFrom);
+template <bool kWeighted, bool kBiased, From kFrom>
+constexpr RowPasses kLayerPasses =
+    Passes(true, (kWeighted ? 1 : 0) + (kBiased ? 1 : 0), kWeighted, kFrom);
+
+template <bool kWeighted, From kFrom>
+constexpr Variant Rms(std::string_view name) {
+  return Row<RmsNormTrial<kWeighted, kFrom>>(
+      "rmsnorm", name, RowWork<kRmsPasses<kWeighted, kFrom>>);
+}
+template <bool kWeighted, From kFrom>
+constexpr Variant RmsI8(std::string_view name) {
+  return Row<QuantizedTrial<RmsNormTrial<kWeighted, kFrom>>>(
+      "rmsnorm", name, RowWork<kRmsPasses<kWeighted, kFrom>.Quantized()>);
+}
+template <bool kWeighted, bool kBiased, From kFrom>
+constexpr Variant Layer(std::string_view name) {
+  return Row<LayerNormTrial<kWeighted, kBiased, kFrom>>(
+      "layernorm", name, RowWork<kLayerPasses<kWeighted, kBiased, kFrom>>);
+}
+template <bool kWeighted, bool kBiased, From kFrom>
+constexpr Variant LayerI8(std::string_view name) {
+  return Row<QuantizedTrial<LayerNormTrial<kWeighted, kBiased, kFrom>>>(
+      "layernorm", name,
+      RowWork<kLayerPasses<kWeighted, kBiased, kFrom>.Quantized()>);
+}
 
 constexpr Variant kVariants[] = {
-    Row<Rms<kRows>>("rmsnorm", "f32", RowWork<6, 2, 1>),
-    Row<Rms<kOutput>>("rmsnorm", "f32_in_place", RowWork<6, 2, 1>),
-    Row<RmsNormTrial<false, kRows>>("rmsnorm", "f32_plain", RowWork<4, 2>),
-    Row<Rms<kResidual>>("rmsnorm", "residual_f32", RowWork<6, 4, 1>),
-    QuantizedRow<Rms<kRows>>("rmsnorm", "f32_i8", QuantizedRowWork<6, 1, 1>),
-    QuantizedRow<RmsNormTrial<false, kRows>>("rmsnorm", "f32_plain_i8",
-                                             QuantizedRowWork<4, 1>),
-    QuantizedRow<Rms<kResidual>>("rmsnorm", "residual_i8",
-                                 QuantizedRowWork<6, 3, 1>),
-    Row<Layer<kRows>>("layernorm", "f32", RowWork<6, 2, 2>),
-    Row<Layer<kOutput>>("layernorm", "f32_in_place", RowWork<6, 2, 2>),
-    Row<LayerNormTrial<false, false, kOutput>>("layernorm", "f32_plain",
-                                               RowWork<4, 2>),
-    Row<LayerNormTrial<true, false, kRows>>("layernorm", "f32_weight",
-                                            RowWork<6, 2, 1>),
-    Row<LayerNormTrial<false, true, kOutput>>("layernorm", "f32_bias",
-                                              RowWork<4, 2, 1>),
-    Row<Layer<kResidual>>("layernorm", "residual_f32", RowWork<6, 4, 2>),
-    QuantizedRow<Layer<kRows>>("layernorm", "f32_i8",
-                               QuantizedRowWork<6, 1, 2>),
-    QuantizedRow<LayerNormTrial<true, false, kRows>>(
-        "layernorm", "f32_weight_i8", QuantizedRowWork<6, 1, 1>),
-    QuantizedRow<LayerNormTrial<false, true, kRows>>("layernorm", "f32_bias_i8",
-                                                     QuantizedRowWork<4, 1, 1>),
-    QuantizedRow<LayerNormTrial<false, false, kRows>>(
-        "layernorm", "f32_plain_i8", QuantizedRowWork<4, 1>),
-    QuantizedRow<Layer<kResidual>>("layernorm", "residual_i8",
-                                   QuantizedRowWork<6, 3, 2>),
+    Rms<true, kRows>("f32"),
+    Rms<true, kOutput>("f32_in_place"),
+    Rms<false, kRows>("f32_plain"),
+    Rms<true, kResidual>("residual_f32"),
+    RmsI8<true, kRows>("f32_i8"),
+    RmsI8<false, kRows>("f32_plain_i8"),
+    RmsI8<true, kResidual>("residual_i8"),
+    Layer<true, true, kRows>("f32"),
+    Layer<true, true, kOutput>("f32_in_place"),
+    Layer<false, false, kOutput>("f32_plain"),
+    Layer<true, false, kRows>("f32_weight"),
+    Layer<false, true, kOutput>("f32_bias"),
+    Layer<true, true, kResidual>("residual_f32"),
+    LayerI8<true, true, kRows>("f32_i8"),
+    LayerI8<true, false, kRows>("f32_weight_i8"),
+    LayerI8<false, true, kRows>("f32_bias_i8"),
+    LayerI8<false, false, kRows>("f32_plain_i8"),
+    LayerI8<true, true, kResidual>("residual_i8"),
 };
 
 }  // namespace

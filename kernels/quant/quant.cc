@@ -10,6 +10,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 #include "kernels/quant/row-inl.h"
+#include "kernels/simd/rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace triptych {
@@ -39,9 +40,16 @@ HWY_INLINE void Convert(DIn d_in, DOut d_out, const hn::TFromD<DIn>* in,
 void QuantizeI8(ConstMatView<float> x, MatView<int8_t> codes, float* scales) {
   const D d;
   const size_t n = x.cols();
-  for (size_t r = 0; r < x.rows(); ++r) {
-    const uint32_t absmax = AbsMaxBits(d, x.row(r), n);
+  const size_t rows = x.rows();
+  uint32_t next = rows > 0 ? AbsMaxBits(d, x.row(0), n) : 0;
+  for (size_t r = 0; r < rows; ++r) {
+    const uint32_t absmax = next;
+    const auto find_next = [&] HWY_ATTR {
+      if (r + 1 < rows) next = AbsMaxBits(d, x.row(r + 1), n);
+    };
+    if (n <= kShortRow) find_next();
     scales[r] = QuantizeRow(d, x.row(r), n, absmax, codes.row(r));
+    if (n > kShortRow) find_next();
   }
 }
 

@@ -183,13 +183,16 @@ HWY_INLINE hn::Vec<hn::Repartition<uint16_t, D>> Bf16Codes(D d, V a, V b) {
 }
 
 // Row r of `out` is f(inputs...), quantised. As f32 it waits in a scratch row,
-// which stays in L1 or L2, until the largest element is known.
-template <class D, class F, class... Inputs>
+// which stays in L1 or L2, until the largest element is known: meanwhile() runs
+// while it is found (see kernels/simd/rows-inl.h).
+template <class D, class Meanwhile, class F, class... Inputs>
 HWY_INLINE void MapQuantized(D d, const QuantizedRows& out, size_t r,
-                             const F& f, const Inputs*... inputs) {
+                             const Meanwhile& meanwhile, const F& f,
+                             const Inputs*... inputs) {
   const size_t n = out.codes.cols();
   float* scratch = ScratchRow(n);
   const uint32_t absmax = MapAbsMax(d, scratch, n, f, inputs...);
+  meanwhile();
   out.scales[r] = QuantizeRow(d, scratch, n, absmax, out.codes.row(r));
 }
 

@@ -183,12 +183,17 @@ class FromBf16Trial : public RowTrial {
   GuardedMatrix<uint16_t> clean_codes_, codes_{0, 0};
 };
 
-template <size_t kFromBytes, size_t kToBytes>
+// Bytes of an element, kAgainBytes of them read twice.
+template <size_t kFromBytes, size_t kToBytes, size_t kAgainBytes>
 ProblemWork ConvertWork(const ProblemShape& s) {
-  return {Flops(0), Bytes((kFromBytes + kToBytes) * s[0] * s[1])};
+  const size_t cells = s[0] * s[1];
+  return {.flops = Flops(0),
+          .bytes = Bytes((kFromBytes + kToBytes) * cells),
+          .written = Bytes(kToBytes * cells),
+          .again = Bytes(kAgainBytes * cells)};
 }
 
-template <class T, size_t kFromBytes, size_t kToBytes>
+template <class T, size_t kFromBytes, size_t kToBytes, size_t kAgainBytes = 0>
 constexpr Variant Row(std::string_view op, std::string_view name) {
   return {op,
           name,
@@ -196,12 +201,12 @@ constexpr Variant Row(std::string_view op, std::string_view name) {
           "rows cols",
           RowTestShapes,
           RowBenchShapes,
-          ConvertWork<kFromBytes, kToBytes>,
+          ConvertWork<kFromBytes, kToBytes, kAgainBytes>,
           MakeTrial<T>};
 }
 
 constexpr Variant kVariants[] = {
-    Row<QuantizeTrial, 4, 1>("quantize", "f32_i8"),
+    Row<QuantizeTrial, 4, 1, 4>("quantize", "f32_i8"),
     Row<DequantizeTrial, 1, 4>("dequantize", "i8_f32"),
     Row<ToBf16Trial, 4, 2>("quantize", "f32_bf16"),
     Row<FromBf16Trial, 2, 4>("dequantize", "bf16_f32"),

@@ -23,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int kSlices = 50;
 constexpr double kSliceSeconds = 0.4e-3;
 
-// A large set is read a window at a time, round and round: a slice stays
+// A large set is gone over a window at a time, round and round: a slice stays
 // short, and by the time a window comes again it has left the caches that are
 // smaller than the set.
 constexpr size_t kWindowWords = size_t{1} << 20;
@@ -99,27 +99,37 @@ FlopsPerSecond MeasurePeak(DType dtype, int threads) {
   }));
 }
 
-BytesPerSecond MeasureBandwidth(size_t bytes, int threads) {
-  constexpr size_t kWords = 1024;  // Read() takes multiples of this
-  const size_t words =
-      bytes / static_cast<size_t>(std::max(threads, 1)) / 4 / kWords * kWords;
-  TRIPTYCH_CHECK(words > 0, "bytes", bytes, "threads", threads);
+BytesPerSecond MeasureBandwidth(size_t bytes, int threads, StreamMix mix) {
+  const size_t step_words = (mix.reads + mix.writes) * roofline::kStepWords;
+  const size_t steps =
+      bytes / static_cast<size_t>(std::max(threads, 1)) / 4 / step_words;
+  TRIPTYCH_CHECK(steps > 0, "bytes", bytes, "threads", threads);
   ChooseTarget();
-  const roofline::ReadFunction read = roofline::Read();
-  return BytesPerSecond(OnAllThreads(threads, [words, read](size_t) {
-    const AlignedVector<uint32_t> data(words, 1);  // touched by its reader
-    const size_t window = std::min(words, kWindowWords);
+  const roofline::StreamFunction stream = roofline::StreamOf(mix);
+  return BytesPerSecond(OnAllThreads(threads, [=](size_t) {
+    const size_t read = mix.reads * roofline::kStepWords;
+    const size_t written = mix.writes * roofline::kStepWords;
+    // Touched by their thread.
+    const AlignedVector<uint32_t> from(steps * read, 1);
+    AlignedVector<uint32_t> to(steps * written, 0);
+    const size_t window = std::min(steps, kWindowWords / step_words);
     size_t at = 0;
-    return BestRate([&](size_t repeats) {
+    const double rate = BestRate([&](size_t repeats) {
       uint32_t sum = 0;
       for (size_t i = 0; i < repeats; ++i) {
-        if (at + window > words) at = 0;
-        sum += read(data.data() + at, window);
+        if (at + window > steps) at = 0;
+        sum +=
+            stream(from.data() + at * read, to.data() + at * written, window);
         at += window;
       }
-      TRIPTYCH_CHECK(sum == static_cast<uint32_t>(repeats * window));
-      return static_cast<double>(repeats * window) * sizeof(uint32_t);
+      TRIPTYCH_CHECK(sum == static_cast<uint32_t>(repeats * window * read));
+      return static_cast<double>(repeats * window * step_words) *
+             sizeof(uint32_t);
     });
+    const auto whole = to.begin() + static_cast<ptrdiff_t>(window * written);
+    TRIPTYCH_CHECK(std::all_of(to.begin(), whole,
+                               [](uint32_t word) { return word == 1; }));
+    return rate;
   }));
 }
 

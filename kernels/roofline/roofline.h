@@ -14,6 +14,7 @@
 #ifndef TRIPTYCH_KERNELS_ROOFLINE_ROOFLINE_H_
 #define TRIPTYCH_KERNELS_ROOFLINE_ROOFLINE_H_
 
+#include <compare>
 #include <cstddef>
 #include <string_view>
 
@@ -27,10 +28,27 @@ namespace triptych {
 // x s8, sums in s32). Other formats are programmer errors.
 FlopsPerSecond MeasurePeak(DType dtype, int threads);
 
-// The rate of reading `bytes` over and over, split evenly between the
-// threads, so that the size chooses the level: 16 KiB a thread is L1, 256 KiB
-// L2, and so on. bytes >= 4096 a thread.
-BytesPerSecond MeasureBandwidth(size_t bytes, int threads);
+// How many bytes a loop writes for those it reads.
+struct StreamMix {
+  size_t reads = 1, writes = 0;
+  // Of all bytes, those that are written.
+  double written() const {
+    return static_cast<double>(writes) / static_cast<double>(reads + writes);
+  }
+  friend constexpr auto operator<=>(const StreamMix&,
+                                    const StreamMix&) = default;
+};
+// The mixes that can be measured.
+inline constexpr StreamMix kStreamMixes[] = {{1, 0}, {4, 1}, {2, 1},
+                                             {1, 1}, {1, 2}, {1, 4}};
+
+// The rate of going over `bytes` again and again, some of them read and some
+// written (ordinary stores), split evenly between the threads, so that the size
+// chooses the level: 16 KiB a thread is L1, 256 KiB L2, and so on. Bytes read
+// and bytes written count alike, and what a level moves on its own account (a
+// line that is fetched because it will be written) does not. bytes >= 4096 a
+// thread; mix is one of kStreamMixes.
+BytesPerSecond MeasureBandwidth(size_t bytes, int threads, StreamMix mix = {});
 
 // The clock of the core this thread runs on, from a chain of dependent
 // additions (one a cycle).

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/roofline/slices.h"
 
+#include "kernels/base/check.h"
 #include "kernels/matmul/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -78,17 +79,54 @@ Spun SpinOnI8(size_t steps) {
   return Spin<DotU8S8, kDotChains>(steps, uint8_t{1});
 }
 
-uint32_t ReadWords(const uint32_t* words, size_t count) {
-  const hn::ScalableTag<uint32_t> d;
+// Four vectors of every array at a time, each with a sum of its own.
+template <size_t kReads, size_t kWrites>
+uint32_t Stream(const uint32_t* HWY_RESTRICT from, uint32_t* HWY_RESTRICT to,
+                size_t steps) {
+  const hn::CappedTag<uint32_t, kStepWords / 4> d;
   const size_t lanes = hn::Lanes(d);
-  auto s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0;
-  for (size_t i = 0; i < count; i += 4 * lanes) {
-    s0 = hn::Add(s0, hn::LoadU(d, words + i));
-    s1 = hn::Add(s1, hn::LoadU(d, words + i + lanes));
-    s2 = hn::Add(s2, hn::LoadU(d, words + i + 2 * lanes));
-    s3 = hn::Add(s3, hn::LoadU(d, words + i + 3 * lanes));
+  hn::Vec<decltype(d)> sum[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d),
+                                 hn::Zero(d)};
+  for (size_t i = 0; i < steps * kStepWords / (4 * lanes); ++i) {
+    HWY_UNROLL(4)
+    for (size_t j = 0; j < 4; ++j) {
+      auto word = hn::LoadU(d, from + j * kReads * lanes);
+      sum[j] = hn::Add(sum[j], word);
+      HWY_UNROLL(4)
+      for (size_t r = 1; r < kReads; ++r) {
+        word = hn::LoadU(d, from + (j * kReads + r) * lanes);
+        sum[j] = hn::Add(sum[j], word);
+      }
+      HWY_UNROLL(4)
+      for (size_t w = 0; w < kWrites; ++w) {
+        hn::StoreU(word, d, to + (j * kWrites + w) * lanes);
+      }
+    }
+    from += 4 * kReads * lanes;
+    to += 4 * kWrites * lanes;
   }
-  return hn::ReduceSum(d, hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)));
+  return hn::ReduceSum(
+      d, hn::Add(hn::Add(sum[0], sum[1]), hn::Add(sum[2], sum[3])));
+}
+
+// One for each of kStreamMixes.
+uint32_t Stream10(const uint32_t* from, uint32_t* to, size_t steps) {
+  return Stream<1, 0>(from, to, steps);
+}
+uint32_t Stream41(const uint32_t* from, uint32_t* to, size_t steps) {
+  return Stream<4, 1>(from, to, steps);
+}
+uint32_t Stream21(const uint32_t* from, uint32_t* to, size_t steps) {
+  return Stream<2, 1>(from, to, steps);
+}
+uint32_t Stream11(const uint32_t* from, uint32_t* to, size_t steps) {
+  return Stream<1, 1>(from, to, steps);
+}
+uint32_t Stream12(const uint32_t* from, uint32_t* to, size_t steps) {
+  return Stream<1, 2>(from, to, steps);
+}
+uint32_t Stream14(const uint32_t* from, uint32_t* to, size_t steps) {
+  return Stream<1, 4>(from, to, steps);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -101,11 +139,25 @@ namespace triptych::roofline {
 HWY_EXPORT(SpinOnF32);
 HWY_EXPORT(SpinOnBf16);
 HWY_EXPORT(SpinOnI8);
-HWY_EXPORT(ReadWords);
+HWY_EXPORT(Stream10);
+HWY_EXPORT(Stream41);
+HWY_EXPORT(Stream21);
+HWY_EXPORT(Stream11);
+HWY_EXPORT(Stream12);
+HWY_EXPORT(Stream14);
 SpinFunction SpinF32() { return HWY_DYNAMIC_POINTER(SpinOnF32); }
 SpinFunction SpinBf16() { return HWY_DYNAMIC_POINTER(SpinOnBf16); }
 SpinFunction SpinI8() { return HWY_DYNAMIC_POINTER(SpinOnI8); }
-ReadFunction Read() { return HWY_DYNAMIC_POINTER(ReadWords); }
+StreamFunction StreamOf(StreamMix mix) {
+  if (mix == StreamMix{1, 0}) return HWY_DYNAMIC_POINTER(Stream10);
+  if (mix == StreamMix{4, 1}) return HWY_DYNAMIC_POINTER(Stream41);
+  if (mix == StreamMix{2, 1}) return HWY_DYNAMIC_POINTER(Stream21);
+  if (mix == StreamMix{1, 1}) return HWY_DYNAMIC_POINTER(Stream11);
+  if (mix == StreamMix{1, 2}) return HWY_DYNAMIC_POINTER(Stream12);
+  if (mix == StreamMix{1, 4}) return HWY_DYNAMIC_POINTER(Stream14);
+  TRIPTYCH_CHECK(false, "no stream of", mix.reads, "reads to", mix.writes);
+  return nullptr;
+}
 
 }  // namespace triptych::roofline
 #endif

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/roofline/roofline.h"
+
 namespace triptych::roofline {
 
 struct Spun {
@@ -19,9 +21,14 @@ SpinFunction SpinF32();
 SpinFunction SpinBf16();
 SpinFunction SpinI8();
 
-// The sum of words[0, count), modulo 2^32. count is a multiple of 1024.
-using ReadFunction = uint32_t (*)(const uint32_t* words, size_t count);
-ReadFunction Read();
+// Steps of a stream: each reads mix.reads * kStepWords words at `from` and
+// writes mix.writes * kStepWords words at `to`, and the next one goes on behind
+// them. What is written is words that were read. Returns the sum of those that
+// were read, modulo 2^32.
+inline constexpr size_t kStepWords = 64;
+using StreamFunction = uint32_t (*)(const uint32_t* from, uint32_t* to,
+                                    size_t steps);
+StreamFunction StreamOf(StreamMix mix);
 
 }  // namespace triptych::roofline
 

@@ -176,8 +176,15 @@ std::vector<ProblemShape> BenchShapes() {
           {512, 32, 128, 128}};
 }
 
+// In place: behind the copy that is timed with it (RowTrial::InPlace).
+template <bool kInPlace>
 ProblemWork RopeWork(const ProblemShape& s) {
-  return {Flops(4 * s[0] * s[1] * s[3]), Bytes(8 * s[0] * s[1] * s[2])};
+  const Bytes array(4 * s[0] * s[1] * s[2]), copy(kInPlace ? array.value : 0);
+  return {.flops = Flops(4 * s[0] * s[1] * s[3]),
+          .bytes = array + array,
+          .written = array,
+          .again = copy + copy,
+          .again_written = copy};
 }
 
 std::vector<ProblemShape> AppendTestShapes() {
@@ -205,8 +212,9 @@ std::vector<ProblemShape> AppendBenchShapes() {
 template <class T>
 ProblemWork AppendWork(const ProblemShape& s) {
   const size_t q = s[0] * s[1] * s[3], kv = 2 * s[0] * s[2] * s[3];
-  return {Flops(4 * s[0] * (s[1] + s[2]) * s[4]),
-          Bytes(4 * (q + kv) + 4 * q + sizeof(T) * kv)};
+  return {.flops = Flops(4 * s[0] * (s[1] + s[2]) * s[4]),
+          .bytes = Bytes(4 * (q + kv) + 4 * q + sizeof(T) * kv),
+          .written = Bytes(4 * q + sizeof(T) * kv)};
 }
 
 // The last two sizes are head_dim and rotated.
@@ -219,10 +227,14 @@ std::string_view Refuses(const ProblemShape& s) {
 
 template <RopeStyle kStyle, bool kInPlace>
 constexpr Variant Row(std::string_view name) {
-  return {"rope",      name,
-          DType::kF32, "tokens heads head_dim rotated",
-          TestShapes,  BenchShapes,
-          RopeWork,    MakeTrial<RopeTrial<kStyle, kInPlace>>,
+  return {"rope",
+          name,
+          DType::kF32,
+          "tokens heads head_dim rotated",
+          TestShapes,
+          BenchShapes,
+          RopeWork<kInPlace>,
+          MakeTrial<RopeTrial<kStyle, kInPlace>>,
           Refuses};
 }
 template <RopeStyle kStyle, class T>

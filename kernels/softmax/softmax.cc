@@ -40,9 +40,11 @@ void SoftmaxRows(ConstMatView<float> x, MatView<float> out) {
   const D d;
   const size_t n = x.cols();
   const auto itself = [](V v) HWY_ATTR { return v; };
-  for (size_t r = 0; r < x.rows(); ++r) {
+  const size_t rows = x.rows();
+  float next = rows > 0 ? MaxOf(d, x.row(0), n) : 0;
+  for (size_t r = 0; r < rows; ++r) {
     float* y = out.row(r);
-    const V max = hn::Set(d, MaxOf(d, x.row(r), n));
+    const V max = hn::Set(d, next);
     // No argument is above 0: one test less than Exp.
     const auto exp = [&](V v) HWY_ATTR {
       const V t = hn::Sub(v, max);
@@ -50,9 +52,14 @@ void SoftmaxRows(ConstMatView<float> x, MatView<float> out) {
       return hn::IfThenZeroElse(below, ExpInRange(d, t));
     };
     const float sum = MapSum(d, y, n, exp, itself, x.row(r));
+    const auto find_next = [&] HWY_ATTR {
+      if (r + 1 < rows) next = MaxOf(d, x.row(r + 1), n);
+    };
     const V scale = hn::Set(d, 1.f / sum);
     const auto share = [&](V v) HWY_ATTR { return hn::Mul(v, scale); };
+    if (n <= kShortRow) find_next();
     Map(d, y, n, share, y);
+    if (n > kShortRow) find_next();
   }
 }
 

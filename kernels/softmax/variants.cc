@@ -79,6 +79,13 @@ std::vector<ProblemShape> BenchShapes() {
   return shapes;
 }
 
+// The maximum, then exp and its sum, then the shares.
+constexpr RowPasses kPasses = {.flops = kExpFlops + 4,
+                               .reads = 1,
+                               .writes = 1,
+                               .again_reads = 2,
+                               .again_writes = 1};
+
 template <Form kForm>
 constexpr Variant Row(std::string_view name) {
   return {"softmax",
@@ -87,7 +94,7 @@ constexpr Variant Row(std::string_view name) {
           "rows cols",
           RowTestShapes,
           BenchShapes,
-          RowWork<kExpFlops + 4, 2>,
+          RowWork < kForm == Form::kOut ? kPasses : kPasses.BehindCopy() >,
           MakeTrial<SoftmaxTrial<kForm>>};
 }
 

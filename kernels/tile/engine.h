@@ -74,6 +74,9 @@ static inline void DstRelease(void) {
   if (kPacks) Command(TILE_OP_RELEASE, 0);
 }
 
+// Waits until the engine has done all that this core told it.
+static inline void EngineFinish(void) { (void)*Word(TILE_ENGINE + TILE_IDLE); }
+
 // ---- Operands in L1 ----
 
 // Tiles of a buffer from page `first` of its block on; rows of a block of
@@ -220,6 +223,11 @@ static inline void PackBlock(uint32_t dst, struct Tiles to, uint32_t rows,
   Engine(TILE_PACK_FORMAT, buffer->format);
   Engine(TILE_PACK_STRIDE, to.stride * buffer->page_bytes);
   Command(TILE_OP_PACK, rows << 8 | cols);
+}
+// From here on packed tiles are added to those that are there, which nobody
+// else does meanwhile and takes the packers longer; or they replace them.
+static inline void PackAdds(bool adds) {
+  if (kPacks) Engine(TILE_PACK_FLAGS, adds ? 4 : 0);
 }
 static inline void Pack(uint32_t dst, struct Tiles to, uint32_t n) {
   PackBlock(dst, to, 1, n);

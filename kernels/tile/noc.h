@@ -42,6 +42,15 @@ static inline uint32_t ColOfTiles(uint32_t col) {
 
 // ---- Data ----
 
+// At most kSmallestPayload bytes.
+static inline void NocPacket(uint32_t command, uint32_t local, uint32_t place,
+                             uint32_t remote, uint32_t bytes) {
+  NOC_REGISTER(TILE_NOC_XY) = place;
+  NOC_REGISTER(TILE_NOC_LOCAL) = local;
+  NOC_REGISTER(TILE_NOC_REMOTE) = remote;
+  NOC_REGISTER(TILE_NOC_LENGTH) = bytes;
+  NOC_REGISTER(TILE_NOC_COMMAND) = command;
+}
 static inline void NocTransfer(uint32_t command, uint32_t local, uint32_t place,
                                uint32_t remote, uint32_t bytes) {
   NOC_REGISTER(TILE_NOC_XY) = place;
@@ -98,6 +107,9 @@ static inline void NocSentBarrier(void) {
 static inline void NocGroup(uint32_t id) { NOC_REGISTER(TILE_NOC_TRID) = id; }
 static inline void NocGroupBarrier(uint32_t id) {
   (void)NOC_REGISTER(TILE_NOC_BARRIER_ID + 4 * id);
+}
+static inline bool NocGroupArrived(uint32_t id) {
+  return NOC_REGISTER(TILE_NOC_UNDER_WAY + 4 * id) == 0;
 }
 
 // ---- Words that are waited for ----

@@ -24,7 +24,11 @@ __attribute__((always_inline)) static inline void Stream(uint32_t buffer,
     while (asked < steps && asked - step < kGroups) {
       const uint32_t ahead = asked - step;
       if (ahead == 0) Reserve(buffer, pages);
-      if (!HasRoom(buffer, (ahead + 1) * pages)) break;
+      // What has come is handed on before more is asked for.
+      if (ahead > 0 && (!HasRoom(buffer, (ahead + 1) * pages) ||
+                        NocGroupArrived(step % kGroups))) {
+        break;
+      }
       NocGroup(asked % kGroups);
       fetch(self, asked, ahead * pages);
       ++asked;
@@ -43,8 +47,8 @@ static inline void FetchPage(const void* self, uint32_t step, uint32_t page) {
   ReadPage(&pages->tensor, pages->first + step, PageAt(pages->buffer, page));
 }
 // `n` pages of a tensor from `page` on, page by page.
-static inline void ReadPages(const struct Tensor* t, uint32_t page, uint32_t n,
-                             uint32_t buffer) {
+static inline void StreamPages(const struct Tensor* t, uint32_t page,
+                               uint32_t n, uint32_t buffer) {
   const struct PageStream pages = {*t, page, buffer};
   Stream(buffer, 1, n, FetchPage, &pages);
 }

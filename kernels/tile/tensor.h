@@ -19,24 +19,37 @@ static inline struct Tensor TensorAt(uint32_t address, uint32_t format) {
                          *Word(TILE_INFO_DRAM_BANKS)};
 }
 
-struct Page {
-  uint32_t place, address;
-};
-static inline struct Page PageOf(const struct Tensor* t, uint32_t page) {
-  const uint32_t row = page / t->banks;
-  return (struct Page){BankAt(page - row * t->banks),
-                       t->address + row * t->page_bytes};
+// Pages [page, page + n) of a tensor, and in L1 as many that begin `apart`
+// bytes from one another. One division for all of them.
+static inline void MovePages(uint32_t command, const struct Tensor* t,
+                             uint32_t page, uint32_t n, uint32_t local,
+                             uint32_t apart) {
+  const uint32_t row = page / t->banks, bytes = t->page_bytes;
+  uint32_t bank = page - row * t->banks;
+  uint32_t address = t->address + row * bytes;
+  for (; n > 0; --n) {
+    NocPacket(command | TILE_NOC_BULK, local, BankAt(bank), address, bytes);
+    local += apart;
+    if (++bank < t->banks) continue;
+    bank = 0;
+    address += bytes;
+  }
 }
-
+static inline void ReadPages(const struct Tensor* t, uint32_t page, uint32_t n,
+                             uint32_t to) {
+  MovePages(TILE_NOC_READ, t, page, n, to, t->page_bytes);
+}
+static inline void WritePages(uint32_t from, const struct Tensor* t,
+                              uint32_t page, uint32_t n) {
+  MovePages(TILE_NOC_WRITE, t, page, n, from, t->page_bytes);
+}
 static inline void ReadPage(const struct Tensor* t, uint32_t page,
                             uint32_t to) {
-  const struct Page from = PageOf(t, page);
-  NocRead(from.place, from.address, to, t->page_bytes);
+  ReadPages(t, page, 1, to);
 }
 static inline void WritePage(uint32_t from, const struct Tensor* t,
                              uint32_t page) {
-  const struct Page to = PageOf(t, page);
-  NocWrite(from, to.place, to.address, t->page_bytes);
+  WritePages(from, t, page, 1);
 }
 
 #endif  // TRIPTYCH_KERNELS_TILE_TENSOR_H_

@@ -22,6 +22,7 @@
       writer();                                      \
     } else {                                         \
       compute();                                     \
+      EngineFinish();                                \
     }                                                \
   }
 

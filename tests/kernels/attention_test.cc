@@ -6,11 +6,15 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <numbers>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "kernels/attention/kv_cache.h"
+#include "kernels/base/formats.h"
 #include "kernels/row_trial.h"
 #include "tests/kernels/simd_targets.h"
 
@@ -190,6 +194,53 @@ TEST_CASE("attention with scores far apart neither overflows nor divides 0") {
       CHECK(SameBits(out.view().row_span(0),
                      std::as_const(problem.v).view().row_span(winner)));
     });
+  }
+}
+
+// Weights may be relative to an earlier score than the greatest, as long as
+// that is not much greater: around where that ends, within a tile or after
+// many.
+TEST_CASE(
+    "scores that rise from tile to tile are weighed as if all were known") {
+  constexpr size_t kKeys = 1300;  // more than a range
+  // In units of log2, in which kernels scale queries to be 1 here.
+  const AttentionShape shape{
+      .head_dim = 2, .v_dim = 4, .scale = std::numbers::ln2, .past = kKeys - 1};
+  for (const float rise : {0.5f, 3.f, 7.75f, 8.f, 8.25f, 17.f}) {
+    Problem problem(shape, 1);
+    const MatView<float> k = problem.k.view(), v = problem.v.view();
+    problem.q.view()(0, 0) = 1;
+    problem.q.view()(0, 1) = 0;
+    std::vector<double> mean(shape.v_dim), magnitude(shape.v_dim);
+    double sum = 0;
+    for (size_t s = 0; s < kKeys; ++s) {
+      k(s, 0) = RoundToBf16(rise * static_cast<float>(s / 64) -
+                            static_cast<float>(s % 7));
+      const double weight = std::exp2(k(s, 0) - rise * (kKeys / 64));
+      sum += weight;
+      for (size_t i = 0; i < shape.v_dim; ++i) {
+        v(s, i) = RoundToBf16(v(s, i));
+        mean[i] += weight * v(s, i);
+        magnitude[i] += weight * std::abs(v(s, i));
+      }
+    }
+    for (const DType dtype : {DType::kF32, DType::kBf16}) {
+      // exp2 and the format of the weights, twice; the sums.
+      const double error =
+          (dtype == DType::kBf16 ? 2 * (0x1p-13 + 0x1p-8) : 0) +
+          (4.0 * kKeys + 200) * kUnit;
+      const KvCache cache = problem.Cache(dtype, 500);
+      ForEachSimdTarget([&](int64_t target) {
+        CAPTURE(std::string(hwy::TargetName(target)));
+        CAPTURE(std::string(InfoOf(dtype).name));
+        CAPTURE(rise);
+        const GuardedMatrix<float> out = problem.CachedChunk(cache, 0, 1, 1);
+        for (size_t i = 0; i < shape.v_dim; ++i) {
+          CHECK(std::abs(out.view()(0, i) - mean[i] / sum) <=
+                error * magnitude[i] / sum);
+        }
+      });
+    }
   }
 }
 

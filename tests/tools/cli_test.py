@@ -4,6 +4,7 @@
 Usage: cli_test.py TRIPTYCH. Runs in the source root. Prints one line a case
 and 'N passed, N failed'; exits 1 if any failed.
 """
+import functools
 import json
 import math
 import os
@@ -74,6 +75,54 @@ def compare_puts_targets_side_by_side():
         assert row["prefill_s"] > 0 and row["decode_s_per_token"] > 0
         assert 0 <= row["assumed_energy_fraction"] <= 1
         assert row["ops"]
+
+
+def layers_add_up():
+    optical, npu = results("compare", "-t", "optical,npu", "-n", "3",
+                           "--layers")
+    plain, = results("run", "-t", "optical", "-n", "3")
+    for key in plain.keys() - {"host_wall_s"}:
+        assert optical[key] == plain[key], key
+    near = functools.partial(math.isclose, rel_tol=1e-9)
+    for row in optical, npu:
+        assert row["layers"].keys() == {"prefill", "decode"}
+        for report in row["layers"].values():
+            total = report["total"]
+            for rows in (report["nodes"], report["operators"],
+                         report["layers"], [total]):
+                for key in "cycles", "energy_j", "seconds", "nodes":
+                    assert near(sum(r[key] for r in rows), total[key]), key
+                for r in rows:
+                    assert near(sum(r["cycles_by_part"].values()),
+                                r["cycles"]), r["name"]
+                    assert near(sum(r["energy_by_action"].values()),
+                                r["energy_j"]), r["name"]
+    decode = optical["layers"]["decode"]["total"]
+    assert (decode["energy_by_action"].keys() ==
+            optical["energy_by_action"].keys())
+    for action, joules in optical["energy_by_action"].items():
+        assert near(decode["energy_by_action"][action], joules), action
+    assert decode["cycles_by_part"].keys() == {
+        "load", "stream", "drain", "stall", "host", "link"}
+    assert decode["dominant_error"] in [e["name"] for e in decode["errors"]]
+    assert 0.5 < decode["explained_error"] < 2
+    assert 2 < decode["effective_bits"] < 8
+    assert 0 <= decode["readings"]["clip_rate"]["value"] < 0.1
+    assert decode["readings"]["detected_photons_per_mac"]["value"] > 0
+    # A machine that counts nothing of itself is still compared.
+    of_npu = npu["layers"]["decode"]["total"]
+    assert of_npu["cycles_by_part"].keys() == {"machine", "host", "link"}
+    assert of_npu["effective_bits"] > 2 and "readings" not in of_npu
+    text = run("run", "-t", "optical", "-n", "2", "--layers").stdout
+    for column in "stall", "effective bits", "dominant noise", "laser.emit":
+        assert column in text, column
+    # By shape alone there is time, and nothing to compare.
+    shape, = results("profile", "-m", "llama-3.2-1b", "-t", "optical",
+                     "--layers")
+    total = shape["layers"]["decode"]["total"]
+    assert near(total["cycles"], shape["cycles"])
+    assert total["cycles_by_part"]["load"] > 0
+    assert total["effective_bits"] is None and "readings" not in total
 
 
 def the_same_seed_gives_the_same_run():
@@ -219,6 +268,19 @@ def npu_streams_are_files():
         refused("npu", "run", path("a.tnpu"), "--set", "cores=2",
                 says="made for 4 cores")
         refused("npu", "run", path("a.txt"), says="a.txt")
+        # Notes may name what they like; only activations are written.
+        with open(path("a.tnpu"), "rb") as file:
+            whole = file.read()
+        for note, name in ((b'"ids":"tokens.activations"', "ids"),
+                           (b'"output":"head.activations"', "output")):
+            label = b"tok_embed.floats"
+            damaged = note.split(b":")[0] + b':"' + label + b'"'
+            assert note in whole
+            with open(path("c.tnpu"), "wb") as file:
+                file.write(whole.replace(
+                    note, damaged + b" " * (len(note) - len(damaged))))
+            refused("npu", "run", path("c.tnpu"), "--ids", "1,5,9,3",
+                    says=f"note '{name}': 'tok_embed.floats'")
     # By shape alone, a decoding step of a model of a billion weights.
     with tempfile.NamedTemporaryFile(suffix=".tnpu") as file:
         made = results("npu", "compile", "-m", "llama-3.2-1b", "--context",
@@ -640,6 +702,7 @@ CASES = [
     run_writes_a_timeline,
     timelines_have_two_forms,
     profile_needs_no_weights,
+    layers_add_up,
     classify_hears_on_each_target,
     op_predicts_a_product,
     npu_streams_are_files,

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "bench/shapes.h"
 #include "bench/statistics.h"
 #include "tools/cli/table.h"
 #include "tools/report/assets.h"
@@ -144,8 +145,10 @@ std::string SummaryText(const BenchJob& job, size_t peer,
 }
 
 std::string JobText(const BenchJob& job) {
-  std::string text =
-      fmt::format("\n{}: ours, weights packed before\n", JobName(job));
+  std::string text = fmt::format("\n{}: ours{}\n", JobName(job),
+                                 job.variant.dims == bench::kProductSizes
+                                     ? ", weights packed before"
+                                     : "");
   for (const bench::OpenPeer& peer : job.peers) {
     text += fmt::format("  {}: {}; {}\n", peer.peer->name,
                         peer.library->version(), peer.product.region);
@@ -231,11 +234,16 @@ void AddPeer(const BenchJob& job, const Outcome& o, size_t p,
   row["ratio_decided"] = peer.ratio.decided();
 }
 
-// The roof of an arithmetic and a level; added if it is not there.
+// The roof of an arithmetic, a level and what is written; added if it is not
+// there.
 size_t RoofIndex(const BenchJob& job, const bench::Ceiling& ceiling,
                  report::RooflineChart& chart) {
+  const StreamMix mix = ceiling.mix;
   const std::string name = fmt::format(
-      "{}, {}", bench::ProductName(job.variant.arithmetic), ceiling.level);
+      "{}, {}{}", InfoOf(job.variant.arithmetic).name, ceiling.level,
+      mix.writes == 0
+          ? ""
+          : fmt::format(", {} read : {} written", mix.reads, mix.writes));
   const auto at = std::ranges::find(chart.roofs, name, &report::Roof::name);
   if (at != chart.roofs.end()) {
     return static_cast<size_t>(at - chart.roofs.begin());

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "tools/cli/generate.h"
+#include "tools/cli/layers.h"
 #include "tools/cli/op_report.h"
 #include "tools/cli/output.h"
 #include "tools/cli/table.h"
@@ -29,6 +30,21 @@ std::vector<Track> TracksOf(const Model& model,
   return tracks;
 }
 
+std::string ByLayer(const std::vector<TargetRun>& runs) {
+  std::string text;
+  const auto add = [&](const TargetRun& run, std::string_view phase,
+                       const std::optional<LayerReport>& report) {
+    if (!report) return;
+    text += fmt::format("\n{}, {}, {}", LabelOf(*run.target), phase,
+                        LayerTables(*report));
+  };
+  for (const TargetRun& run : runs) {
+    add(run, "prefill", run.prefill_layers);
+    add(run, "decode", run.decode_layers);
+  }
+  return text;
+}
+
 std::string SideBySide(const std::vector<TargetRun>& runs) {
   Table table({"target", "KL nats/token", "class", "top-1", "prefill",
                "decode/token", "energy/token", "assumed", "bound",
@@ -45,7 +61,7 @@ std::string SideBySide(const std::vector<TargetRun>& runs) {
     texts += fmt::format("{}:\n{}\n", LabelOf(*run.target),
                          Wrapped(g.text, kTextColumns, "  "));
   }
-  return texts + "\n" + table.Text();
+  return texts + "\n" + table.Text() + ByLayer(runs);
 }
 
 // The two commands differ in what they print.

@@ -13,6 +13,7 @@
 #include "models/chat.h"
 #include "models/reference.h"
 #include "models/sampling.h"
+#include "tools/cli/layers.h"
 #include "tools/cli/op_report.h"
 #include "tools/cli/output.h"
 
@@ -134,8 +135,12 @@ Result<LogitRows> Generate(const Model& model, const GenerateOptions& options,
                            TargetRun& run) {
   Generation& g = run.generation;
   const auto start = Clock::now();
-  TRIPTYCH_ASSIGN(const auto program,
-                  run.target->Compile(model.graph, &*model.weights));
+  std::optional<LayerMeter> meter;
+  if (options.layers) meter.emplace(model.graph, *run.target, &*model.weights);
+  TRIPTYCH_ASSIGN(
+      const auto program,
+      run.target->Compile(model.graph, &*model.weights,
+                          meter ? meter->Watching() : CompileOptions()));
   const auto capacity = static_cast<int64_t>(g.tokens.size()) + options.tokens;
   const bool timeline = !options.trace.empty();
   Session session(model.graph, *program,
@@ -151,6 +156,12 @@ Result<LogitRows> Generate(const Model& model, const GenerateOptions& options,
   g.text = model.file.tokenizer.Decode(g.tokens);
   AddCosts(model.graph, *run.target, session, &g);
   run.ledgers = std::move(session).TakeLedgers();
+  if (meter) {
+    run.prefill_layers = meter->Report(Phase::kPrefill, run.ledgers.prefill);
+    if (!run.ledgers.decode.rows().empty()) {
+      run.decode_layers = meter->Report(Phase::kDecode, run.ledgers.decode);
+    }
+  }
   return rows;
 }
 
@@ -198,6 +209,12 @@ nlohmann::json ToJson(const TargetRun& run) {
                          {"utilisation", g.decode.utilisation},
                          {"ops", ToJson(g.decode.kinds)}};
   json.update(MachineJson(*run.target, g.decode));
+  if (run.prefill_layers) {
+    json["layers"]["prefill"] = ToJson(*run.prefill_layers);
+  }
+  if (run.decode_layers) {
+    json["layers"]["decode"] = ToJson(*run.decode_layers);
+  }
   if (g.interrupted) json["interrupted"] = g.interrupted->message;
   return json;
 }

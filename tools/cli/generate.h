@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "emulators/layer_report.h"
 #include "emulators/profile.h"
 #include "emulators/session.h"
 #include "kernels/base/result.h"
@@ -44,6 +45,8 @@ struct TargetRun {
   std::unique_ptr<Target> target;
   Session::Ledgers ledgers;
   Generation generation;
+  // If options.layers; the decoding one if there was a step.
+  std::optional<LayerReport> prefill_layers, decode_layers;
 };
 
 // Continues options.prompt, or answers it as a user's turn of a chat, by up to

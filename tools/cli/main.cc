@@ -51,6 +51,9 @@ void AddGenerate(CLI::App* app, GenerateOptions& o, bool several) {
   app->add_option("--tokenizer", o.tokenizer,
                   "tokenizer file, for formats without one inside");
   app->add_option("-p,--prompt", o.prompt, "text to continue");
+  app->add_flag("--layers", o.layers,
+                "report by operator and layer: where time and energy go, "
+                "and how far each is from f32");
   app->add_option("-n,--predict", o.tokens, "tokens to generate")
       ->check(CLI::Range(1, 1 << 20));
   app->add_option("-s,--seed", o.sampling.seed, "seed of sampling and noise");
@@ -155,6 +158,8 @@ void AddProfile(CLI::App& app, Chosen& chosen) {
                    "tokens in the cache (decode) or in the prompt (prefill)")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 24));
   AddTrace(profile, o);
+  profile->add_flag("--layers", o.layers,
+                    "report by operator and layer: where time and energy go");
   profile->add_flag("--timeline", o.timeline,
                     "what each unit does when, in the JSON (for report)");
 }

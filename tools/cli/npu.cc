@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <ctime>
 #include <fstream>
 #include <map>
@@ -228,12 +229,23 @@ double CpuSeconds() {
   return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
 }
 
-const npu::Label* FindLabel(const npu::Tnpu& tnpu, const std::string& note) {
+// The label that a note names: rows of words among the activations. Null
+// without such a note; notes are free text, so a name may be of anything.
+Result<const npu::Label*> NotedLabel(const npu::Tnpu& tnpu,
+                                     const std::string& note) {
   const auto name = tnpu.notes.find(note);
   if (name == tnpu.notes.end()) return nullptr;
   const auto label =
       std::ranges::find(tnpu.labels, name->second, &npu::Label::name);
-  return label == tnpu.labels.end() ? nullptr : &*label;
+  if (label == tnpu.labels.end() ||
+      label->region != npu::Region::kActivations ||
+      label->bytes % sizeof(float) != 0) {
+    return MakeError(ErrorCode::kInvalid,
+                     fmt::format("note '{}': '{}'; allowed is a label of whole "
+                                 "words among the activations",
+                                 note, name->second));
+  }
+  return &*label;
 }
 
 // Brings a mapped file's pages in: that is the disk's time, not the machine's.
@@ -270,7 +282,7 @@ Result<Values> RunValues(const npu::Tnpu& tnpu, const npu::Stream& stream,
   memory.Bind(npu::Region::kCache, {npu::WritablePiece(0, cache)});
   memory.Bind(npu::Region::kActivations, {npu::WritablePiece(0, activations)});
   if (!o.ids.empty()) {
-    const npu::Label* ids = FindLabel(tnpu, "ids");
+    TRIPTYCH_ASSIGN(const npu::Label* const ids, NotedLabel(tnpu, "ids"));
     if (ids == nullptr || ids->bytes != 4 * o.ids.size()) {
       return MakeError(
           ErrorCode::kInvalid,
@@ -281,11 +293,11 @@ Result<Values> RunValues(const npu::Tnpu& tnpu, const npu::Stream& stream,
         std::as_bytes(std::span(o.ids)),
         activations.begin() + static_cast<std::ptrdiff_t>(ids->offset));
   }
+  TRIPTYCH_ASSIGN(const npu::Label* const out, NotedLabel(tnpu, "output"));
   Values values;
   const double start = CpuSeconds();
   TRIPTYCH_TRY(npu::Execute(stream, memory, {.threads = ThreadsOf(o)}));
   values.cpu_s = CpuSeconds() - start;
-  const npu::Label* out = FindLabel(tnpu, "output");
   if (out == nullptr) return values;
   values.output.resize(out->bytes / sizeof(float));
   std::ranges::copy(std::span(activations)
@@ -299,7 +311,10 @@ json TopJson(const std::vector<float>& values, const npu::Tnpu& tnpu) {
   json top = json::array();
   const auto note = tnpu.notes.find("output_cols");
   if (values.empty() || note == tnpu.notes.end()) return top;
-  const auto cols = std::min<size_t>(std::stoul(note->second), values.size());
+  size_t cols = 0;  // stays so if the note is no number
+  std::from_chars(note->second.data(),
+                  note->second.data() + note->second.size(), cols);
+  cols = std::min(cols, values.size());
   const auto row = std::span(values).last(cols);
   std::vector<size_t> order(cols);
   for (size_t i = 0; i < cols; ++i) order[i] = i;

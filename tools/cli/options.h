@@ -49,6 +49,7 @@ struct GenerateOptions : Common {  // run, compare
   std::string prompt;
   int tokens = 32;
   Sampling sampling;
+  bool layers = false;        // a report by operator and layer, measured
   bool chat = false;          // the prompt is what a user says
   std::string chat_template;  // name; "" is the model's own
 };
@@ -65,6 +66,7 @@ struct ProfileOptions : Common {
   int64_t batch = 1;
   int64_t context = 512;  // tokens in the cache, or of the prompt
   bool timeline = false;  // in the JSON: what each unit does when
+  bool layers = false;    // a report by operator and layer
 };
 
 struct ClassifyOptions : Common {

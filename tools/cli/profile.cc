@@ -13,6 +13,7 @@
 #include <string>
 
 #include "tools/cli/bounds.h"
+#include "tools/cli/layers.h"
 #include "tools/cli/model_source.h"
 #include "tools/cli/op_report.h"
 #include "tools/cli/options.h"
@@ -42,6 +43,7 @@ struct Row {
   Profile profile;
   std::map<std::string, WhatBounds> bounds;  // by kind of operator
   std::optional<Traffic> traffic;
+  std::optional<LayerReport> layers;
   double wall_s = 0;
 };
 
@@ -50,13 +52,18 @@ Result<Row> ProfileOn(const Model& model, const std::string& spec,
   const auto start = Clock::now();
   Row row;
   TRIPTYCH_ASSIGN(row.target, MakeTarget(spec, OverridesFor(spec, o.set)));
-  TRIPTYCH_ASSIGN(const auto program,
-                  row.target->Compile(model.graph, nullptr));
+  std::optional<LayerMeter> meter;
+  if (o.layers) meter.emplace(model.graph, *row.target, nullptr);
+  TRIPTYCH_ASSIGN(
+      const auto program,
+      row.target->Compile(model.graph, nullptr,
+                          meter ? meter->Watching() : CompileOptions()));
   const bool keep = !o.trace.empty() || o.timeline;
   row.ledger = Ledger(keep ? Ledger::Mode::kKeep : Ledger::Mode::kFold);
   const RunRequest request = RequestOf(o);
   TRIPTYCH_TRY(program->Run(request, nullptr, row.ledger));
   row.profile = MakeProfile(model.graph, *row.target, row.ledger);
+  if (meter) row.layers = meter->Report(request.phase, row.ledger);
   row.bounds = BoundsByOp(model.graph, *row.target, row.ledger);
   if (!o.json.empty()) {
     row.traffic =
@@ -99,6 +106,7 @@ nlohmann::json ProfileJson(const Model& model, const Row& row,
   }
   json.update(MachineJson(*row.target, p));
   if (row.traffic) json["traffic"] = ToJson(row.traffic);
+  if (row.layers) json["layers"][o.phase] = ToJson(*row.layers);
   if (o.timeline) {
     json["timeline"] = ToJson(TimelineOf(model.graph, *row.target, row.ledger));
   }
@@ -126,6 +134,9 @@ std::string TextOf(const std::vector<Row>& rows) {
       why.Add({kind.op, what.bound, what.next_bound});
     }
     by_operator += "\n" + why.Text();
+    if (row.layers) {
+      by_operator += fmt::format("\n{}, {}", label, LayerTables(*row.layers));
+    }
   }
   return table.Text() + by_operator;
 }

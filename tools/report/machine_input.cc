@@ -101,6 +101,56 @@ std::vector<TimelineUnit> ReadTimeline(const Json& units, Fields& owner) {
   return timeline;
 }
 
+std::map<std::string, double> ReadNumbers(const Json& json) {
+  std::map<std::string, double> numbers;
+  if (!json.is_object()) return numbers;
+  for (const auto& [name, value] : json.items()) {
+    if (value.is_number()) numbers[name] = value.get<double>();
+  }
+  return numbers;
+}
+
+LayerLine ReadLayer(const Json& json, Fields& owner) {
+  Fields f(json);
+  f.Require("name").Require("seconds_by_part");
+  LayerLine line{.name = f.Text("name"),
+                 .seconds = ReadNumbers(f.Object("seconds_by_part")),
+                 .joules = ReadNumbers(f.Object("energy_by_action")),
+                 .errors = {},
+                 .relative_rms = f.Number("relative_rms_error"),
+                 .effective_bits = f.Number("effective_bits"),
+                 .dominant_error = f.Text("dominant_error"),
+                 .readings = {}};
+  for (const Json& term : f.Array("errors")) {
+    Fields t(term);
+    line.errors[t.Text("name")] = t.Number("variance");
+    owner.Keep(t.status());
+  }
+  for (const Json& reading : f.Object("readings")) {
+    Fields r(reading);
+    line.readings.push_back(
+        {r.Text("name"), r.Text("unit"), r.Number("value")});
+    owner.Keep(r.status());
+  }
+  owner.Keep(f.status());
+  return line;
+}
+
+std::vector<LayerLines> ReadLayers(const Json& phases, Fields& owner) {
+  std::vector<LayerLines> layers;
+  if (!phases.is_object()) return layers;
+  for (const auto& [phase, report] : phases.items()) {
+    Fields f(report);
+    LayerLines& lines = layers.emplace_back();
+    lines.phase = phase;
+    for (const Json& row : f.Require("operators").Array("operators")) {
+      lines.operators.push_back(ReadLayer(row, owner));
+    }
+    owner.Keep(f.status());
+  }
+  return layers;
+}
+
 // What was profiled, in short and in full.
 void ReadJob(Fields& f, Machine& m) {
   const std::string phase = f.Text("phase");
@@ -161,6 +211,7 @@ Result<Machine> ReadMachine(const Json& result, const std::string& command) {
     m.error_budget.push_back({t.Text("name"), t.Number("variance")});
     f.Keep(t.status());
   }
+  m.layers = ReadLayers(f.Object("layers"), f);
   m.timeline = ReadTimeline(f.Array("timeline"), f);
   if (!profile) ScaleToOneStep(m);
   TRIPTYCH_TRY(f.status());

@@ -50,6 +50,27 @@ struct ErrorShare {
   double variance = 0;  // over the mean square of the output
 };
 
+// A value that a machine gives of itself.
+struct NamedValue {
+  std::string name, unit;  // "%" of a fraction
+  double value = kUnknown;
+};
+
+// An operator in all layers of a run.
+struct LayerLine {
+  std::string name;
+  // By part of the machine's time, s; by action, J; by cause, variance over
+  // the mean square of the output.
+  std::map<std::string, double> seconds, joules, errors;
+  double relative_rms = kUnknown, effective_bits = kUnknown;
+  std::string dominant_error;
+  std::vector<NamedValue> readings;
+};
+struct LayerLines {
+  std::string phase;
+  std::vector<LayerLine> operators;
+};
+
 struct TimelineSlice {
   double begin_s = 0, end_s = 0;
   std::string op;
@@ -81,6 +102,7 @@ struct Machine {
   Roofing roofing;
   MeshTraffic traffic;  // columns == 0: there is none
   std::vector<ErrorShare> error_budget;
+  std::vector<LayerLines> layers;  // by phase
   std::vector<TimelineUnit> timeline;
 
   std::string label() const { return target + ":" + preset; }

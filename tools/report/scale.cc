@@ -14,8 +14,8 @@ namespace {
 
 // Units that nobody writes with a prefix.
 bool TakesPrefix(std::string_view unit) {
-  static constexpr std::array<std::string_view, 6> kPlain = {
-      "%", "x", "nats", "nats/token", "bit", "dB"};
+  static constexpr std::array<std::string_view, 10> kPlain = {
+      "%", "x", "nats", "nats/token", "bit", "dB", "mm2", "KiB", "MiB", "GiB"};
   return std::ranges::find(kPlain, unit) == kPlain.end();
 }
 
@@ -23,21 +23,52 @@ constexpr std::array<std::string_view, 13> kPrefixes = {
     "a", "f", "p", "n", "µ", "m", "", "k", "M", "G", "T", "P", "E"};
 constexpr int kOnes = 6;
 
-// The power of 1000 whose prefix stands before `value`. What is counted has no
+// "us" is 1000^-2 of "s": what a parameter is in. One that has no prefix, or
+// that nobody knows, is 1000^0 of itself.
+struct Unit {
+  int power = 0;
+  std::string_view base;
+};
+Unit UnitOf(std::string_view unit) {
+  static constexpr std::array<std::string_view, 8> kBases = {
+      "s", "Hz", "J", "W", "A", "B", "B/s", "FLOP/s"};
+  const auto is_base = [](std::string_view base) {
+    return std::ranges::find(kBases, base) != kBases.end();
+  };
+  if (unit == "nm" || unit == "um" || unit == "mm") {
+    return {unit == "nm" ? -3 : unit == "um" ? -2 : -1, "m"};
+  }
+  if (unit.starts_with('u') && is_base(unit.substr(1))) {
+    return {-2, unit.substr(1)};
+  }
+  for (size_t i = 0; i < kPrefixes.size(); ++i) {
+    const std::string_view prefix = kPrefixes[i];
+    if (unit.starts_with(prefix) && is_base(unit.substr(prefix.size()))) {
+      return {static_cast<int>(i) - kOnes, unit.substr(prefix.size())};
+    }
+  }
+  return {0, unit};
+}
+
+// The power of 1000 whose prefix stands before `value`, beside that of its
+// own unit. What is counted has no
 // small prefixes.
 int PrefixOf(double value, std::string_view unit) {
   if (value == 0 || !TakesPrefix(unit)) return 0;
   // A value that rounds up to 1000 takes the next prefix.
   const double magnitude = std::abs(value) * (1 + 5e-4);
   const int power = static_cast<int>(std::floor(std::log10(magnitude) / 3));
+  const auto [own, base] = UnitOf(unit);
   const bool counts =
-      unit.empty() || unit.starts_with("FLOP") || unit.starts_with("1/");
-  return std::clamp(power, counts ? 0 : -kOnes, kOnes);
+      base.empty() || base.starts_with("FLOP") || base.starts_with("1/");
+  return std::clamp(power, (counts ? 0 : -kOnes) - own, kOnes - own);
 }
 
 std::string WithPrefix(std::string_view number, int power,
-                       std::string_view unit) {
-  const std::string_view prefix = kPrefixes[static_cast<size_t>(power + kOnes)];
+                       std::string_view whole_unit) {
+  auto [own, unit] = UnitOf(whole_unit);
+  const std::string_view prefix =
+      kPrefixes[static_cast<size_t>(power + own + kOnes)];
   if (prefix.empty() && unit.empty()) return std::string(number);
   // Rates read "10 k/s", not "10 k1/s".
   if (unit.starts_with("1/")) unit.remove_prefix(1);

@@ -1,14 +1,16 @@
-// What happens next: actions ordered by time, then by rank, then by the order
-// in which they were posted. Nothing depends on addresses or threads, so a run
-// repeats exactly.
+// What happens next: actions ordered by time, then by the order in which they
+// were posted. Nothing depends on addresses or threads, so a run repeats
+// exactly.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_EMULATORS_MESH_NETWORK_EVENT_QUEUE_H_
 #define TRIPTYCH_EMULATORS_MESH_NETWORK_EVENT_QUEUE_H_
 
+#include <algorithm>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
-#include <queue>
 #include <utility>
 #include <vector>
 
@@ -20,52 +22,112 @@ namespace triptych::mesh {
 class EventQueue {
  public:
   using Action = std::function<void()>;
-  // Of things that happen at the same time, those that settle what the
-  // others changed come last.
-  enum class Rank : uint8_t { kChange, kSettle };
 
   double now() const { return now_; }
 
   // `when` is not before now.
-  void At(double when, Action action, Rank rank = Rank::kChange) {
+  void At(double when, Action action) {
     TRIPTYCH_CHECK(when >= now_, "when", when, "now", now_);
-    events_.push({when, rank, next_++, std::move(action)});
+    uint32_t slot = static_cast<uint32_t>(actions_.size());
+    if (free_.empty()) {
+      TRIPTYCH_CHECK(slot < kSlots, "events", slot);
+      actions_.push_back(std::move(action));
+    } else {
+      slot = free_.back();
+      free_.pop_back();
+      actions_[slot] = std::move(action);
+    }
+    // Of the two zeros the one whose bits are 0.
+    Push({when + 0.0, next_++ * kSlots | slot});
   }
 
-  bool empty() const { return events_.empty(); }
+  // Once all else of this moment has happened: what settles what the others
+  // changed.
+  void AtEndOfMoment(Action action) { settling_.push_back(std::move(action)); }
+
+  bool empty() const { return heap_.empty() && settling_.empty(); }
   // When the next thing happens; infinity if nothing will.
   double next() const {
-    return events_.empty() ? std::numeric_limits<double>::infinity()
-                           : events_.top().when;
+    if (!settling_.empty()) return now_;
+    return heap_.empty() ? std::numeric_limits<double>::infinity()
+                         : heap_.front().when;
   }
 
-  // The next thing. There is one.
+  // The next thing. There is one. It may post others.
   void Step() {
-    // The action may post others: it has to be off the queue by then.
-    Event event = std::move(const_cast<Event&>(events_.top()));
-    events_.pop();
+    if (!settling_.empty() && (heap_.empty() || heap_.front().when > now_)) {
+      std::swap(settling_, settled_);
+      for (const Action& action : settled_) action();
+      settled_.clear();
+      return;
+    }
+    const Event event = Pop();
     now_ = event.when;
-    event.action();
+    const auto slot = static_cast<uint32_t>(event.turn % kSlots);
+    const Action action = std::exchange(actions_[slot], nullptr);
+    free_.push_back(slot);
+    action();
   }
 
   // Until nothing is left to happen.
   void Run() {
-    while (!events_.empty()) Step();
+    while (!empty()) Step();
   }
 
  private:
+  // Actions stay in their slots while events move: 2^40 of them in all, 2^24
+  // at a time.
+  static constexpr uint64_t kSlots = uint64_t{1} << 24;
   struct Event {
     double when;
-    Rank rank;
-    uint64_t order;
-    Action action;
+    uint64_t turn;  // order * kSlots + slot
+    // Both as one number: times are not negative, so their bits are in order.
     friend bool operator<(const Event& a, const Event& b) {
-      if (a.when != b.when) return a.when > b.when;
-      if (a.rank != b.rank) return a.rank > b.rank;
-      return a.order > b.order;
+      return a.key() < b.key();
     }
+    __extension__ typedef unsigned __int128 Key;
+    Key key() const { return Key{std::bit_cast<uint64_t>(when)} << 64 | turn; }
   };
-  std::priority_queue<Event> events_;
+  // Of the heap: half as many levels as with two, for as many comparisons.
+  static constexpr size_t kChildren = 4;
+
+  void Push(const Event& event) {
+    size_t i = heap_.size();
+    heap_.push_back(event);
+    for (; i > 0; i = (i - 1) / kChildren) {
+      const Event& parent = heap_[(i - 1) / kChildren];
+      if (!(event < parent)) break;
+      heap_[i] = parent;
+    }
+    heap_[i] = event;
+  }
+
+  Event Pop() {
+    const Event first = heap_.front();
+    const Event last = heap_.back();
+    heap_.pop_back();
+    if (heap_.empty()) return first;
+    size_t i = 0;
+    for (;;) {
+      const size_t begin = kChildren * i + 1;
+      if (begin >= heap_.size()) break;
+      const size_t end = std::min(begin + kChildren, heap_.size());
+      size_t least = begin;
+      for (size_t c = begin + 1; c < end; ++c) {
+        if (heap_[c] < heap_[least]) least = c;
+      }
+      if (!(heap_[least] < last)) break;
+      heap_[i] = heap_[least];
+      i = least;
+    }
+    heap_[i] = last;
+    return first;
+  }
+
+  std::vector<Event> heap_;
+  std::vector<Action> actions_;
+  std::vector<Action> settling_, settled_;  // settled_: those that run
+  std::vector<uint32_t> free_;  // slots of actions
   double now_ = 0;
   uint64_t next_ = 0;
 };

@@ -37,6 +37,7 @@ MachineConfig MachineConfigOf(const Params& p) {
   config.dram_access =
       std::max(0.0, p.dram_latency_cycles - interfaces - rings);
   config.dram_interval = p.dram_request_cycles;
+  config.dram_burst = p.dram_burst_bytes;
   config.dram_rate = p.dram_bank_bytes_per_cycle / config.flit_bytes;
   config.bank_rate = std::max(
       config.dram_rate,
@@ -81,11 +82,19 @@ void Machine::Respond(int noc, Place core, Place memory, int64_t bytes,
     begins = taken + config_.dram_access;
     // The bank works on, whether or not the interface gets its data away.
     double& bank = banks_[torus_.Link(0, memory, LinkKind::kRespond)];
+    const double others = std::max(0.0, bank - begins);
     bank = std::max(bank, begins) + flits / config_.bank_rate;
     interface.free =
         std::max(interface.free, begins) + flits / config_.dram_rate;
     ready = std::max(bank, interface.free);
     begins = std::max(begins, ready - flits / config_.dram_rate);
+    // Another access for each further burst, but while the bank has others to
+    // serve.
+    if (config_.dram_burst > 0 && bytes > config_.dram_burst) {
+      const auto more =
+          static_cast<double>(CeilDiv(bytes, config_.dram_burst) - 1);
+      ready += std::max(0.0, more * config_.dram_access - others);
+    }
   }
   queue_.At(begins, [this, noc, core, memory, flits, ready,
                      done = std::move(done)]() mutable {

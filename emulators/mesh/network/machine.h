@@ -31,6 +31,8 @@ struct MachineConfig {
   // A DRAM interface takes one read in so many cycles, and a bank has so many
   // flits a cycle for one interface, and so many for both NoCs' together.
   double dram_interval = 0, dram_rate = 1, bank_rate = 1;
+  // Bytes of a read that a bank is asked for at once; 0: all.
+  int64_t dram_burst = 0;
   // Columns of the torus whose routers are DRAM's.
   std::vector<int32_t> dram_columns;
   // Reserving a multicast's tree, cycles per link of the ways around.

@@ -20,8 +20,10 @@ class MaxMin {
   // capacity[link] in flits a cycle, all positive.
   explicit MaxMin(std::vector<double> capacity);
 
+  double capacity(LinkId link) const { return capacity_[link]; }
+
   // The rate of each flow: flows[i] are the links that flow i passes, each
-  // once, at least one; it takes at most caps[i]. The result is valid until
+  // once; it takes at most caps[i]. The result is valid until
   // the next call.
   std::span<const double> Rates(std::span<const std::span<const LinkId>> flows,
                                 std::span<const double> caps);

@@ -10,6 +10,9 @@
 namespace triptych::mesh {
 namespace {
 
+// Rates this close are the same; a link that has less left is full.
+constexpr double kSame = 1e-9;
+
 // A tree that found a channel taken is tried again after a round of a ring,
 // then after twice that, up to this many times it.
 constexpr double kMostBackoff = 64;
@@ -40,7 +43,9 @@ PacketNetwork::PacketNetwork(const Torus& torus,
       queue_(queue),
       max_min_(Capacities(torus, config)),
       channels_(static_cast<size_t>(torus.links())),
-      users_(static_cast<size_t>(torus.links())) {
+      users_(channels_.size()),
+      user_count_(channels_.size()),
+      is_dirty_(channels_.size()) {
   TRIPTYCH_CHECK(config.channels >= 1 && config.servers >= 1, "channels",
                  config.channels, "servers", config.servers);
 }
@@ -58,8 +63,13 @@ PacketNetwork::PacketId PacketNetwork::Add(std::vector<Hop> way, double flits,
     free_.pop_back();
   }
   Packet& packet = packets_[id];
+  // What the last one with this id had, its vectors' memory excepted.
   const uint32_t version = packet.version + 1;
-  packet = {};
+  std::vector<LinkId> links = std::move(packet.links);
+  std::vector<double> took = std::move(packet.took);
+  links.clear();
+  took.clear();
+  packet = {.links = std::move(links), .took = std::move(took)};
   packet.version = version;
   for (const Hop& hop : way) packet.links.push_back(hop.link);
   packet.way = std::move(way);
@@ -105,6 +115,19 @@ int32_t PacketNetwork::ChannelsOn(LinkId link) const {
                                             : config_.channels;
 }
 
+void PacketNetwork::Wait(PacketId id, Channel& channel) {
+  packets_[id].behind = kNobody;
+  (channel.first == kNobody ? channel.first : packets_[channel.last].behind) =
+      id;
+  channel.last = id;
+}
+
+PacketNetwork::PacketId PacketNetwork::NextWaiting(Channel& channel) {
+  const PacketId next = channel.first;
+  channel.first = packets_[next].behind;
+  return next;
+}
+
 void PacketNetwork::Arrive(PacketId id) {
   Packet& packet = packets_[id];
   const Hop& hop = packet.way[packet.held];
@@ -115,7 +138,7 @@ void PacketNetwork::Arrive(PacketId id) {
     return;
   }
   ++waits_;
-  channel.waiting.push_back(id);
+  Wait(id, channel);
   Progress(packet);
   packet.state = State::kWaiting;
   packet.waited_at = packet.held;
@@ -130,6 +153,7 @@ void PacketNetwork::Take(PacketId id) {
     // What could not be sent while the head waited is there by now.
     packet.cap =
         packet.flits / std::max(packet.flits, packet.ready - queue_.now());
+    unsettled_.push_back(id);
   }
   packet.state = State::kMoving;
   packet.took.push_back(packet.moved);
@@ -184,14 +208,13 @@ void PacketNetwork::Drain(PacketId id) {
 void PacketNetwork::Leave(PacketId id) {
   Packet& packet = packets_[id];
   const bool source = packet.tail == 0;
-  if (packet.active) Unuse(id, packet.links[packet.tail]);
   const Hop& hop = packet.way[packet.tail++];
+  if (packet.active) Unuse(id, hop.link);
   Channel& channel = ChannelOf(packet.cls, hop);
-  if (channel.waiting.empty()) {
+  if (channel.first == kNobody) {
     --channel.busy;
   } else {
-    const PacketId next = channel.waiting.front();
-    channel.waiting.pop_front();
+    const PacketId next = NextWaiting(channel);
     queue_.At(queue_.now(), [this, next] { Take(next); });
   }
   if (source && packet.tree) NextTree(hop.link);
@@ -202,6 +225,7 @@ void PacketNetwork::SetActive(PacketId id, bool active) {
   Packet& packet = packets_[id];
   if (packet.active == active) return;
   packet.active = active;
+  if (active) unsettled_.push_back(id);
   for (size_t i = packet.tail; i < packet.held; ++i) {
     if (active) {
       Use(id, packet.links[i]);
@@ -209,22 +233,54 @@ void PacketNetwork::SetActive(PacketId id, bool active) {
       Unuse(id, packet.links[i]);
     }
   }
+  if (!active) packet.rate = 0;
   Changed(id);
 }
 
+double PacketNetwork::Load(LinkId link) const {
+  double load = 0;
+  for (const PacketId id : users_[link]) load += packets_[id].rate;
+  return load;
+}
+
+bool PacketNetwork::Full(LinkId link) const {
+  return Load(link) >= max_min_.capacity(link) * (1 - kSame);
+}
+
+bool PacketNetwork::Bound(const Packet& packet) const {
+  if (packet.rate == packet.cap) return true;
+  const auto has_most = [&](PacketId id) {
+    return packets_[id].rate <= packet.rate * (1 + kSame);
+  };
+  for (size_t i = packet.tail; i < packet.held; ++i) {
+    const LinkId link = packet.links[i];
+    if (Full(link) && std::ranges::all_of(users_[link], has_most)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 void PacketNetwork::Use(PacketId id, LinkId link) {
-  users_[link].packets.push_back(id);
-  Touch(link);
+  users_[link].push_back(id);
+  ++user_count_[link];
+  // Where there is room for all as they are nobody has to give way.
+  if (Load(link) > max_min_.capacity(link)) Touch(link);
 }
 
 void PacketNetwork::Unuse(PacketId id, LinkId link) {
-  std::erase(users_[link].packets, id);
+  const bool full = Full(link);
+  std::erase(users_[link], id);
+  --user_count_[link];
+  if (!full) return;  // It kept nobody.
   Touch(link);
+  const Packet& packet = packets_[id];
+  if (packet.active && !Bound(packet)) unsettled_.push_back(id);
 }
 
 void PacketNetwork::Touch(LinkId link) {
-  if (users_[link].dirty) return;
-  users_[link].dirty = true;
+  if (is_dirty_[link]) return;
+  is_dirty_[link] = true;
   dirty_.push_back(link);
 }
 
@@ -235,8 +291,7 @@ void PacketNetwork::Changed(PacketId id) {
   }
   if (settling_) return;
   settling_ = true;
-  queue_.At(
-      queue_.now(), [this] { Settle(); }, EventQueue::Rank::kSettle);
+  queue_.AtEndOfMoment([this] { Settle(); });
 }
 
 void PacketNetwork::Collect() {
@@ -246,39 +301,61 @@ void PacketNetwork::Collect() {
     packets_[id].seen = true;
     settled_.push_back(id);
   };
-  for (const PacketId id : changed_packets_) see(id);
+  if (config_.settle_all) {
+    for (PacketId id = 0; id < packets_.size(); ++id) see(id);
+  }
+  for (const PacketId id : unsettled_) see(id);
+  unsettled_.clear();
   size_t links = 0, packets = 0;
   while (links < dirty_.size() || packets < settled_.size()) {
     while (links < dirty_.size()) {
-      for (const PacketId id : users_[dirty_[links]].packets) see(id);
+      for (const PacketId id : users_[dirty_[links]]) see(id);
       ++links;
     }
     while (packets < settled_.size()) {
       const Packet& packet = packets_[settled_[packets]];
-      for (size_t i = packet.tail; i < packet.held; ++i) Touch(packet.links[i]);
+      for (size_t i = packet.tail; i < packet.held; ++i) {
+        if (Shared(packet.links[i])) Touch(packet.links[i]);
+      }
       ++packets;
     }
   }
-  for (const LinkId link : dirty_) users_[link].dirty = false;
+  for (const LinkId link : dirty_) is_dirty_[link] = false;
   dirty_.clear();
   // Sums of rates are taken in this order.
   std::ranges::sort(settled_);
   for (const PacketId id : settled_) packets_[id].seen = false;
 }
 
-void PacketNetwork::Settle() {
-  Collect();
-  flows_.clear();
+// Max-min rates are those with which every packet has what it can take, or
+// passes a full link on which nobody has more. What changes without touching
+// that leaves all rates as they are.
+void PacketNetwork::Share() {
+  shared_.clear();
   caps_.clear();
+  ends_.clear();
   for (const PacketId id : settled_) {
-    Packet& packet = packets_[id];
-    flows_.push_back(std::span(packet.links)
-                         .subspan(packet.tail, packet.held - packet.tail));
-    caps_.push_back(packet.cap);
+    const Packet& packet = packets_[id];
+    double cap = packet.cap;
+    for (size_t i = packet.tail; i < packet.held; ++i) {
+      const LinkId link = packet.links[i];
+      if (Shared(link)) {
+        shared_.push_back(link);
+      } else {
+        cap = std::min(cap, max_min_.capacity(link));
+      }
+    }
+    caps_.push_back(cap);
+    ends_.push_back(shared_.size());
+  }
+  flows_.clear();
+  size_t begin = 0;
+  for (const size_t end : ends_) {
+    flows_.push_back(std::span(shared_).subspan(begin, end - begin));
+    begin = end;
   }
   const auto rates = max_min_.Rates(flows_, caps_);
   // Rates that come out the same leave what was posted as it is.
-  constexpr double kSame = 1e-9;
   for (size_t i = 0; i < settled_.size(); ++i) {
     Packet& packet = packets_[settled_[i]];
     if (std::abs(rates[i] - packet.rate) <= kSame * packet.rate) continue;
@@ -286,6 +363,11 @@ void PacketNetwork::Settle() {
     packet.rate = rates[i];
     Changed(settled_[i]);
   }
+}
+
+void PacketNetwork::Settle() {
+  Collect();
+  if (!settled_.empty()) Share();
   settling_ = false;
   // Not while going through the list, which this may change.
   std::swap(settled_, changed_packets_);

@@ -2,9 +2,9 @@
 // one virtual channel of one link after another and waits where none is free,
 // holding what it has; its body streams behind it at the max-min share of the
 // links that it is on. Rates are worked out anew only when a packet starts,
-// gets on or off a link, is held up or goes on, and only of packets that share
-// links with it, or with those: size costs nothing, and nor does what happens
-// elsewhere.
+// gets on or off a link that is full, is held up or goes on, and only of
+// packets that share links with it, or with those: size costs nothing, and nor
+// does what happens elsewhere.
 //
 // A packet alone takes Torus::HeadCycles + flits, to the cycle. While a head
 // waits, its body moves up into the buffers of the routers behind it, and its
@@ -43,6 +43,8 @@ struct PacketNetworkConfig {
   double buffer = 16;
   // Flits a cycle: of every link, and of an interface's server of reads.
   double link_rate = 1, respond_rate = 1;
+  // The slow twin: whenever something changes all rates are worked out anew.
+  bool settle_all = false;
 };
 
 // Not thread-safe; one per simulation. The queue outlives it.
@@ -74,44 +76,45 @@ class PacketNetwork {
   using PacketId = uint32_t;
   // The head goes on, waits for a channel, or has all: the body drains.
   enum class State : uint8_t { kMoving, kWaiting, kDraining };
-  struct Packet {
-    std::vector<Hop> way;
+  static constexpr PacketId kNobody = ~PacketId{0};
+  struct alignas(64) Packet {
+    // What rates hang on comes first: for processors' caches.
     std::vector<LinkId> links;   // of the way
     size_t tail = 0, held = 0;   // it is on hops [tail, held)
-    double flits = 0;            // all of them
-    double ready = 0;            // when the last can be sent
+    double rate = 0;             // flits a cycle from `since` on
     double cap = 1;              // most flits a cycle
-    double left = 0;             // that have not passed the last hop
-    double rate = 0, since = 0;  // flits a cycle from `since` on
-    uint32_t version = 0;        // of the rate: ends of older ones are void
-    double reserve = 0, backoff = 0;  // of a tree
-    PacketClass cls = PacketClass::kRequest;
+    bool active = false;         // its body moves: it has a share of links
+    bool seen = false;           // by the Settle() that goes on
+    bool changed = false;        // itself, since its next event was posted
+    bool full = false;           // what is next: the buffers are
     State state = State::kMoving;
+    PacketClass cls = PacketClass::kRequest;
     bool tree = false;
-    bool active = false;       // its body moves: it has a share of links
-    bool changed = false;      // itself, since its next event was posted
-    bool full = false;         // what is next: the buffers are
-    bool seen = false;         // by the Settle() that goes on
-    size_t waited_at = 0;      // the hop before which its head last waited
-    double moved = 0;          // flits that left the source as it went on
-    double stored = 0;         // and while it waited
-    std::vector<double> took;  // `moved` when the head took each hop
+    double since = 0;
+    double flits = 0;            // all of them
+    double left = 0;             // that have not passed the last hop
+    double moved = 0;            // that left the source as its head went on
+    double stored = 0;           // and while it waited
+    size_t waited_at = 0;        // the hop before which its head last waited
+    PacketId behind = kNobody;   // in the turn for a channel: the next one
+    uint32_t version = 0;        // of the rate: ends of older ones are void
+    std::vector<double> took;    // `moved` when the head took each hop
+    std::vector<Hop> way;
+    double ready = 0;                 // when the last can be sent
+    double reserve = 0, backoff = 0;  // of a tree
     Delivered delivered;
   };
   struct Channel {
     int32_t busy = 0;
-    std::deque<PacketId> waiting;
-  };
-  // Active packets on a link, and whether it is to be looked at.
-  struct Users {
-    std::vector<PacketId> packets;
-    bool dirty = false;
+    PacketId first = kNobody, last = kNobody;  // that wait for it
   };
 
   PacketId Add(std::vector<Hop> way, double flits, PacketClass cls,
                Delivered delivered);
   Channel& ChannelOf(PacketClass cls, const Hop& hop);
   int32_t ChannelsOn(LinkId link) const;
+  void Wait(PacketId id, Channel& channel);
+  PacketId NextWaiting(Channel& channel);
   // The head is before hop `held`: takes a channel of it, or waits.
   void Arrive(PacketId id);
   void Take(PacketId id);
@@ -131,6 +134,14 @@ class PacketNetwork {
   void Settle();
   // Those whose rates may have changed: connected through links to what did.
   void Collect();
+  // Their rates.
+  void Share();
+  // Flits a cycle of all packets on a link.
+  double Load(LinkId link) const;
+  bool Full(LinkId link) const;
+  bool Shared(LinkId link) const { return user_count_[link] > 1; }
+  // It has all that it can take, or most on a full link.
+  bool Bound(const Packet& packet) const;
   // Moves its body up to now.
   void Progress(Packet& packet);
   // Flits beyond hop i in the buffers that filled while the head waited.
@@ -150,13 +161,19 @@ class PacketNetwork {
   PacketNetworkConfig config_;
   EventQueue& queue_;
   MaxMin max_min_;
-  std::deque<Packet> packets_;
+  std::vector<Packet> packets_;
   std::vector<uint32_t> free_;
   std::vector<std::array<Channel, 2 * kPacketClasses>> channels_;
   std::map<LinkId, std::deque<PacketId>> trees_;  // by source, first in turn
-  std::vector<Users> users_;                      // by link
+  // Active packets, by link; how many; whether it is in dirty_.
+  std::vector<std::vector<PacketId>> users_;
+  std::vector<uint32_t> user_count_;
+  std::vector<uint8_t> is_dirty_;
   std::vector<LinkId> dirty_;
-  std::vector<PacketId> changed_packets_, settled_;
+  std::vector<PacketId> changed_packets_, unsettled_, settled_;
+  // Of Share(): links with several packets, packet by packet, up to `ends_`.
+  std::vector<LinkId> shared_;
+  std::vector<size_t> ends_;
   std::vector<std::span<const LinkId>> flows_;
   std::vector<double> caps_;
   int64_t waits_ = 0;

@@ -152,14 +152,15 @@ Block* BlockCache::Decode(uint32_t pc, const AddressMap& memory,
   if (*cleared) Clear();
   Block& block = blocks_.emplace_back();
   block.pc = pc;
+  decoded_.clear();
   const Region* region = memory.Find(pc);
   for (bool more = true; more; pc += 4) {
     if (block.size == kMaxBlock) {
-      block.ops.push_back(Make(OpId::kEnd, 0));
+      decoded_.push_back(Make(OpId::kEnd, 0));
       break;
     }
     if (region == nullptr || !region->executable || !region->Contains(pc)) {
-      block.ops.push_back(Make(OpId::kNoFetch, 0));
+      decoded_.push_back(Make(OpId::kNoFetch, 0));
       ++block.size;
       break;
     }
@@ -171,9 +172,10 @@ Block* BlockCache::Decode(uint32_t pc, const AddressMap& memory,
     op.first_of_line = block.size == 0 || pc % 16 == 0;
     block.pure = block.pure && IsPure(op.id);
     more = !EndsBlock(op.id);
-    block.ops.push_back(op);
+    decoded_.push_back(op);
     ++block.size;
   }
+  block.ops.assign(decoded_.begin(), decoded_.end());
   Block*& head = table_[block.pc >> 2 & (table_.size() - 1)];
   block.next = head;
   head = &block;

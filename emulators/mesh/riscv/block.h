@@ -87,6 +87,8 @@ class BlockCache {
   std::array<int32_t, kOps> targets_;
   std::vector<Block*> table_;
   std::deque<Block> blocks_;
+  std::vector<Op> decoded_;  // of Decode(): a block's own take no more room
+                             // than they need
 };
 
 }  // namespace triptych::mesh::riscv

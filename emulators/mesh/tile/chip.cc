@@ -4,11 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 
-#include "kernels/base/parallel.h"
 #include "kernels/tile/abi.h"
 
 namespace triptych::mesh::tile {
@@ -171,17 +172,22 @@ Status Chip::RunTiles(uint64_t horizon) {
   for (size_t i = 0; i < tiles_.size(); ++i) {
     if (next_[i] < horizon) running_.push_back(i);
   }
-  std::vector<riscv::Group::State> states(running_.size());
-  const int threads = running_.size() < kTilesForThreads ? 1 : config_.threads;
-  ParallelFor(running_.size(), threads, [&](size_t i) {
+  std::atomic<bool> trap = false;
+  const auto run = [&](size_t i) {
     riscv::Group& group = tiles_[running_[i]]->group();
-    states[i] = group.RunUntil(horizon);
+    if (group.RunUntil(horizon) == riscv::Group::State::kTrap) trap = true;
     next_[running_[i]] = group.next();
-  });
-  for (size_t i = 0; i < states.size(); ++i) {
-    if (states[i] == riscv::Group::State::kTrap) {
-      return tiles_[running_[i]]->group().stopped().Outcome();
-    }
+  };
+  if (running_.size() < kTilesForThreads) {
+    for (size_t i = 0; i < running_.size(); ++i) run(i);
+  } else {
+    crew_.ForEach(running_.size(), run);
+  }
+  if (!trap) return {};
+  // Of several the first tile's, whoever ran it.
+  for (const size_t i : running_) {
+    const riscv::Core& core = tiles_[i]->group().stopped();
+    if (core.stop() == riscv::Stop::kTrap) return core.Outcome();
   }
   return {};
 }
@@ -200,6 +206,14 @@ void Chip::SendCommands() {
 }
 
 Result<RunReport> Chip::Run(uint64_t budget_cycles) {
+  const int threads =
+      tiles_.size() < kTilesForThreads ? 1 : std::max(1, config_.threads);
+  std::optional<Result<RunReport>> result;
+  crew_.Lead(threads, [&] { result = RunTurns(budget_cycles); });
+  return *std::move(result);
+}
+
+Result<RunReport> Chip::RunTurns(uint64_t budget_cycles) {
   const EndpointCycles& ends = interconnect_->ends();
   for (;;) {
     const uint64_t first = NextOfTiles();

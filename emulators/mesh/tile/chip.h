@@ -23,6 +23,7 @@
 
 #include "emulators/mesh/params.h"
 #include "emulators/mesh/riscv/elf.h"
+#include "emulators/mesh/tile/crew.h"
 #include "emulators/mesh/tile/critical_path.h"
 #include "emulators/mesh/tile/dram.h"
 #include "emulators/mesh/tile/floorplan.h"
@@ -108,6 +109,7 @@ class Chip {
  private:
   explicit Chip(ChipConfig config, Floorplan plan);
 
+  Result<RunReport> RunTurns(uint64_t budget_cycles);
   uint64_t NextOfTiles();
   Status RunTiles(uint64_t horizon);
   void SendCommands();
@@ -124,6 +126,7 @@ class Chip {
   std::unique_ptr<Interconnect> interconnect_;
   std::vector<uint64_t> next_;   // of each tile
   std::vector<size_t> running_;  // those of this turn
+  Crew crew_;
 };
 
 }  // namespace triptych::mesh::tile

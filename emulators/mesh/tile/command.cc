@@ -164,9 +164,10 @@ std::string ComplaintOfMath(const Command& c) {
 std::string ComplaintOfPack(const Command& c, uint32_t l1_bytes) {
   const uint32_t flags = c.reg(TILE_PACK_FLAGS);
   const uint32_t format = c.reg(TILE_PACK_FORMAT);
-  if (flags > 3)
-    return fmt::format("PACK_FLAGS {:#x}: allowed bits 0, 1", flags);
-  if ((flags & 1) != 0 && format > TILE_BF16) {
+  if (flags > 7) {
+    return fmt::format("PACK_FLAGS {:#x}: allowed bits 0, 1, 2", flags);
+  }
+  if ((flags & 5) != 0 && format > TILE_BF16) {
     return "PACK adds to f32 and bf16 tiles only";
   }
   const Place to{"PACK", c.reg(TILE_PACK_ADDRESS), format, c.ct(),

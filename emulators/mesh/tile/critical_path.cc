@@ -13,8 +13,9 @@ std::string_view NameOfAgent(Agent agent) {
 }
 
 std::string_view NameOf(Way way) {
-  constexpr std::array<std::string_view, 5> kNames = {
-      "local", "noc read", "noc write", "noc message", "noc command"};
+  constexpr std::array<std::string_view, 6> kNames = {
+      "local",       "noc read",    "noc write",
+      "noc message", "noc command", "noc send"};
   return kNames[static_cast<size_t>(way)];
 }
 

@@ -36,7 +36,9 @@ EngineRates RatesOf(const Params& p) {
   rates.sfpu_latency = 2;  // [ISA] SFPMAD
   rates.pack = p.pack_bytes_per_cycle;
   rates.pack_tile = p.pack_tile_cycles;
-  rates.pack_add = p.pack_bytes_per_cycle / 5;  // [ISA] 16 B in 5 cycles each
+  // [ISA] L1: a bank takes 16 B to be added in 5 cycles, in 2 if not atomic.
+  rates.pack_add = p.pack_bytes_per_cycle / 5;
+  rates.pack_add_alone = p.pack_bytes_per_cycle / 2;
   rates.fifo = 16;                              // [assumed]
   return rates;
 }

@@ -46,7 +46,8 @@ struct EngineRates {
   double fpu_latency = 5, sfpu_latency = 2;
   double pack = 64;  // all packers
   double pack_tile = 0;
-  double pack_add = 12.8;  // the same, added to what is in L1
+  // The same, added to what is in L1, whoever else adds there; or no one does.
+  double pack_add = 12.8, pack_add_alone = 32;
   size_t fifo = 16;        // commands of each thread
 };
 EngineRates RatesOf(const Params& params);

@@ -329,10 +329,13 @@ Engine::Step Engine::WaitForHalf() {
 Engine::Step Engine::Pack(const Command& c) {
   Worker& w = worker(Thread::kPack);
   const DType format = FormatAt(c.reg(TILE_PACK_FORMAT));
-  const bool add = (c.reg(TILE_PACK_FLAGS) & 1) != 0;
+  const uint32_t flags = c.reg(TILE_PACK_FLAGS);
+  const bool alone = (flags & 4) != 0, add = alone || (flags & 1) != 0;
   const auto bytes = static_cast<double>(BytesOf(format));
-  const double cycles =
-      bytes / (add ? rates_.pack_add : rates_.pack) + rates_.pack_tile;
+  const double cycles = bytes / (alone ? rates_.pack_add_alone
+                                 : add ? rates_.pack_add
+                                       : rates_.pack) +
+                        rates_.pack_tile;
   w.start = w.time;
   w.time += cycles;
   w.done = std::max(w.done, w.time);
@@ -343,7 +346,7 @@ Engine::Step Engine::Pack(const Command& c) {
     std::array<float, 1024> values;
     std::ranges::copy(pack_half().values.tile(c.dst() + w.step),
                       values.begin());
-    if ((c.reg(TILE_PACK_FLAGS) & 2) != 0) {
+    if ((flags & 2) != 0) {
       for (float& x : values) x = x > 0 ? x : 0;
     }
     PostTile(w.time,

@@ -83,9 +83,8 @@ std::optional<Coordinates> GridFromText(std::string_view text) {
 Result<Floorplan> Floorplan::Make(const Params& p, int32_t cols, int32_t rows) {
   TRIPTYCH_TRY(CheckBanks(p));
   Floorplan plan;
-  // The two differ in the width of a flit, and in little else here.
-  plan.machine_ = p.noc_flit_bytes >= 64 ? riscv::Machine::kBlackhole
-                                         : riscv::Machine::kWormhole;
+  plan.machine_ = p.generation == "wormhole" ? riscv::Machine::kWormhole
+                                             : riscv::Machine::kBlackhole;
   const Gaps gaps = GapsOf(plan.machine_);
   for (int64_t x = 0; x < p.noc_cols; ++x) {
     if (x == p.dram_left_col || x == p.dram_right_col) continue;

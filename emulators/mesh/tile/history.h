@@ -24,6 +24,7 @@ enum class Way : uint8_t {
   kNocWrite,    // its acknowledgement
   kNocMessage,  // a write to this tile
   kNocCommand,  // the interface was busy with the command before
+  kNocSend,     // bytes on their way out of the interface
 };
 std::string_view NameOf(Way way);
 

@@ -111,6 +111,8 @@ DeviceReply Niu::Start(const riscv::DeviceRequest& request) {
     stats_.written_bytes += c.length;
     sent_ = std::max(sent_, now + rules_->to_network) +
             c.length / rules_->bytes_per_cycle;
+    last_sent_cycle_ = c.cycle;
+    last_sent_core_ = c.core;
   }
   if (c.reads() || !c.has(TILE_NOC_POSTED)) {
     ++total_[c.reads() ? 0 : 1];

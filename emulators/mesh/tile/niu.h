@@ -67,6 +67,9 @@ class Niu {
   // `cycle` on.
   void Complete(const NocCommand& command, uint64_t cycle, riscv::Group* group);
   const NocCommand& last_completed() const { return last_; }
+  // The store of the last write, whose bytes leave last.
+  uint64_t last_sent_cycle() const { return last_sent_cycle_; }
+  uint8_t last_sent_core() const { return last_sent_core_; }
 
   uint32_t reads_under_way() const { return total_[0]; }
   uint32_t writes_under_way() const { return total_[1]; }
@@ -91,6 +94,8 @@ class Niu {
   std::vector<NocCommand>* out_;
   std::array<CoreRegisters, riscv::kBabyCores> cores_{};
   double next_command_ = 0, sent_ = 0;
+  uint64_t last_sent_cycle_ = 0;
+  uint8_t last_sent_core_ = 0;
   // Reads, writes.
   std::array<uint32_t, 2> total_{};
   std::array<std::array<uint32_t, kTransactionIds>, 2> by_id_{};

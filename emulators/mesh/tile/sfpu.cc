@@ -10,6 +10,8 @@
 #include <array>
 #include <cmath>
 
+#include "kernels/base/check.h"
+
 namespace triptych::mesh::tile {
 namespace {
 
@@ -71,6 +73,18 @@ const UnaryFunction* FindUnary(uint32_t code) {
 const BinaryFunction* FindBinary(uint32_t code) {
   const auto* row = std::ranges::find(kBinary, code, &BinaryFunction::code);
   return row == kBinary.end() ? nullptr : row;
+}
+
+int UnaryInstructions(std::string_view name) {
+  const auto* row = std::ranges::find(kUnary, name, &UnaryFunction::name);
+  TRIPTYCH_CHECK(row != kUnary.end(), "function", name);
+  return row->instructions;
+}
+
+int BinaryInstructions(std::string_view name) {
+  const auto* row = std::ranges::find(kBinary, name, &BinaryFunction::name);
+  TRIPTYCH_CHECK(row != kBinary.end(), "function", name);
+  return row->instructions;
 }
 
 }  // namespace triptych::mesh::tile

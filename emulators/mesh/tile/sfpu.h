@@ -25,6 +25,9 @@ struct BinaryFunction {
 // nullptr: no such function.
 const UnaryFunction* FindUnary(uint32_t code);
 const BinaryFunction* FindBinary(uint32_t code);
+// Of a function that there is.
+int UnaryInstructions(std::string_view name);
+int BinaryInstructions(std::string_view name);
 
 }  // namespace triptych::mesh::tile
 

@@ -302,6 +302,12 @@ Dependency Tile::DependencyOf(const DeviceRequest& request, Wait wait) const {
     case Wait::kReads:
     case Wait::kWrites: {
       const size_t noc = request.address < TILE_NOC0 + TILE_NOC_STRIDE ? 0 : 1;
+      if ((request.address & (kPage - 1)) == TILE_NOC_BARRIER_SENT) {
+        d.way = Way::kNocSend;
+        d.agent = nius_[noc].last_sent_core();
+        d.since = static_cast<double>(nius_[noc].last_sent_cycle());
+        break;
+      }
       const NocCommand& last = nius_[noc].last_completed();
       d.way = last.reads() ? Way::kNocRead : Way::kNocWrite;
       d.agent = last.core;

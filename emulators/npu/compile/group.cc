@@ -249,7 +249,7 @@ class GroupEmitter {
     if (plan->prepared && !input.made) {
       const int64_t cols = r_.graph.value(NodeOf(id).inputs[0]).shape.cols;
       TRIPTYCH_TRY(ToCodes(id, {input.floats, cols * kF32, cols * kF32}, rows_,
-                           {input.place.at, cols, input.place.stride},
+                           {Start(input.place), cols, input.place.stride},
                            input.scales, nullptr));
       b_.Barrier();
       input.made = true;
@@ -266,6 +266,10 @@ class GroupEmitter {
     return work.residual.region == work.out.at.region &&
            work.residual.offset == work.out.at.offset;
   }
+  // Where rows that are not split lie.
+  static Remote Start(const SplitRows& rows) {
+    return rows.near > 0 ? rows.at : rows.rest;
+  }
   bool IsSplit(const SplitRows& rows) const {
     return rows.near > 0 && rows.near < rows_;
   }
@@ -276,7 +280,7 @@ class GroupEmitter {
     const SplitRows &floats = r_.place.hidden, &codes = r_.place.hidden_codes;
     Codes input{.place = codes,
                 .scales = r_.place.hidden_scales,
-                .floats = floats.near > 0 ? floats.at : floats.rest,
+                .floats = Start(floats),
                 .made = false};
     if (rows_ > 1) {
       b_.Mark(id);

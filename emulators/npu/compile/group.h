@@ -19,7 +19,7 @@
 #include "emulators/npu/compile/fuse.h"
 #include "emulators/npu/compile/layout.h"
 #include "emulators/npu/compile/lower.h"
-#include "emulators/npu/compile/product.h"
+#include "emulators/npu/compile/product/product.h"
 
 namespace triptych::npu {
 

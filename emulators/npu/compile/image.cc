@@ -28,8 +28,9 @@ RowOrder RowOrderOf(int64_t n, const MachineSize& machine) {
   return order;
 }
 
-// Pieces of k that an array sums at once, in a chunk: each is two commands.
-constexpr int64_t kChunkPieces = 16;
+// Pieces of k that an array sums at once, in a chunk: each is two commands. Of
+// k of many, whose chunks are a loop, fewer.
+constexpr int64_t kChunkPieces = 16, kLoopedPieces = 8;
 // Chunks that are loaded ahead at most (matmul.cc): more come in fours.
 constexpr int64_t kMostAhead = 4;
 
@@ -44,7 +45,8 @@ WeightLayout WeightLayoutOf(int64_t n, int64_t k, int64_t group, int bits,
   int64_t unit = layout.groups() > 1 ? group : piece;
   if (layout.packed() && unit % 2 != 0) unit *= 2;
   const int64_t pieces = CeilDiv(group, piece) * layout.groups();
-  int64_t chunks = CeilDiv(pieces, kChunkPieces);
+  const bool many = layout.groups() == 1 && pieces > kWrittenOut;
+  int64_t chunks = CeilDiv(pieces, many ? kLoopedPieces : kChunkPieces);
   if (chunks > kMostAhead) chunks = RoundUp(chunks, kMostAhead);
   layout.chunk = std::min(k, RoundUp(CeilDiv(k, chunks), unit));
   return layout;

@@ -29,6 +29,10 @@ struct RowOrder {
   }
 };
 
+// Pieces of k that an array sums at once up to which a product without groups
+// is written out: what a loop over them adds then is as much as it saves.
+inline constexpr int64_t kWrittenOut = 64;
+
 // How W[n, k] lies in memory: a chunk of k after the other, each all rows in
 // `order`. Codes up to 4 bits are two a byte, the low nibble first.
 struct WeightLayout {

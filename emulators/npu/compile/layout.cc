@@ -58,8 +58,12 @@ Extent ExtentOf(const Params& params, const Graph& graph, const Node& node,
 int64_t TableBytes(const Graph& graph, const Node& node,
                    const Binding& binding) {
   const Shape& x = graph.value(node.inputs[0]).shape;
-  if (node.op->name == "im2col") return x.cols * kF32;
-  if (node.op->name != "rope") return 0;
+  const std::string_view op = node.op->name;
+  if (op == "im2col" || op == "moe_route") return x.cols * kF32;
+  if (op == "pos_sinusoid") {
+    return x.rows.Bind(binding) / binding.batch * x.cols * kF32;
+  }
+  if (op != "rope") return 0;
   int64_t pairs = 0;
   for (const RopeTurn& turn : RopeTurns(node, {.batch = 1}, 1)) {
     pairs += static_cast<int64_t>(turn.inverse_frequency.size());

@@ -19,7 +19,7 @@ struct Extent {
 // as large as the keys that `binding` has, rounded up (CacheCapacity).
 Extent ExtentOf(const Params& params, const Graph& graph, const Node& node,
                 const Binding& binding, size_t slot);
-// Of cosines and sines, of a row of zeros.
+// Of the node's table (lower.h); 0: it has none.
 int64_t TableBytes(const Graph& graph, const Node& node,
                    const Binding& binding);
 // Of keys or values that attention quantises because no cache holds them (slot

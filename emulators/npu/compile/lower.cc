@@ -28,11 +28,14 @@ constexpr Row kRows[] = {
     {"gated_add", LowerGatedAdd},
     {"add_rows", LowerAddRows},
     {"pos_embed", LowerPosEmbed},
+    {"pos_sinusoid", LowerPosSinusoid},
     {"embed", LowerEmbed},
     {"select_rows", LowerSelectRows},
     {"concat_rows", LowerConcatRows},
     {"slice_cols", LowerSliceCols},
     {"im2col", LowerIm2Col},
+    {"mean_pool", LowerMeanPool},
+    {"moe_route", LowerMoeRoute},
 };
 
 // Whether the cache that `node` fills is read by attention with commands;

@@ -11,8 +11,10 @@
 //                low nibble first; scales, f32 [groups][n]. Others: f32 rows
 //   caches       codes [sequence][head][capacity][head_dim]; scales, f32
 //                [sequence][head][capacity]
-//   tables       of rope: a pair of f32, cosine and sine, for each row and
-//                pair of features, turn after turn
+//   tables       NodeTable (values.h). Of rope: a pair of f32, cosine and sine,
+//                for each row and pair of features, turn after turn; of
+//                positions: a sequence's rows; of routing: a row that counts
+//                down to 1; of windows: a row of zeros
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_EMULATORS_NPU_COMPILE_LOWER_H_
 #define TRIPTYCH_EMULATORS_NPU_COMPILE_LOWER_H_
@@ -77,10 +79,13 @@ Status LowerModulate(const LowerRequest& request, Builder& builder);
 Status LowerGatedAdd(const LowerRequest& request, Builder& builder);
 Status LowerAddRows(const LowerRequest& request, Builder& builder);
 Status LowerPosEmbed(const LowerRequest& request, Builder& builder);
+Status LowerPosSinusoid(const LowerRequest& request, Builder& builder);
 Status LowerEmbed(const LowerRequest& request, Builder& builder);
 Status LowerSelectRows(const LowerRequest& request, Builder& builder);
 Status LowerConcatRows(const LowerRequest& request, Builder& builder);
 Status LowerSliceCols(const LowerRequest& request, Builder& builder);
+Status LowerMeanPool(const LowerRequest& request, Builder& builder);
+Status LowerMoeRoute(const LowerRequest& request, Builder& builder);
 Status LowerIm2Col(const LowerRequest& request, Builder& builder);
 
 }  // namespace triptych::npu

@@ -1,4 +1,4 @@
-// Plans for products, and what they are worth. product.cc emits them.
+// Plans for products, and what they are worth. product/ emits them.
 // SPDX-License-Identifier: Apache-2.0
 #include "emulators/npu/compile/matmul.h"
 
@@ -10,7 +10,8 @@
 
 #include "emulators/npu/compile/image.h"
 #include "emulators/npu/compile/layout.h"
-#include "emulators/npu/compile/product.h"
+#include "emulators/npu/compile/product/null_product.h"
+#include "emulators/npu/compile/product/product.h"
 #include "emulators/npu/compile/quantise.h"
 #include "emulators/npu/compile/search.h"
 #include "emulators/npu/cost.h"
@@ -27,15 +28,6 @@ constexpr double kBarrierCycles = 500;
 // dwarfs its commands, and A would come again for every tile.
 constexpr int64_t kLoopedRows = 16;
 
-// Inputs that one kMatmul sums: an array's rows, within a group.
-int64_t PieceOf(const MatmulSize& s, const MachineSize& machine) {
-  return std::min(s.group, machine.array_rows);
-}
-// Bytes of `k` codes of a row in the scratchpad.
-int64_t LocalRow(const MatmulSize& s, int64_t k) {
-  return s.packed() ? RoundUp(k, int64_t{2}) : k;
-}
-
 // What f32 activations, or quantised ones' scales, come through.
 int64_t StageBytes(const MatmulSize& s, const MatmulPlan& p) {
   return p.prepared ? p.blocks.count * kF32 : p.stage_rows * s.k * kF32;
@@ -46,15 +38,18 @@ int64_t LocalBytes(const MatmulSize& s, const MatmulPlan& p) {
   const auto buffer = [](int64_t bytes) { return RoundUp(bytes, int64_t{64}); };
   const int64_t rows = p.blocks.count;
   const int64_t column = p.n_tile * kF32, tile = rows * column;
-  const int64_t tail = (p.looped ? 0 : s.groups()) + (s.bias ? 1 : 0);
+  const int64_t tail =
+      (p.scales_by_part(s) ? 0 : s.groups()) + (s.bias ? 1 : 0);
   int64_t bytes = buffer(1) + buffer(rows * kF32) +
                   2 * buffer(StageBytes(s, p)) +
-                  p.buffers * buffer(p.n_tile * LocalRow(s, p.k_chunk)) +
+                  p.buffers * buffer(p.n_tile * s.local_row(p.k_chunk)) +
                   2 * buffer(s.factors * tail * column) +
                   2 * (s.factors + (s.residual ? 1 : 0)) * buffer(tile);
   bytes += p.streamed() ? 2 * buffer(rows * p.k_chunk) : buffer(rows * s.k);
-  if (p.looped) {
+  if (p.scales_by_part(s)) {
     bytes += 2 * buffer(CeilDiv(p.k_chunk, s.group) * column) + buffer(tile);
+  } else if (p.looped) {
+    bytes += buffer(NullProduct::Words(rows, p.n_tile) * kF32);
   }
   return bytes;
 }
@@ -76,7 +71,7 @@ double Cycles(const MatmulSize& s, const MatmulPlan& p, const Params& params,
   const double far = std::min(
       beat, real(params.dma.outstanding * params.dram.burst_bytes) / latency);
   const double lanes = real(params.vector_lanes);
-  const int64_t piece = PieceOf(s, machine);
+  const int64_t piece = s.piece(machine);
   const int64_t columns = s.factors * CeilDiv(s.n, p.output_cores);
   const int64_t tiles = CeilDiv(columns, p.n_tile);
   const int64_t rows = p.blocks.count;
@@ -149,7 +144,9 @@ bool CompleteSums(const MatmulSize& s, const MachineSize& machine,
   if (p.looped) {
     const int64_t chunk = s.layout(machine).chunk;
     p.bodies = 1;
-    p.slots = SlotsFor(rows, 2 * (chunk / s.group), true, machine);
+    p.slots = p.scales_by_part(s)
+                  ? SlotsFor(rows, 2 * (chunk / s.group), true, machine)
+                  : SlotsFor(rows, s.factors, true, machine);
     return p.blocks.parts == 1 && p.k_chunk == chunk && s.k % chunk == 0 &&
            count >= 4 && count % 2 == 0 && rows <= kLoopedRows &&
            2 * rows <= half;
@@ -166,7 +163,7 @@ bool Complete(const MatmulSize& s, const MachineSize& machine, MatmulPlan& p) {
   if (p.blocks.count > machine.accumulator_rows / 2) return false;
   const WeightLayout layout = s.layout(machine);
   // What a part must be whole multiples of.
-  const int64_t unit = s.groups() > 1 ? s.group : 2 * PieceOf(s, machine);
+  const int64_t unit = s.groups() > 1 ? s.group : 2 * s.piece(machine);
   p.k_chunk = layout.chunk;
   const int64_t row = s.k * kF32;
   p.stage_rows = std::clamp(machine.scratchpad_bytes / 16 / row, int64_t{1},
@@ -233,7 +230,8 @@ std::vector<MatmulPlan> MatmulPlans(const MatmulSize& s, const Params& params,
   if (s.k > std::numeric_limits<uint16_t>::max()) return plans;
   // One row is quantised sooner than shared out.
   const bool fits =
-      QuantiseRowsThatFit({.dim = s.k}, machine.scratchpad_bytes) > 0;
+      QuantiseRowsThatFit({.rows = s.m, .dim = s.k}, machine.cores,
+                          machine.scratchpad_bytes) > 0;
   const bool shares = fits && s.m > 1 && machine.cores > 1;
   struct Way {
     bool split_rows, prepared, looped = false, together = false;
@@ -244,7 +242,8 @@ std::vector<MatmulPlan> MatmulPlans(const MatmulSize& s, const Params& params,
     if (s.coded && !way.prepared) continue;
     if (way.prepared && way.split_rows && !s.coded) continue;
     if (way.prepared && !s.coded && !(way.looped ? fits : shares)) continue;
-    if (way.looped && s.groups() == 1) continue;
+    const int64_t pieces = CeilDiv(s.k, s.piece(machine));
+    if (way.looped && s.groups() == 1 && pieces <= kWrittenOut) continue;
     if (way.together && (s.groups() > 1 || s.factors > 1)) continue;
     MatmulPlan plan;
     plan.split_rows = way.split_rows;
@@ -256,7 +255,8 @@ std::vector<MatmulPlan> MatmulPlans(const MatmulSize& s, const Params& params,
     } else {
       plan.output_cores = std::min<int64_t>(s.n, machine.cores);
     }
-    plan.n_tile = std::min(machine.array_cols, s.n / plan.output_cores);
+    plan.n_tile =
+        std::min<int64_t>(machine.array_cols, CeilDiv(s.n, plan.output_cores));
     const int64_t rows = way.split_rows ? plan.rows.count : s.m;
     // The fewest passes over the weights that fit.
     for (int64_t passes = 1; passes <= rows;

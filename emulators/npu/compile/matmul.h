@@ -3,6 +3,7 @@
 #ifndef TRIPTYCH_EMULATORS_NPU_COMPILE_MATMUL_H_
 #define TRIPTYCH_EMULATORS_NPU_COMPILE_MATMUL_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -19,13 +20,21 @@ struct MatmulSize {
   int weight_bits = 8;  // up to 4: two codes a byte in remote memory
   int activation_bits = 8;
   bool bias = false;
-  // Of a fused one (product.h): matrices of weights, whether something is
-  // added to the outputs, and whether A is codes already.
+  // Of a fused one (product/product.h): matrices of weights, whether something
+  // is added to the outputs, and whether A is codes already.
   int64_t factors = 1;
   bool residual = false, coded = false;
 
   bool packed() const { return weight_bits <= 4; }
   int64_t groups() const { return k / group; }
+  // Inputs that one kMatmul sums: an array's rows, within a group.
+  int64_t piece(const MachineSize& machine) const {
+    return std::min(group, machine.array_rows);
+  }
+  // Bytes of `n` codes of a row of weights in the scratchpad.
+  int64_t local_row(int64_t n) const {
+    return packed() ? RoundUp(n, int64_t{2}) : n;
+  }
   WeightLayout layout(const MachineSize& machine) const {
     return WeightLayoutOf(n, k, group, weight_bits, machine);
   }
@@ -59,7 +68,7 @@ struct MatmulPlan {
   int64_t stage_rows = 0;  // of f32 activations that are quantised at a time
   int64_t slots = 2;       // sums of `blocks.count` rows under way
   // Parts of k are a loop: few commands, and A comes part by part. For groups
-  // of k, each of which would be three commands else.
+  // of k, each of which would be three commands else, and for k of many pieces.
   bool looped = false;
   // A core's tiles are summed side by side, a part of k after the other, so
   // that both A and W pass once although A does not fit.
@@ -68,6 +77,10 @@ struct MatmulPlan {
 
   int64_t cores() const { return split_rows ? rows.parts : output_cores; }
   bool streamed() const { return looped || together; }
+  // Whether the scales of a part's groups come with it.
+  bool scales_by_part(const MatmulSize& s) const {
+    return looped && s.groups() > 1;
+  }
 };
 
 // Plans that fit, best first by the estimate: the busiest of DRAM, array and

@@ -22,7 +22,7 @@ struct MapEntry {
     kCodes,       // of a quantised weight
     kScales,      // its scales
     kFloats,      // a weight in f32
-    kTable,       // of a rope node, or zeros: `node` says whose
+    kTable,       // of `node` (lower.h)
     kCacheCodes,  // keys or values
     kCacheScales,
     kActivations,  // an input of the graph, or the phase's output

@@ -93,12 +93,7 @@ class Filler {
   }
 
   Bytes Table(const MapEntry& entry) const {
-    const Node& node = graph_.node(entry.node);
-    if (node.op->name != "rope") {
-      return Bytes(static_cast<size_t>(entry.bytes));
-    }
-    const auto rows = graph_.value(node.output).shape.rows.Bind(binding_);
-    const auto table = RopeTable(node, binding_, static_cast<size_t>(rows));
+    const auto table = NodeTable(graph_, graph_.node(entry.node), binding_);
     return BytesOf(std::span<const float>(table));
   }
 

@@ -86,11 +86,13 @@ void EmitBlocks(const QuantiseSize& s, const Remote& from, const Location& to,
 
 }  // namespace
 
-int64_t QuantiseRowsThatFit(const QuantiseSize& s, int64_t room) {
+int64_t QuantiseRowsThatFit(const QuantiseSize& s, int64_t cores,
+                            int64_t room) {
   if (s.dim > kMost || s.heads > kMost) return 0;
+  const int64_t rest = CutOf(s.rows, cores).rest > 0 ? 1 : 0;
   const int64_t cols = s.heads * s.dim;
   const int64_t row_bytes = 2 * (cols * (kF32 + 1) + s.heads * kF32 + 3 * 64);
-  return std::clamp<int64_t>(room / row_bytes - 1, 0, kMost / s.heads);
+  return std::clamp<int64_t>(room / row_bytes - rest, 0, kMost / s.heads);
 }
 
 Status EmitQuantise(const LowerRequest& r, const QuantiseSize& s,
@@ -98,7 +100,7 @@ Status EmitQuantise(const LowerRequest& r, const QuantiseSize& s,
   const int64_t cols = s.heads * s.dim;
   const Cut cores = CutOf(s.rows, b.cores());
   const int64_t room = b.size().scratchpad_bytes - b.local_used();
-  const int64_t fit = QuantiseRowsThatFit(s, room);
+  const int64_t fit = QuantiseRowsThatFit(s, b.cores(), room);
   if (fit < 1) {
     return MakeError(ErrorCode::kUnsupported,
                      fmt::format("{}: a row of {} does not fit the scratchpad "

@@ -20,9 +20,10 @@ struct QuantiseSize {
   int bits = 8;
 };
 
-// Rows that fit a scratchpad's `room` at a time, beside the one of what is
-// left over; 0: none, and EmitQuantise is an error.
-int64_t QuantiseRowsThatFit(const QuantiseSize& size, int64_t room);
+// Rows that fit the `room` of a scratchpad at a time, beside the one of what
+// `cores` leave over, if they do; 0: none, and EmitQuantise is an error.
+int64_t QuantiseRowsThatFit(const QuantiseSize& size, int64_t cores,
+                            int64_t room);
 
 // Reads `from`, [batch * rows][heads * dim] f32; writes `to` in the layout of
 // a cache (lower.h). Error: a row does not fit the scratchpad.

@@ -48,6 +48,7 @@ Blocks CutRows(const RowWork& work, int64_t cores, int64_t room) {
   if (LocalBytes(work, 1) > room) return blocks;
   int64_t most = std::min(
       {kBlockBytes / work.in[0].bytes, work.rows / blocks.cores, kMostRows});
+  if (work.most_rows > 0) most = std::min(most, work.most_rows);
   most = std::max<int64_t>(most, 1);
   while (blocks.buffers * LocalBytes(work, most) > room) most = (most + 1) / 2;
   // Nothing is left over if a size not much smaller sees to that.

@@ -38,6 +38,7 @@ struct RowBlock {
 
 struct RowWork {
   int64_t rows = 0;
+  int64_t most_rows = 0;      // of a block; 0: as many as are good
   std::vector<RowStream> in;  // up to kMostStreams
   RowStream out;              // of in[0]'s bytes
   // Instead of `out`, with buffers of their own; up to kMostStreams.

@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "emulators/npu/compile/layout.h"
-#include "emulators/npu/compile/product.h"
+#include "emulators/npu/compile/product/product.h"
 #include "emulators/npu/compile/quantise.h"
 #include "emulators/npu/machine/timing.h"
 #include "kernels/base/check.h"
@@ -25,9 +25,9 @@ constexpr int64_t kF32 = 4;
 // the most among those of README.md's table.
 constexpr double kReach = 2;
 constexpr size_t kMostTimed = 4;
-// Commands of a core, and estimated cycles: some tens of milliseconds each.
-constexpr uint64_t kMostDecoded = uint64_t{1} << 15;
-constexpr double kMostCycles = 0x1p20;
+// Commands of a core, and estimated cycles: a tenth of a second each.
+constexpr uint64_t kMostDecoded = uint64_t{1} << 17;
+constexpr double kMostCycles = 0x1p23;
 
 // Numbers and names of parameters, as bytes.
 struct KeyWriter {

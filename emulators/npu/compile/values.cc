@@ -2,6 +2,7 @@
 #include "emulators/npu/compile/values.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <map>
 #include <utility>
@@ -184,7 +185,7 @@ class Runner {
     const WeightRows& table = weights_.of(1);
     std::map<int64_t, int32_t> known;
     ids_.clear();
-    table_.clear();
+    embedded_.clear();
     WeightRows::Tile tile;
     for (size_t r = 0; r < x.rows(); ++r) {
       const auto id = static_cast<int64_t>(x(r, 0));
@@ -194,12 +195,13 @@ class Runner {
           known.try_emplace(id, static_cast<int32_t>(known.size()));
       if (fresh) {
         const auto row = table.ReadRow(static_cast<size_t>(id), tile);
-        table_.insert(table_.end(), row.begin(), row.end());
+        embedded_.insert(embedded_.end(), row.begin(), row.end());
       }
       ids_.push_back(at->second);
     }
     bound_.Read(place_.inputs[0].data, BytesOf(std::span<const int32_t>(ids_)));
-    bound_.Read(place_.inputs[1].data, BytesOf(std::span<const float>(table_)));
+    bound_.Read(place_.inputs[1].data,
+                BytesOf(std::span<const float>(embedded_)));
   }
 
   void BindCache(size_t slot, bool filled) {
@@ -260,14 +262,7 @@ class Runner {
   }
 
   void BindTables() {
-    const std::string_view op = ctx_.node.op->name;
-    if (op == "im2col") {
-      table_.assign(ctx_.inputs[0].cols(), 0.0f);
-    } else if (op == "rope") {
-      table_ = RopeTable(ctx_.node, ctx_.binding, ctx_.output.rows());
-    } else {
-      return;
-    }
+    table_ = NodeTable(ctx_.graph, ctx_.node, ctx_.binding);
     bound_.Read(place_.tables, BytesOf(std::span<const float>(table_)));
   }
 
@@ -290,7 +285,7 @@ class Runner {
   Memory& memory_;
   BoundOperands bound_;
   std::vector<AlignedVector<float>> rooms_;
-  AlignedVector<float> table_;
+  AlignedVector<float> table_, embedded_;
   AlignedVector<int32_t> ids_;
   std::vector<std::unique_ptr<CacheImage>> caches_;
   std::vector<AlignedVector<std::byte>> scratch_;
@@ -314,6 +309,8 @@ std::span<const std::byte> NodeWeights::Rows(size_t slot, int64_t first,
   return BytesOf(std::span<const float>(room));
 }
 
+namespace {
+
 AlignedVector<float> RopeTable(const Node& node, const Binding& binding,
                                size_t rows) {
   AlignedVector<float> table;
@@ -328,6 +325,46 @@ AlignedVector<float> RopeTable(const Node& node, const Binding& binding,
     }
   }
   return table;
+}
+
+// As models/ops/embed.cc has it.
+AlignedVector<float> SinusoidTable(size_t rows, size_t cols) {
+  const size_t half = cols / 2;
+  const double step =
+      std::log(10000.0) / std::max(1.0, static_cast<double>(half) - 1);
+  AlignedVector<float> table(rows * cols);
+  for (size_t r = 0; r < rows; ++r) {
+    for (size_t c = 0; c < half; ++c) {
+      const double turn = ExactExp(-step * static_cast<double>(c));
+      const auto [sine, cosine] = ExactSinCos(static_cast<double>(r) * turn);
+      table[r * cols + c] = static_cast<float>(sine);
+      table[r * cols + half + c] = static_cast<float>(cosine);
+    }
+  }
+  return table;
+}
+
+AlignedVector<float> Countdown(size_t from) {
+  AlignedVector<float> table;
+  for (; from > 0; --from) table.push_back(static_cast<float>(from));
+  return table;
+}
+
+}  // namespace
+
+AlignedVector<float> NodeTable(const Graph& graph, const Node& node,
+                               const Binding& binding) {
+  const std::string_view op = node.op->name;
+  const Shape& x = graph.value(node.inputs[0]).shape;
+  const auto cols = static_cast<size_t>(x.cols);
+  const auto rows = static_cast<size_t>(x.rows.Bind(binding));
+  if (op == "rope") return RopeTable(node, binding, rows);
+  if (op == "pos_sinusoid") {
+    return SinusoidTable(rows / static_cast<size_t>(binding.batch), cols);
+  }
+  if (op == "moe_route") return Countdown(cols);
+  if (op == "im2col") return AlignedVector<float>(cols, 0.0f);
+  return {};
 }
 
 void RunValues(const Params& params, const Segment& segment,

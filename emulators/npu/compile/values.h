@@ -36,9 +36,10 @@ class NodeWeights {
   std::vector<WeightRows> rows_;  // by input slot
 };
 
-// The table of a rope node (lower.h) for `rows` rows: f64 inside, rounded once.
-AlignedVector<float> RopeTable(const Node& node, const Binding& binding,
-                               size_t rows);
+// The numbers of a node's table (lower.h), empty if it has none: f64 inside,
+// rounded once.
+AlignedVector<float> NodeTable(const Graph& graph, const Node& node,
+                               const Binding& binding);
 
 // Runs `segment`, compiled for ctx's node and binding, on `memory`: inputs
 // from ctx, the result to ctx.output; a cache is read and written as f32 rows

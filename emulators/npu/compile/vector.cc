@@ -370,6 +370,11 @@ Status LowerAddRows(const LowerRequest& r, Builder& b) {
       b);
 }
 
+Status LowerPosSinusoid(const LowerRequest& r, Builder& b) {
+  return AddEqualRows(r, InputSize(r, 0).rows / r.binding.batch, r.place.tables,
+                      b);
+}
+
 Status LowerPosEmbed(const LowerRequest& r, Builder& b) {
   const Matrix x = InputSize(r, 0), table = InputSize(r, 1);
   const int64_t rows = x.rows / r.binding.batch;

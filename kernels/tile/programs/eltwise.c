@@ -24,10 +24,9 @@ struct Operands {
 static void FetchStep(const void* self, uint32_t step, uint32_t page) {
   const struct Operands* from = (const struct Operands*)self;
   const uint32_t i = from->mine.first + step * from->step;
-  for (uint32_t j = 0; j < Min(from->step, from->mine.end - i); ++j) {
-    ReadPage(&from->a, i + j, PageAt(kIn, page + j));
-    ReadPage(&from->b, i + j, PageAt(kIn, page + from->step + j));
-  }
+  const uint32_t n = Min(from->step, from->mine.end - i);
+  ReadPages(&from->a, i, n, PageAt(kIn, page));
+  ReadPages(&from->b, i, n, PageAt(kIn, page + from->step));
 }
 
 static void Reader(void) {
@@ -64,7 +63,7 @@ static void Writer(void) {
   for (uint32_t i = mine.first; i < mine.end; i += args.step) {
     const uint32_t n = Min(args.step, mine.end - i);
     Wait(kOut, args.step);
-    for (uint32_t j = 0; j < n; ++j) WritePage(PageAt(kOut, j), &out, i + j);
+    WritePages(PageAt(kOut, 0), &out, i, n);
     NocSentBarrier();
     Pop(kOut, args.step);
   }

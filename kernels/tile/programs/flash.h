@@ -66,9 +66,7 @@ static void MakeMask(const struct AttentionArgs* args) {
 static void ReadQueries(const struct AttentionArgs* args, uint32_t item) {
   const struct Tensor q = TensorAt(args->q, args->format);
   Reserve(kQ, args->dim);
-  for (uint32_t d = 0; d < args->dim; ++d) {
-    ReadPage(&q, item * args->dim + d, PageAt(kQ, d));
-  }
+  ReadPages(&q, item * args->dim, args->dim, PageAt(kQ, 0));
   NocReadBarrier();
   Push(kQ, args->dim);
 }
@@ -86,12 +84,15 @@ static inline void FetchKeys(const void* self, uint32_t step, uint32_t page) {
   const uint32_t chunk = s->args->chunk, dim = s->args->dim;
   const uint32_t j = s->keys.first + step * chunk;
   const uint32_t n = Min(chunk, s->keys.end - j);
-  uint32_t from = s->first + j * dim;
+  const uint32_t from = s->first + j * dim, to = PageAt(s->buffer, page);
+  const uint32_t bytes = s->tensor.page_bytes;
+  if (s->buffer == kV) {
+    ReadPages(&s->tensor, from, n * dim, to);
+    return;
+  }
   for (uint32_t i = 0; i < n; ++i) {
-    for (uint32_t d = 0; d < dim; ++d, ++from) {
-      const uint32_t to = s->buffer == kK ? d * chunk + i : i * dim + d;
-      ReadPage(&s->tensor, from, PageAt(s->buffer, page + to));
-    }
+    MovePages(TILE_NOC_READ, &s->tensor, from + i * dim, dim, to + i * bytes,
+              chunk * bytes);
   }
 }
 // The head's tiles of k or v, chunk by chunk.
@@ -107,9 +108,7 @@ static void ReadKeys(const struct AttentionArgs* args, uint32_t kv_head,
 static void WriteOut(const struct AttentionArgs* args, uint32_t item) {
   const struct Tensor out = TensorAt(args->out, args->format);
   Wait(kOut, args->dim);
-  for (uint32_t d = 0; d < args->dim; ++d) {
-    WritePage(PageAt(kOut, d), &out, item * args->dim + d);
-  }
+  WritePages(PageAt(kOut, 0), &out, item * args->dim, args->dim);
   NocSentBarrier();
   Pop(kOut, args->dim);
 }

@@ -18,6 +18,14 @@ struct MatmulBlocking {
   uint32_t block_k;           // of k, what a step takes
   uint32_t sub_m, sub_n;      // of a block, what Dst holds at a time
   uint32_t depth;             // steps that a buffer holds
+  // Sums that Dst does not hold between steps: 0 come back to it, which the
+  // multiplier waits for; 1 stay in L1, where the packers add each step's. The
+  // former rounds to Dst's format at every addition, whatever the blocks; the
+  // latter the sum of a step, and then that of the steps.
+  uint32_t adds;
+  // matmul_multicast.c: NoC 0 carries a, NoC 1 b; 1: in every other column
+  // the other way round.
+  uint32_t swaps;
 };
 
 struct MatmulArgs {

@@ -38,29 +38,62 @@ static void MatmulMake(const struct MatmulFormats* formats,
   EngineMake(formats->dst, formats->fidelity);
 }
 
-// One step of one sub-block, of which rows x cols tiles are of the matrix.
-static void MatmulStep(const struct MatmulBlocking* by, uint32_t i, uint32_t j,
-                       struct MatmulShape shape, bool first, bool last) {
+// Where a step is among those of k.
+struct At {
+  bool first, before_last, last;
+};
+
+// Whether sums stay where the product goes; else, if its format is not
+// theirs, the last step takes them back to Dst.
+static inline bool AddsInPlace(const struct MatmulBlocking* by) {
+  return by->adds && BufferOf(kProduct)->format == BufferOf(kSums)->format;
+}
+
+// Between steps a sub-block's sums are in its own pages of kSums. With `adds`
+// they stay there, and T0 is told when all but the last step are in them; else
+// they come and go with each step.
+static void PackSums(const struct MatmulBlocking* by, uint32_t number,
+                     struct MatmulShape shape, struct At at) {
   const uint32_t size = by->sub_m * by->sub_n;
-  const bool stays = StaysInDst(by);
-  if (first || !stays) DstAcquire();
-  if (!first && !stays) {
+  const bool hands_on = !by->adds || at.before_last;
+  if (hands_on) Reserve(kSums, size);
+  DstWait();
+  PackAdds(by->adds && !at.first);
+  PackBlock(0, BlockAt(kSums, hands_on ? 0 : number * size, shape.cols),
+            shape.rows, shape.cols);
+  DstRelease();
+  if (hands_on) Push(kSums, size);
+}
+static void PackProduct(const struct MatmulBlocking* by, uint32_t first,
+                        struct MatmulShape shape, bool adds) {
+  DstWait();
+  PackAdds(adds);
+  PackBlock(0, BlockAt(kProduct, first, by->block_n), shape.rows, shape.cols);
+  DstRelease();
+}
+
+// One step of sub-block `number`, whose first tile is (i, j) of the block and
+// of which rows x cols tiles are of the matrix.
+static void MatmulStep(const struct MatmulBlocking* by, uint32_t number,
+                       uint32_t i, uint32_t j, struct MatmulShape shape,
+                       struct At at) {
+  const uint32_t size = by->sub_m * by->sub_n;
+  const bool stays = StaysInDst(by), in_place = !stays && AddsInPlace(by);
+  if (at.first || !stays) DstAcquire();
+  if (!at.first && !stays && !in_place && (!by->adds || at.last)) {
     Wait(kSums, size);
     Copy(TilesAt(kSums, 0), shape.rows * shape.cols, 0);
     Pop(kSums, size);
   }
   Matmul(BlockAt(kLeft, i * by->block_k, by->block_k),
          BlockAt(kRight, j, by->block_n), 0, shape, 0);
-  if (!last && stays) return;
+  if (!at.last && stays) return;
   DstCommit();
-  if (!last) Reserve(kSums, size);
-  DstWait();
-  PackBlock(0,
-            last ? BlockAt(kProduct, i * by->block_n + j, by->block_n)
-                 : BlockAt(kSums, 0, shape.cols),
-            shape.rows, shape.cols);
-  DstRelease();
-  if (!last) Push(kSums, size);
+  if (at.last || in_place) {
+    PackProduct(by, i * by->block_n + j, shape, in_place && !at.first);
+  } else {
+    PackSums(by, number, shape, at);
+  }
 }
 
 // A block of rows x cols tiles, at most the blocking's: from steps of kLeft
@@ -72,13 +105,15 @@ static void MatmulBlock(const struct MatmulBlocking* by, uint32_t rows,
   for (uint32_t k0 = 0; k0 < k; k0 += by->block_k) {
     Wait(kLeft, by->block_m * by->block_k);
     Wait(kRight, by->block_k * by->block_n);
-    const bool last = k - k0 <= by->block_k;
+    const uint32_t left = CeilDiv(k - k0, by->block_k);  // steps
+    const struct At at = {k0 == 0, left == 2, left == 1};
+    uint32_t number = 0;
     for (uint32_t i = 0; i < rows; i += by->sub_m) {
-      for (uint32_t j = 0; j < cols; j += by->sub_n) {
+      for (uint32_t j = 0; j < cols; j += by->sub_n, ++number) {
         const struct MatmulShape shape = {Clip(i, by->sub_m, rows),
                                           Clip(j, by->sub_n, cols),
                                           Clip(k0, by->block_k, k)};
-        MatmulStep(by, i, j, shape, k0 == 0, last);
+        MatmulStep(by, number, i, j, shape, at);
       }
     }
     Pop(kLeft, by->block_m * by->block_k);

@@ -27,9 +27,7 @@ static void ReadBlock(const struct Tensor* t, uint32_t width, uint32_t row,
                       uint32_t rows, uint32_t col, uint32_t cols, uint32_t b,
                       uint32_t stride) {
   for (uint32_t r = 0; r < rows; ++r) {
-    for (uint32_t c = 0; c < cols; ++c) {
-      ReadPage(t, (row + r) * width + col + c, PageAt(b, r * stride + c));
-    }
+    ReadPages(t, (row + r) * width + col, cols, PageAt(b, r * stride));
   }
 }
 
@@ -66,10 +64,8 @@ static void WriteBlock(const struct MatmulArgs* args, uint32_t row,
   const uint32_t pages = args->by.block_m * args->by.block_n;
   Wait(kProduct, pages);
   for (uint32_t i = 0; i < Clip(row, args->by.block_m, args->m); ++i) {
-    for (uint32_t j = 0; j < Clip(col, args->by.block_n, args->n); ++j) {
-      WritePage(PageAt(kProduct, i * args->by.block_n + j), &c,
-                (row + i) * args->n + col + j);
-    }
+    WritePages(PageAt(kProduct, i * args->by.block_n), &c,
+               (row + i) * args->n + col, Clip(col, args->by.block_n, args->n));
   }
   NocSentBarrier();
   Pop(kProduct, pages);

@@ -86,7 +86,7 @@ static void SendLeft(const struct MatmulArgs* args, uint32_t of_owner,
   }
 }
 
-static void Reader(void) {
+static void MoveLeft(void) {
   const struct MatmulArgs args = ARGS(MatmulArgs);
   const uint32_t shard_steps = ShardSteps(&args), depth = args.by.depth;
   const uint32_t pages = args.by.block_m * args.by.block_k;
@@ -139,10 +139,8 @@ static void FetchRight(const struct MatmulArgs* args, const struct Tensor* b,
   const uint32_t k = step * args->by.block_k;
   const uint32_t col = Col() * args->by.block_n;
   for (uint32_t i = 0; i < Clip(k, args->by.block_k, args->k); ++i) {
-    for (uint32_t j = 0; j < Clip(col, args->by.block_n, args->n); ++j) {
-      ReadPage(b, (k + i) * args->n + col + j,
-               PageAt(kRight, first + i * args->by.block_n + j));
-    }
+    ReadPages(b, (k + i) * args->n + col, Clip(col, args->by.block_n, args->n),
+              PageAt(kRight, first + i * args->by.block_n));
   }
 }
 
@@ -156,10 +154,16 @@ static void SendRight(const struct MatmulArgs* args) {
   struct Step fetch = {0}, now = {0};
   uint32_t ready = 0;  // what the words of this round of slots will be
   while (now.number < steps) {
-    while (fetch.number < steps && fetch.number - now.number < depth) {
+    // All wait for their first step: nobody's second gets in its way.
+    const uint32_t most = now.number == 0 ? 1 : depth;
+    while (fetch.number < steps && fetch.number - now.number < most) {
       const uint32_t ahead = fetch.number - now.number;
       if (ahead == 0) Reserve(kRight, pages);
-      if (!HasRoom(kRight, (ahead + 1) * pages)) break;
+      // What has come is sent before more is asked for.
+      if (ahead > 0 && (!HasRoom(kRight, (ahead + 1) * pages) ||
+                        NocGroupArrived(now.slot))) {
+        break;
+      }
       NocGroup(fetch.slot);
       FetchRight(args, &b, fetch.number, ahead);
       NextStep(&fetch, depth, steps);
@@ -199,7 +203,7 @@ static void ReceiveRight(const struct MatmulArgs* args) {
   NocWriteBarrier();
 }
 
-static void Writer(void) {
+static void MoveRight(void) {
   const struct MatmulArgs args = ARGS(MatmulArgs);
   if (Row() == ReaderRow()) {
     SendRight(&args);
@@ -207,5 +211,10 @@ static void Writer(void) {
     ReceiveRight(&args);
   }
 }
+
+// Whether NC and B change places in this column.
+static bool Swapped(void) { return ARGS(MatmulArgs).by.swaps && Col() % 2; }
+static void Reader(void) { Swapped() ? MoveRight() : MoveLeft(); }
+static void Writer(void) { Swapped() ? MoveLeft() : MoveRight(); }
 
 TILE_PROGRAM(Setup, Reader, Compute, Writer)

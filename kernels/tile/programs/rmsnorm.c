@@ -24,8 +24,8 @@ static void Reader(void) {
   const struct RmsNormArgs args = ARGS(RmsNormArgs);
   const struct Tensor x = TensorAt(args.x, args.format);
   const struct Share mine = MyShare(args.rows);
-  ReadPages(&x, mine.first * args.cols, (mine.end - mine.first) * args.cols,
-            kX);
+  StreamPages(&x, mine.first * args.cols, (mine.end - mine.first) * args.cols,
+              kX);
 }
 
 // kScale = 1 / sqrt(mean(x^2) + epsilon) of each of the 32 rows.
@@ -79,7 +79,7 @@ static void Writer(void) {
   const struct Tensor out = TensorAt(args.out, args.format);
   const struct Tensor weight = TensorAt(args.weight, args.format);
   const struct Share mine = MyShare(args.rows);
-  if (mine.first < mine.end) ReadPages(&weight, 0, args.cols, kWeight);
+  if (mine.first < mine.end) StreamPages(&weight, 0, args.cols, kWeight);
   for (uint32_t row = mine.first; row < mine.end; ++row) {
     WriteRow(kOut, &out, row * args.cols, args.cols);
   }

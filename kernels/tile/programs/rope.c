@@ -41,11 +41,10 @@ static void FetchStep(const void* self, uint32_t step, uint32_t page) {
   const uint32_t col = (step - row * from->steps) * kStep;
   const uint32_t x = (from->first + row) * from->cols + col;
   const uint32_t angle = (from->first + row) % from->rows * from->cols + col;
-  for (uint32_t j = 0; j < Min(kStep, from->cols - col); ++j) {
-    ReadPage(&from->x, x + j, PageAt(kIn, page + kX + j));
-    ReadPage(&from->cosines, angle + j, PageAt(kIn, page + kCosines + j));
-    ReadPage(&from->sines, angle + j, PageAt(kIn, page + kSines + j));
-  }
+  const uint32_t n = Min(kStep, from->cols - col);
+  ReadPages(&from->x, x, n, PageAt(kIn, page + kX));
+  ReadPages(&from->cosines, angle, n, PageAt(kIn, page + kCosines));
+  ReadPages(&from->sines, angle, n, PageAt(kIn, page + kSines));
 }
 
 static void Reader(void) {

@@ -14,9 +14,7 @@ static inline void WriteRow(uint32_t buffer, const struct Tensor* t,
   for (uint32_t i = 0; i < n; i += kStep) {
     const uint32_t step = Min(kStep, n - i);
     Wait(buffer, step);
-    for (uint32_t j = 0; j < step; ++j) {
-      WritePage(PageAt(buffer, j), t, page + i + j);
-    }
+    WritePages(PageAt(buffer, 0), t, page + i, step);
     NocSentBarrier();
     Pop(buffer, step);
   }

@@ -28,8 +28,8 @@ static void Reader(void) {
   const struct SoftmaxArgs args = ARGS(SoftmaxArgs);
   const struct Tensor x = TensorAt(args.x, args.format);
   const struct Share mine = MyShare(args.rows);
-  ReadPages(&x, mine.first * args.cols, (mine.end - mine.first) * args.cols,
-            kX);
+  StreamPages(&x, mine.first * args.cols, (mine.end - mine.first) * args.cols,
+              kX);
 }
 
 // kMost = the maximum of each row.

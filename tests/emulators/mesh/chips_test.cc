@@ -139,7 +139,7 @@ TEST_CASE("mesh chips: collectives of small and of no values") {
 
 TEST_CASE("mesh chips: a layer is divided by columns, then by K") {
   const Graph graph = Llama(2);
-  const Sharding sharding(graph, 8, 1, 1);
+  const Sharding sharding(graph, {.tensor = 8});
   for (const std::string name : {"attn.q", "attn.k", "ffn.gate", "ffn.up"}) {
     const Share& share = sharding.Of(NodeNamed(graph, "layers.1." + name).id);
     CHECK(share.columns == 8);
@@ -150,6 +150,11 @@ TEST_CASE("mesh chips: a layer is divided by columns, then by K") {
     const Share& share = sharding.Of(NodeNamed(graph, "layers.1." + name).id);
     CHECK(share.columns == 1);
     CHECK(share.inner == 8);
+    CHECK(share.moves.empty());
+  }
+  // Its parts are summed where they meet the stream.
+  for (const std::string name : {"attn.residual", "ffn.residual"}) {
+    const Share& share = sharding.Of(NodeNamed(graph, "layers.1." + name).id);
     CHECK(Moves(share, Collective::kReduceScatter) == 1);
   }
   // What a norm gives is gathered by the first product that needs it.
@@ -172,7 +177,7 @@ TEST_CASE("mesh chips: queries' heads that do not divide evenly") {
   // of them has four.
   AttentionSink sink;
   CostOf(p, *graph, NodeNamed(*graph, "layers.0.attn.attention"), {1, 128, 0},
-         Sharding(*graph, p.tensor_ways(), 1, 1), &sink);
+         Sharding(*graph, {.tensor = p.tensor_ways()}), &sink);
   REQUIRE(sink.problems.size() == 1);
   CHECK(sink.problems[0].kv_heads == 1);
   CHECK(sink.problems[0].heads == 4);
@@ -187,13 +192,13 @@ TEST_CASE("mesh chips: together they do the work of one, and no less") {
   p.l1_bytes = 1 << 20;
   const Graph graph = Llama(1);
   for (const Binding binding : {Binding{1, 256, 0}, Binding{32, 1, 256}}) {
-    const Sharding whole(graph, 1, 1, 1);
+    const Sharding whole(graph, {});
     for (const int64_t tensor : {2, 8}) {
       for (const int64_t sequence : {1, 2}) {
         Params many = p;
         many.chips_cols = tensor * sequence;
         many.parallel_sequence = sequence;
-        const Sharding divided(graph, tensor, sequence, 1);
+        const Sharding divided(graph, {.tensor = tensor, .sequence = sequence});
         for (const Node& node : graph.nodes()) {
           const Cost all = CostOf(p, graph, node, binding, whole);
           const Cost mine = CostOf(many, graph, node, binding, divided);

@@ -272,4 +272,32 @@ TEST_CASE("mesh vector: a tile's operations by hand") {
   CHECK(cost.dram_bytes == 0);
 }
 
+TEST_CASE("mesh vector: a program's stages by hand") {
+  VectorProblem one{.rows = 32,
+                    .cols = 32,
+                    .in_elements = 1024,
+                    .out_elements = 1024,
+                    .program = FindVectorProgram("silu")};
+  REQUIRE(one.program != nullptr);
+  // 8 moves, 5 cycles until they are in Dst, 29 instructions of 32 vectors, 2.
+  const double silu = 8 + 5 + 29 * 32 + 2;
+  CHECK(PlanVector(Simple(), one).total == 100 + silu);
+  // From DRAM and back: a read, packing 32, a write.
+  one.placement = Placement::kDram;
+  const Cost cost = PlanVector(Simple(), one);
+  CHECK(cost.dram_bytes == 2 * 2048);
+  CHECK(cost.tail == 32 + 50);
+  CHECK(cost.total >= 100 + 50 + silu + cost.tail);
+  // A step of sums: pairs through both unpackers, 64 cycles each of 8.
+  one = {.rows = 32,
+         .cols = 128,
+         .in_elements = 2 * 4096,
+         .out_elements = 4096,
+         .program = FindVectorProgram("add")};
+  CHECK(FindVectorProgram("nothing") == nullptr);
+  const VectorTimes add = TimesOf(Simple(), *one.program, 4, 2048);
+  CHECK(add.total == 4 * 64);
+  CHECK(add.fpu == 4 * 8);
+}
+
 }  // namespace triptych::mesh

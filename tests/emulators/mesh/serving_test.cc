@@ -43,14 +43,21 @@ TEST_CASE("mesh serving: all rows, most of them well") {
   CHECK(validation.unpredicted.empty());
   const Score& decode = ScoreOf(validation, "decode_tokens_per_s_per_user");
   CHECK(decode.median_ape_pct <= 12);
-  int within = 0;
+  int within = 0, measured = 0, measured_within = 0;
   for (const RowScore& row : decode.rows_detail) {
-    within += std::abs(row.error_pct) <= 25;
+    const bool close = std::abs(row.error_pct) <= 25;
+    within += close;
+    // The others are targets of a test.
+    const bool is_measured = !row.keys.contains("series=ci_target");
+    measured += is_measured;
+    measured_within += is_measured && close;
     CHECK_FALSE(row.bound.empty());
     CHECK_FALSE(row.next_bound.empty());
   }
-  MESSAGE(within << " of " << decode.rows << " within 25 %");
-  CHECK(within * 10 >= decode.rows * 8);
+  MESSAGE(within << " of " << decode.rows << " within 25 %, of measured ones "
+                 << measured_within << " of " << measured);
+  CHECK(within >= 20);
+  CHECK(measured_within * 10 >= measured * 9);
 }
 
 TEST_CASE("mesh workloads: a video on 32 and on 128 chips") {
@@ -85,9 +92,8 @@ TEST_CASE("mesh serving: a layer of DeepSeek-V3 that eight chips hold") {
   const auto bounds = BoundsIn(*layer);
   MESSAGE(layer->at("us") << " us, bound by " << bounds[0].part << ", then "
                           << bounds[1].part);
-  // Asked are 60 to 100; README.md says what is missing.
   CHECK(layer->at("us") >= 60);
-  CHECK(layer->at("us") <= 145);
+  CHECK(layer->at("us") <= 100);
 }
 
 TEST_CASE("mesh clock: power beyond the card's limit takes it away") {

@@ -20,14 +20,66 @@ struct Product {
   MatmulBlocking by;
 };
 
-// The matrix unit's own arithmetic, in its order, of b[k,n].
-Matrix Twin(const Product& p, const Matrix& a, const Matrix& b) {
-  Matrix weights(p.n, p.k), c(p.m, p.n);
-  for (size_t n = 0; n < p.n; ++n) {
-    for (size_t k = 0; k < p.k; ++k) weights(n, k) = b(k, n);
+// The matrix unit's own arithmetic, in its order, of columns [first, end) of a
+// and those rows of b[k,n].
+Matrix PartOf(const Product& p, const Matrix& a, const Matrix& b, size_t first,
+              size_t end) {
+  Matrix left(p.m, end - first), weights(p.n, end - first), c(p.m, p.n);
+  for (size_t k = first; k < end; ++k) {
+    for (size_t m = 0; m < p.m; ++m) left(m, k - first) = a(m, k);
+    for (size_t n = 0; n < p.n; ++n) weights(n, k - first) = b(k, n);
   }
   const TiledWeights tiled(ConstMatView<float>(weights.view()), p.b);
-  TileMatmul(a.view(), tiled, p.mode, 1, c.view());
+  TileMatmul(left.view(), tiled, p.mode, 1, c.view());
+  return c;
+}
+
+// Rows and columns of `x` from `row` and `col` on, zero beyond it.
+Matrix Cut(const Matrix& x, size_t row, size_t col, size_t rows, size_t cols) {
+  Matrix part(rows, cols);
+  for (size_t r = row; r < std::min(row + rows, x.rows); ++r) {
+    for (size_t c = col; c < std::min(col + cols, x.cols); ++c) {
+      part(r - row, c - col) = x(r, c);
+    }
+  }
+  return part;
+}
+
+// The same of columns from `first` on, onto sums that Dst has.
+void AddRest(const Product& p, const Matrix& a, const Matrix& b, size_t first,
+             Matrix* c) {
+  SplitTile left, right;
+  for (size_t m = 0; m < p.m; m += 32) {
+    for (size_t n = 0; n < p.n; n += 32) {
+      Matrix sums = Cut(*c, m, n, 32, 32);
+      for (size_t k = first; k < p.k; k += 32) {
+        SplitActivations(Cut(a, m, k, 32, 32).data, &left);
+        SplitWeights(Cut(b, k, n, 32, 32).data, &right);
+        AddTileProduct(left, right, p.mode, sums.data.data());
+      }
+      for (size_t r = m; r < std::min(m + 32, p.m); ++r) {
+        for (size_t i = n; i < std::min(n + 32, p.n); ++i) {
+          (*c)(r, i) = sums(r - m, i - n);
+        }
+      }
+    }
+  }
+}
+
+// Sums that are added to in L1 are rounded step by step; where the product's
+// format is another, the last step adds to them in Dst.
+Matrix Twin(const Product& p, const Matrix& a, const Matrix& b) {
+  const size_t step = p.by.adds ? 32ul * p.by.block_k : p.k;
+  Matrix c(p.m, p.n);
+  for (size_t k = 0; k < p.k; k += step) {
+    if (p.by.adds && p.c != DType::kBf16 && k + step >= p.k) {
+      AddRest(p, a, b, k, &c);
+      break;
+    }
+    const Matrix part = PartOf(p, a, b, k, std::min(k + step, p.k));
+    for (size_t i = 0; i < c.data.size(); ++i) c.data[i] += part.data[i];
+    if (p.by.adds) RoundTo(DType::kBf16, c.view());
+  }
   RoundTo(p.c, c.view());
   return c;
 }
@@ -60,17 +112,6 @@ Trial Interleaved(std::string label, Grid grid, Product p) {
                                   Twin(p, after.Get(a), after.Get(b)));
                             }};
           }};
-}
-
-// Rows and columns of `x` from `row` and `col` on, zero beyond it.
-Matrix Cut(const Matrix& x, size_t row, size_t col, size_t rows, size_t cols) {
-  Matrix part(rows, cols);
-  for (size_t r = row; r < std::min(row + rows, x.rows); ++r) {
-    for (size_t c = col; c < std::min(col + cols, x.cols); ++c) {
-      part(r - row, c - col) = x(r, c);
-    }
-  }
-  return part;
 }
 
 // Blocks of a and c in L1, as matmul_multicast.c says.
@@ -193,6 +234,21 @@ std::vector<Trial> MatmulMulticastTrials() {
                  .k = 330,
                  .mode = kHifi4,
                  .by = {2, 4, 2, 1, 4, 3}}),
+      Multicast("sums stay in L1", {3, 2},
+                {.m = 120,
+                 .n = 190,
+                 .k = 330,
+                 .mode = kHifi4,
+                 .by = {2, 2, 2, 1, 2, 3, 1, 0}}),
+      Multicast("sums stay in L1, NoCs change places, bfp8", {3, 3},
+                {.m = 192,
+                 .n = 192,
+                 .k = 288,
+                 .a = DType::kBfp8,
+                 .b = DType::kBfp8,
+                 .c = DType::kBfp8,
+                 .mode = {2, false},
+                 .by = {2, 2, 1, 2, 1, 2, 1, 1}}),
       Multicast("a row", {4, 1},
                 {.m = 64,
                  .n = 256,

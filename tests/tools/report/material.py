@@ -61,7 +61,7 @@ def make_inputs(triptych, folder):
         'compare.json', 'profile.json', 'validate.json', 'accuracy.json',
         'study.db', 'curve.db')]
     run(triptych, 'compare', '-p', 'Once upon a time', '-n', '8',
-        '--json', files[0])
+        '--layers', '--json', files[0])
     run(triptych, 'profile', '-m', MODEL, '-t', 'mesh,optical,npu,gpu',
         '--context', '2048', '--timeline', '--json', files[1])
     run(triptych, 'validate', 'mesh',

@@ -36,6 +36,17 @@ Json ProfileResult() {
                 "right": [1e6, 2e6], "down": [0, 0], "macs": [5, null],
                 "kinds": ["tile", "dram"]},
     "error_budget": [{"name": "shot noise", "variance": 1e-4}],
+    "layers": {"decode": {"operators": [
+      {"name": "attn.q", "seconds_by_part": {"stream": 1e-3, "link": 2e-3},
+       "energy_by_action": {"fpu.mac": 0.5},
+       "relative_rms_error": 0.01, "effective_bits": 6.4,
+       "errors": [{"name": "shot noise", "variance": 1e-4}],
+       "dominant_error": "shot noise",
+       "readings": {"clip_rate": {"name": "clip rate", "unit": "%",
+                                  "value": 0.02}}},
+      {"name": "norm", "seconds_by_part": {"host": 1e-3},
+       "energy_by_action": {}, "relative_rms_error": null,
+       "effective_bits": null}]}},
     "timeline": [{"unit": "dram", "begin_s": [0, 0.5], "end_s": [0.4, 1],
                   "busy": [1, 0.5], "ops": ["matmul", "norm"]}]})");
 }
@@ -96,6 +107,14 @@ TEST_CASE("a result is read with what it has, and no more") {
   CHECK(m.traffic.columns == 2);
   CHECK(std::isnan(m.traffic.macs[1]));
   CHECK(m.timeline[0].slices[1].op == "norm");
+  REQUIRE(m.layers.size() == 1);
+  const LayerLines& lines = m.layers[0];
+  CHECK(lines.phase == "decode");
+  REQUIRE(lines.operators.size() == 2);
+  CHECK(lines.operators[0].seconds.at("link") == 2e-3);
+  CHECK(lines.operators[0].errors.at("shot noise") == 1e-4);
+  CHECK(lines.operators[0].readings[0].value == 0.02);
+  CHECK(std::isnan(lines.operators[1].effective_bits));
 }
 
 TEST_CASE("what is not what a command writes is refused, and says where") {
@@ -111,6 +130,8 @@ TEST_CASE("what is not what a command writes is refused, and says where") {
   refused("/target", 7, "target: has to be a text");
   refused("/ops", 3, "ops: has to be an array");
   refused("/traffic/right", Json::array({1}), "allowed are 2 values");
+  refused("/layers/decode", Json::object(), "operators: has to be present");
+  refused("/layers/decode/operators/0/errors", 1, "errors: has to be an array");
   refused("/timeline/0/ops", Json::array({"x"}), "equally many");
   CHECK(!ReadMachine(Json::array(), "profile"));
   CHECK(!ReadMachine(Json::object(), "run"));

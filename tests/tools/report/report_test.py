@@ -24,8 +24,8 @@ TRIPTYCH = sys.argv[1]
 MOST_BYTES = 3_000_000
 SVG = '{http://www.w3.org/2000/svg}'
 SECTIONS = ['targets', 'operators', 'roofline', 'units', 'energy', 'mesh',
-            'error-budget', 'timeline', 'front', 'curves', 'sensitivity',
-            'validation', 'accuracy']
+            'error-budget', 'layers', 'timeline', 'front', 'curves',
+            'sensitivity', 'validation', 'accuracy']
 
 
 class Outline(html.parser.HTMLParser):

@@ -39,6 +39,27 @@ TEST_CASE("quantities have three digits and a prefix") {
   CHECK(FormatQuantity(std::numeric_limits<double>::infinity(), "s") == "-");
 }
 
+TEST_CASE("a unit with a prefix of its own gets no second one") {
+  CHECK(FormatQuantity(10, "us") == "10 µs");
+  CHECK(FormatQuantity(1e4, "us") == "10 ms");
+  CHECK(FormatQuantity(0.01, "us") == "10 ns");
+  CHECK(FormatQuantity(0, "us") == "0 µs");
+  CHECK(FormatQuantity(1500, "GB/s") == "1.5 TB/s");
+  CHECK(FormatQuantity(250, "MHz") == "250 MHz");
+  CHECK(FormatQuantity(1e-3, "pJ") == "1 fJ");
+  CHECK(FormatQuantity(0.5, "GFLOP/s") == "500 MFLOP/s");
+  CHECK(FormatQuantity(2000, "mm2") == "2000 mm2");
+  CHECK(FormatQuantity(2048, "KiB") == "2048 KiB");
+  // What only looks like one: metres are no thousandths, a pascal no peta-a.
+  CHECK(FormatQuantity(5, "m") == "5 m");
+  CHECK(FormatQuantity(5, "Pa") == "5 Pa");
+  CHECK(FormatQuantity(5000, "um") == "5 mm");
+  CHECK(Labels(Scale({1e-2, 2e4}, true, 0, 100), 4, "us") ==
+        "10 ns|1 µs|100 µs|10 ms");
+  CHECK(Labels(Scale({0, 21}, false, 0, 100, Fit::kFromZero), 5, "us") ==
+        "0 µs|5 µs|10 µs|15 µs|20 µs|25 µs");
+}
+
 TEST_CASE("a value that rounds up takes the next prefix") {
   CHECK(FormatQuantity(999.4, "B") == "999 B");
   CHECK(FormatQuantity(999.96, "B") == "1 kB");

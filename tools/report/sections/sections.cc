@@ -35,6 +35,10 @@ constexpr Section kSections[] = {
     {"error-budget", "Error budget",
      "Where the errors of an analog output come from: variances, which add.",
      BuildErrorBudget},
+    {"layers", "Operator by operator",
+     "Of one run: what each operator, in all layers, spent its time and energy "
+     "on, how far it was from f32 for the inputs that it had, and why.",
+     BuildLayers},
     {"timeline", "Timeline",
      "Which unit works when, coloured by the operator it works for.",
      BuildTimeline},

@@ -16,6 +16,7 @@ Blocks BuildUnits(const Material& material);
 Blocks BuildEnergy(const Material& material);
 Blocks BuildMesh(const Material& material);
 Blocks BuildErrorBudget(const Material& material);
+Blocks BuildLayers(const Material& material);
 Blocks BuildTimeline(const Material& material);
 Blocks BuildFront(const Material& material);
 Blocks BuildCurves(const Material& material);

@@ -214,6 +214,94 @@ TEST_CASE("mesh network: random traffic takes as long as flit by flit") {
   }
 }
 
+// When each packet of a busy network ends: reads that trickle in from DRAM,
+// writes and multicasts, from fractions of cycles.
+std::vector<double> MixedTraffic(uint64_t seed, bool settle_all) {
+  const Torus torus(6, 5, kCycles);
+  EventQueue queue;
+  PacketNetwork network(
+      torus, {.link_rate = 0.95, .respond_rate = 0.7, .settle_all = settle_all},
+      queue);
+  Rng rng(seed);
+  std::vector<double> ends(150);
+  for (size_t i = 0; i < ends.size(); ++i) {
+    const auto place = [&] {
+      return Place{static_cast<int32_t>(rng.Below(6)),
+                   static_cast<int32_t>(rng.Below(5))};
+    };
+    const Place from = place(), to = place(), also = place();
+    const int noc = static_cast<int>(rng.Below(2));
+    const double flits = 1 + rng.Below(128);
+    const double start = rng.Below(7000) / 7.0;
+    const uint32_t kind = rng.Below(3);
+    queue.At(start, [&, from, to, also, noc, flits, kind, i] {
+      const auto end = [&, i] { ends[i] = queue.now(); };
+      if (kind == 0) {
+        const std::vector<Place> all = {to, also};
+        network.SendTree(torus.Tree(noc, from, all), flits, 40, end);
+      } else {
+        network.Send(torus.Route(noc, from, to, kind == 1), flits,
+                     kind == 1 ? queue.now() + 2 * flits : 0,
+                     kind == 1 ? PacketClass::kResponse : PacketClass::kRequest,
+                     end);
+      }
+    });
+  }
+  queue.Run();
+  CHECK(network.waits() > 0);
+  return ends;
+}
+
+TEST_CASE("mesh network: changes that touch nothing full leave all rates") {
+  for (uint64_t seed = 0; seed < 8; ++seed) {
+    const std::vector<double> all = MixedTraffic(seed, true);
+    const std::vector<double> few = MixedTraffic(seed, false);
+    for (size_t i = 0; i < all.size(); ++i) {
+      CHECK(few[i] > 0);
+      CHECK(few[i] == doctest::Approx(all[i]).epsilon(1e-9));
+    }
+  }
+}
+
+TEST_CASE("mesh network: what happens goes by time, then as it was posted") {
+  EventQueue queue;
+  Rng rng(1);
+  struct Entry {
+    double when;
+    int order;
+    auto operator<=>(const Entry&) const = default;
+  };
+  std::vector<Entry> seen;
+  int posted = 0, settled = 0;
+  const auto post = [&](double when) {
+    const int order = posted++;
+    queue.At(when, [&, when, order] {
+      CHECK(queue.now() == when);
+      seen.push_back({when, order});
+      if (order % 50 == 0) {
+        queue.AtEndOfMoment([&, when, order] {
+          ++settled;
+          // All of this moment, and nothing later, has been.
+          CHECK(queue.now() == when);
+          CHECK(seen.back().when == when);
+          CHECK(queue.next() > when);
+        });
+        CHECK(queue.next() == when);
+      }
+    });
+  };
+  for (int i = 0; i < 1000; ++i) post(rng.Below(200) / 3.0);
+  for (int i = 0; i < 500; ++i) {
+    queue.Step();
+    post(queue.now() + rng.Below(60) / 3.0);
+  }
+  queue.Run();
+  CHECK(queue.empty());
+  CHECK(seen.size() == static_cast<size_t>(posted));
+  CHECK(std::ranges::is_sorted(seen));
+  CHECK(settled == posted / 50);
+}
+
 TEST_CASE("mesh network: multicasts that meet both get through") {
   const Torus torus(6, 6, kCycles);
   EventQueue queue;

@@ -345,6 +345,34 @@ TEST_CASE("the critical path leads from the last core to the start") {
   CHECK(report.path.cycles.contains("noc message"));
 }
 
+// The wait for bytes to have left is over long before they have arrived.
+TEST_CASE("the critical path ends at the interface that bytes leave by") {
+  constexpr uint32_t kBytes = 8192;
+  const Params params = PresetParams("blackhole-p150");
+  const auto plan = Floorplan::Make(params, 2, 1);
+  REQUIRE(plan.has_value());
+  Program program;
+  program[BabyCore::kB]
+      .IfWord(TILE_INFO_COL, 0)
+      .Transfer(0, TILE_NOC_WRITE, kFrom, Xy(plan->PlaceOf(1)), kTo, 64)
+      .Barrier(0, TILE_NOC_BARRIER_WRITE)
+      .Transfer(0, TILE_NOC_WRITE, kFrom, Xy(plan->PlaceOf(1)), kTo, kBytes)
+      .Barrier(0, TILE_NOC_BARRIER_SENT)
+      .End();
+  program[BabyCore::kB].Exit();
+  ChipConfig config = Blackhole(2);
+  config.keep_history = true;
+  const RunReport report = MustRun(ChipWith(program, config).get());
+  const double leaves = kBytes / params.noc_link_bytes_per_cycle;
+  // Latest first: the core that goes on, what it waited for.
+  REQUIRE(report.path.segments.size() >= 2);
+  const PathSegment& sends = report.path.segments[1];
+  CHECK(sends.what == "noc send");
+  CHECK(sends.tile == 0);
+  CHECK(sends.end - sends.begin >= leaves);
+  CHECK(sends.end - sends.begin < leaves + params.noc_endpoint_cycles);
+}
+
 TEST_CASE("what is wrong is said, with tile, core and pc") {
   const auto has = [](const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;

@@ -10,6 +10,7 @@
 #include "emulators/npu/isa/check.h"
 #include "emulators/npu/isa/walk.h"
 #include "emulators/npu/machine/timing.h"
+#include "emulators/target.h"
 #include "models/build/build.h"
 #include "models/presets/presets.h"
 #include "tests/models/tiny_config.h"
@@ -150,6 +151,24 @@ TEST_CASE("a decode step of a 1B model is less than 64 KiB of commands") {
       CAPTURE(bytes);
       CHECK(bytes < 64 * 1024);
     }
+  }
+}
+
+TEST_CASE("so is one of machines with small arrays") {
+  const auto config = PresetByName("llama-3.2-1b");
+  REQUIRE(config);
+  const auto graph = BuildGraph(*config);
+  REQUIRE(graph);
+  for (const char* name : {"npu:hailo-10h", "npu:xdna", "npu:xdna2"}) {
+    const auto source = ReadTarget(name);
+    REQUIRE(source.has_value());
+    Params params;
+    REQUIRE(LoadParams(source->config, params).has_value());
+    const auto stream = CompilePhase(params, *graph, Phase::kDecode,
+                                     {.tokens = 1, .context = 1024});
+    REQUIRE_MESSAGE(stream.has_value(), (stream ? "" : stream.error().message));
+    CAPTURE(name);
+    CHECK(stream->commands.size() * sizeof(Command) < 64 * 1024);
   }
 }
 

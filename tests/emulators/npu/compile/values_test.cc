@@ -20,19 +20,11 @@
 #include "kernels/base/rng.h"
 #include "models/build/build.h"
 #include "models/reference.h"
+#include "tests/emulators/npu/compile/machines.h"
 #include "tests/models/tiny_config.h"
 
 namespace triptych::npu {
 namespace {
-
-using Sets = std::vector<std::string>;
-
-std::vector<float> RandomRow(size_t n, uint64_t seed) {
-  Rng rng(seed);
-  std::vector<float> row(n);
-  for (float& x : row) x = static_cast<float>(rng.Normal());
-  return row;
-}
 
 // One output of a product, from the definition: codes under scales, exact
 // sums of each group of k, f32 scales one group after the other.
@@ -62,31 +54,6 @@ float ScalarTwin(std::span<const float> a, std::span<const float> w, int bits,
   return sum * (top(a) / 127.0f);
 }
 
-// What a graph of one phase gives on an NPU with these parameters.
-std::vector<float> OutputOf(const Graph& graph, const Weights& weights,
-                            std::span<const float> input, int64_t tokens,
-                            const Sets& sets, int threads = 1) {
-  const auto target = MakeTarget("npu", sets);
-  REQUIRE_MESSAGE(target.has_value(), (target ? "" : target.error().message));
-  const auto program = (*target)->Compile(graph, &weights);
-  REQUIRE_MESSAGE(program.has_value(),
-                  (program ? "" : program.error().message));
-  TensorStore tensors(graph, 1, tokens + 1);
-  for (const Value& value : graph.values()) {
-    if (value.kind != ValueKind::kInput) continue;
-    const auto view = tensors.Make(
-        value.id, value.shape.rows.Bind({.tokens = tokens}), value.shape.cols);
-    std::copy_n(input.begin(), view.size(), view.data());
-  }
-  Ledger ledger;
-  const Entry& entry = graph.entries()[0];
-  RunRequest request{.phase = entry.phase, .threads = threads};
-  request.binding.tokens = tokens;
-  REQUIRE((*program)->Run(request, &tensors, ledger));
-  const auto out = tensors.At(entry.output);
-  return {out.data(), out.data() + out.size()};
-}
-
 Graph OneProduct(int64_t n, int64_t k, bool bias) {
   GraphBuilder b("product");
   const ValueId x = b.Input("x", {kTokenRows, k});
@@ -98,22 +65,6 @@ Graph OneProduct(int64_t n, int64_t k, bool bias) {
   REQUIRE(graph);
   return std::move(*graph);
 }
-
-std::string TextOf(const Sets& sets) {
-  std::string text;
-  for (const std::string& set : sets) text += set + " ";
-  return text;
-}
-
-// Machines that cut the same work in very different ways.
-const Sets kMachines[] = {
-    {},
-    {"cores=1"},
-    {"cores=3", "array.rows=8", "array.cols=4", "scratchpad_kib=16"},
-    {"cores=16", "array.rows=4", "array.cols=16", "accumulator.kib=1",
-     "scratchpad_kib=8"},
-    {"cores=2", "array.rows=5", "array.cols=3", "l2_kib=0"},
-};
 
 TEST_CASE("products equal their definition on every machine") {
   struct Case {
@@ -210,7 +161,7 @@ TEST_CASE("every way to cut a product gives the same bits") {
   params.chip.accumulator_kib = 1;
   params.weight_bits = 4;
   size_t prepared = 0, split = 0, several = 0, chunks = 0, looped = 0,
-         together = 0;
+         one_group = 0, together = 0;
   for (const auto& [group, m] : {std::pair(16, 1),
                                  {16, 2},
                                  {16, 5},
@@ -245,6 +196,7 @@ TEST_CASE("every way to cut a product gives the same bits") {
             several += plan.blocks.parts > 1;
             chunks += plan.buffers > 2;
             looped += plan.looped;
+            one_group += plan.looped && group == 0;
             together += plan.together;
             CHECK(ByPlan(params, graph, weights, input, size, plan) == first);
           }
@@ -267,6 +219,7 @@ TEST_CASE("every way to cut a product gives the same bits") {
   CHECK(several > 20);
   CHECK(chunks > 20);
   CHECK(looped > 10);
+  CHECK(one_group > 10);
   CHECK(together > 5);
 }
 
@@ -371,7 +324,8 @@ struct Answer {
   std::vector<float> logits;
   Picos makespan;
 };
-Answer AnswerOf(const Graph& graph, const Weights* weights, const Sets& sets) {
+Answer AnswerOf(const Graph& graph, const Weights* weights, const Sets& sets,
+                int64_t tokens = 5) {
   const auto target = MakeTarget("npu", sets);
   REQUIRE(target);
   const auto program = (*target)->Compile(graph, weights);
@@ -379,12 +333,14 @@ Answer AnswerOf(const Graph& graph, const Weights* weights, const Sets& sets) {
   TensorStore tensors(graph, 1, 8);
   const Entry& entry = *graph.FindEntry(Phase::kPrefill);
   RunRequest request{.phase = Phase::kPrefill};
-  request.binding.tokens = 5;
+  request.binding.tokens = tokens;
   if (weights != nullptr) {
     for (const Value& value : graph.values()) {
       if (value.kind != ValueKind::kInput) continue;
-      const auto ids = tensors.Make(value.id, 5, 1);
-      for (size_t i = 0; i < 5; ++i) ids(i, 0) = static_cast<float>(3 * i + 1);
+      const auto ids = tensors.Make(value.id, tokens, 1);
+      for (size_t i = 0; i < ids.rows(); ++i) {
+        ids(i, 0) = static_cast<float>(3 * i + 1);
+      }
     }
   }
   Ledger ledger;
@@ -442,12 +398,12 @@ TEST_CASE("fidelity: F0, F1 and F3 give the same bits, F1 and F2 times") {
   }
 }
 
-// Logits of a prompt of five by the whole phase's stream, in which groups are
+// Logits of a prompt by the whole phase's stream, in which groups are
 // fused.
 std::vector<float> ByPhase(const Params& params, const Graph& graph,
-                           const Weights& weights) {
-  const auto program =
-      MakeProgram(params, graph, &weights, Phase::kPrefill, {.tokens = 5}, 1);
+                           const Weights& weights, int64_t tokens) {
+  const auto program = MakeProgram(params, graph, &weights, Phase::kPrefill,
+                                   {.tokens = tokens}, 1);
   REQUIRE_MESSAGE(program.has_value(),
                   (program ? "" : program.error().message));
   const Tnpu& tnpu = program->tnpu;
@@ -468,9 +424,10 @@ std::vector<float> ByPhase(const Params& params, const Graph& graph,
     REQUIRE(found != tnpu.labels.end());
     return *found;
   };
-  const std::vector<int32_t> ids = {1, 4, 7, 10, 13};
+  const std::vector<int32_t> all = {1, 4, 7, 10, 13};
+  const auto ids = std::span(all).first(static_cast<size_t>(tokens));
   std::ranges::copy(
-      std::as_bytes(std::span(ids)),
+      std::as_bytes(ids),
       activations.begin() +
           static_cast<std::ptrdiff_t>(label("tokens.activations").offset));
   REQUIRE(Execute(*stream, memory));
@@ -486,16 +443,24 @@ TEST_CASE("a phase as one stream computes what its nodes do one by one") {
   const auto graph = BuildGraph(TinyLlama());
   REQUIRE(graph);
   const Weights weights = Weights::Random(*graph, 11);
+  ModelConfig wide = TinyLlama();
+  wide.ffn = 160;
+  const auto wide_graph = BuildGraph(wide);
+  REQUIRE(wide_graph);
+  const Weights wide_weights = Weights::Random(*wide_graph, 11);
   struct Machine {
     int64_t cores, rows, cols, scratchpad_kib, l2_kib, bits, group;
+    bool wide = false;
   };
   // The second has no room for all hidden rows on the chip, the third none at
-  // all; the last two sum groups in a loop.
+  // all; the next two sum groups in a loop, the last two a group.
   for (const Machine& m : {Machine{4, 128, 128, 4096, 16384, 8, 0},
                            {2, 8, 8, 64, 5, 8, 0},
                            {3, 8, 4, 32, 0, 8, 0},
                            {2, 8, 8, 64, 16, 4, 2},
-                           {4, 128, 128, 4096, 16384, 4, 2}}) {
+                           {4, 128, 128, 4096, 16384, 4, 2},
+                           {3, 2, 4, 32, 16, 8, 0, true},
+                           {5, 2, 4, 32, 0, 8, 0, true}}) {
     Params params;
     params.cores = m.cores;
     params.array_rows = m.rows;
@@ -504,13 +469,20 @@ TEST_CASE("a phase as one stream computes what its nodes do one by one") {
     params.l2_kib = m.l2_kib;
     params.weight_bits = m.bits;
     params.weight_group = m.group;
-    CAPTURE(m.l2_kib);
-    CAPTURE(m.bits);
-    CHECK(ByPhase(params, *graph, weights) ==
-          AnswerOf(*graph, &weights,
-                   {"weight_bits=" + std::to_string(m.bits),
-                    "weight_group=" + std::to_string(m.group)})
-              .logits);
+    const Graph& g = m.wide ? *wide_graph : *graph;
+    const Weights& w = m.wide ? wide_weights : weights;
+    for (const int64_t tokens : {1, 5}) {
+      CAPTURE(m.l2_kib);
+      CAPTURE(m.bits);
+      CAPTURE(m.wide);
+      CAPTURE(tokens);
+      CHECK(ByPhase(params, g, w, tokens) ==
+            AnswerOf(g, &w,
+                     {"weight_bits=" + std::to_string(m.bits),
+                      "weight_group=" + std::to_string(m.group)},
+                     tokens)
+                .logits);
+    }
   }
 }
 

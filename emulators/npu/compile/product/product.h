@@ -1,8 +1,8 @@
 // Products of the same activations as commands, with what is done to the sums
 // while they are on the chip.
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TRIPTYCH_EMULATORS_NPU_COMPILE_PRODUCT_H_
-#define TRIPTYCH_EMULATORS_NPU_COMPILE_PRODUCT_H_
+#ifndef TRIPTYCH_EMULATORS_NPU_COMPILE_PRODUCT_PRODUCT_H_
+#define TRIPTYCH_EMULATORS_NPU_COMPILE_PRODUCT_PRODUCT_H_
 
 #include <cstdint>
 #include <optional>
@@ -56,4 +56,4 @@ void EmitProducts(std::span<const ProductWork> works, const ProductInput& input,
 
 }  // namespace triptych::npu
 
-#endif  // TRIPTYCH_EMULATORS_NPU_COMPILE_PRODUCT_H_
+#endif  // TRIPTYCH_EMULATORS_NPU_COMPILE_PRODUCT_PRODUCT_H_
