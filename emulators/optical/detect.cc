@@ -69,8 +69,9 @@ HWY_INLINE void NoiseRow(const NoiseKey& key, size_t first_block,
                          const NoiseColumns& columns, const NoiseOfVector& of,
                          size_t count, float* HWY_RESTRICT y) {
   const DF d;
+  const RowKey row_key(key);
   for (size_t j = 0; j < count; j += kNoiseBlock) {
-    ForNormals(key, first_block + j / kNoiseBlock,
+    ForNormals(row_key, first_block + j / kNoiseBlock,
                [&](size_t offset, VF normals) TRIPTYCH_INLINED HWY_ATTR {
                  const size_t at = j + offset;
                  const auto noise = NoiseAt<kLightOf>(columns, of, at, normals);
@@ -107,68 +108,78 @@ HWY_INLINE void AddTo(float* HWY_RESTRICT out, size_t count, const Add& add) {
   }
 }
 
-// What rounds to a code and counts those at either end.
+// What rounds to a code, and what codes stand for.
 struct Rounding {
   explicit HWY_INLINE Rounding(const Scale& scale, float sign)
       : to_codes(hn::Set(DF(), scale.steps() / scale.full_scale)),
         from_codes(hn::Set(DF(), sign * (scale.full_scale / scale.steps()))),
         bottom(hn::Set(DF(), -static_cast<float>(scale.middle))),
-        top(hn::Set(DF(), scale.steps())),
-        ends(hn::Zero(DF())) {}
+        top(hn::Set(DF(), scale.steps())) {}
   VF to_codes, from_codes, bottom, top;
-  VF ends;  // by lane
 
-  // The value of a code, of which `lanes` lanes are anybody's.
-  HWY_INLINE VF Value(VF code, size_t lanes) {
-    const DF d;
-    auto at_end = hn::Or(hn::Le(code, bottom), hn::Ge(code, top));
-    if (lanes < kWidth) at_end = hn::And(at_end, hn::FirstN(d, lanes));
-    ends = hn::MaskedAddOr(ends, at_end, ends, hn::Set(d, 1.0f));
-    return hn::Mul(code, from_codes);
-  }
-  HWY_INLINE VF Round(VF y, size_t lanes) {
+  HWY_INLINE VF Code(VF y) const {
     const auto rounder = hn::Set(DF(), kRounder);
-    const auto value = hn::Mul(y, to_codes);
-    const auto clipped = hn::Min(hn::Max(value, bottom), top);
-    return Value(hn::Sub(hn::Add(clipped, rounder), rounder), lanes);
+    const auto clipped =
+        hn::Min(hn::Max(hn::Mul(y, to_codes), bottom), top);
+    return hn::Sub(hn::Add(clipped, rounder), rounder);
   }
-  HWY_INLINE size_t Ends() const {
-    return static_cast<size_t>(hn::ReduceSum(DF(), ends));
+  HWY_INLINE VF Value(VF code) const { return hn::Mul(code, from_codes); }
+};
+
+// Counts codes at either end.
+class Ends {
+ public:
+  explicit HWY_INLINE Ends(const Rounding& rounding)
+      : bottom_(rounding.bottom),
+        top_(rounding.top),
+        ends_(hn::Zero(DF())) {}
+
+  // Of a vector, of which `lanes` lanes are anybody's.
+  HWY_INLINE void Count(VF code, size_t lanes) {
+    const DF d;
+    auto at_end = hn::Or(hn::Le(code, bottom_), hn::Ge(code, top_));
+    if (lanes < kWidth) at_end = hn::And(at_end, hn::FirstN(d, lanes));
+    ends_ = hn::MaskedAddOr(ends_, at_end, ends_, hn::Set(d, 1.0f));
   }
+  HWY_INLINE size_t Sum() const {
+    return static_cast<size_t>(hn::ReduceSum(DF(), ends_));
+  }
+
+ private:
+  VF bottom_, top_;
+  VF ends_;  // by lane
 };
 
 size_t Round(const float* HWY_RESTRICT y, size_t count, const Scale& scale,
              float sign, float* HWY_RESTRICT out) {
-  Rounding rounding(scale, sign);
+  const Rounding rounding(scale, sign);
+  Ends ends(rounding);
   AddTo(out, count, [&](size_t j, size_t lanes) HWY_ATTR {
-    return rounding.Round(hn::LoadU(DF(), y + j), lanes);
+    const auto code = rounding.Code(hn::LoadU(DF(), y + j));
+    ends.Count(code, lanes);
+    return rounding.Value(code);
   });
-  return rounding.Ends();
+  return ends.Sum();
 }
 
-size_t NoisyRound(const NoisyRow& row, const Scale& scale, float sign,
-                  float* HWY_RESTRICT out) {
+void NoisyRound(const NoisyRow& row, const Scale& scale, float sign,
+                float* HWY_RESTRICT out) {
   const DF d;
-  Rounding rounding(scale, sign);
+  const Rounding rounding(scale, sign);
+  const RowKey key(row.key);
+  HWY_ALIGN float values[kNoiseBlock];
   for (size_t j = 0; j < row.count; j += kNoiseBlock) {
-    const auto add = [&](size_t offset, VF normals) TRIPTYCH_INLINED HWY_ATTR {
+    const auto set = [&](size_t offset, VF normals) TRIPTYCH_INLINED HWY_ATTR {
       const size_t at = j + offset;
-      if (at >= row.count) return;
       const auto y =
           hn::Add(ValueOf(row.sums, row.correction, row.scale, at),
                   NoiseAt<false>(row.columns, row.vector, at, normals));
-      const size_t lanes = HWY_MIN(kWidth, row.count - at);
-      const auto value = rounding.Round(y, lanes);
-      if (lanes == kWidth) {
-        hn::StoreU(hn::Add(hn::LoadU(d, out + at), value), d, out + at);
-      } else {
-        hn::StoreN(hn::Add(hn::LoadN(d, out + at, lanes), value), d, out + at,
-                   lanes);
-      }
+      hn::Store(rounding.Value(rounding.Code(y)), d, values + offset);
     };
-    ForNormals(row.key, row.first_block + j / kNoiseBlock, add);
+    ForNormals(key, row.first_block + j / kNoiseBlock, set);
+    AddTo(out + j, HWY_MIN(kNoiseBlock, row.count - j),
+          [&](size_t i, size_t) HWY_ATTR { return hn::Load(d, values + i); });
   }
-  return rounding.Ends();
 }
 
 // What makes levels of values.
@@ -203,6 +214,7 @@ void Levels(const float* HWY_RESTRICT y, size_t count, const Scale& scale,
 void NoisyLevels(const NoisyRow& row, const Scale& scale,
                  int32_t* HWY_RESTRICT levels) {
   const Levelling levelling(scale);
+  const RowKey key(row.key);
   for (size_t j = 0; j < row.count; j += kNoiseBlock) {
     const auto set = [&](size_t offset, VF normals) TRIPTYCH_INLINED HWY_ATTR {
       const size_t at = j + offset;
@@ -211,7 +223,7 @@ void NoisyLevels(const NoisyRow& row, const Scale& scale,
                   NoiseAt<false>(row.columns, row.vector, at, normals));
       hn::StoreU(levelling.Level(y), DI(), levels + at);
     };
-    ForNormals(row.key, row.first_block + j / kNoiseBlock, set);
+    ForNormals(key, row.first_block + j / kNoiseBlock, set);
   }
 }
 
@@ -221,12 +233,16 @@ size_t Codes(const uint16_t* HWY_RESTRICT codes, size_t count,
   const DI di;
   const hn::Rebind<uint16_t, DF> d16;
   const auto middle = hn::Set(di, scale.middle);
-  Rounding rounding(scale, sign);
+  const Rounding rounding(scale, sign);
+  Ends ends(rounding);
   AddTo(out, count, [&](size_t j, size_t lanes) HWY_ATTR {
-    const auto code = hn::PromoteTo(di, hn::LoadU(d16, codes + j));
-    return rounding.Value(hn::ConvertTo(d, hn::Sub(code, middle)), lanes);
+    const auto from_zero =
+        hn::Sub(hn::PromoteTo(di, hn::LoadU(d16, codes + j)), middle);
+    const auto code = hn::ConvertTo(d, from_zero);
+    ends.Count(code, lanes);
+    return rounding.Value(code);
   });
-  return rounding.Ends();
+  return ends.Sum();
 }
 
 void Values(const float* HWY_RESTRICT y, size_t count, float sign,
@@ -294,9 +310,9 @@ size_t RoundToCodes(const float* y, size_t count, const Scale& scale,
                     float sign, float* out) {
   return HWY_DYNAMIC_DISPATCH(Round)(y, count, scale, sign, out);
 }
-size_t NoisyToCodes(const NoisyRow& row, const Scale& scale, float sign,
-                    float* out) {
-  return HWY_DYNAMIC_DISPATCH(NoisyRound)(row, scale, sign, out);
+void NoisyToCodes(const NoisyRow& row, const Scale& scale, float sign,
+                  float* out) {
+  HWY_DYNAMIC_DISPATCH(NoisyRound)(row, scale, sign, out);
 }
 void NoisyToLevels(const NoisyRow& row, const Scale& scale, int32_t* levels) {
   HWY_DYNAMIC_DISPATCH(NoisyLevels)(row, scale, levels);

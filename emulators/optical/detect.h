@@ -67,7 +67,7 @@ size_t RoundToCodes(const float* y, size_t count, const Scale& scale,
                     float sign, float* out);
 
 // SumDigits, AddLightNoise and RoundToCodes, or ToLevels, at one go: the same
-// bits, and values stay in registers.
+// bits, and values stay in registers. Codes at either end are not counted.
 struct NoisyRow {
   DigitSums sums;
   const int32_t* correction;
@@ -78,8 +78,8 @@ struct NoisyRow {
   NoiseOfVector vector;  // without light_of
   size_t count;
 };
-size_t NoisyToCodes(const NoisyRow& row, const Scale& scale, float sign,
-                    float* out);
+void NoisyToCodes(const NoisyRow& row, const Scale& scale, float sign,
+                  float* out);
 void NoisyToLevels(const NoisyRow& row, const Scale& scale, int32_t* levels);
 
 // y as levels of a SAR converter, 1/256 LSB, `count` of them.
