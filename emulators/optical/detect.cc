@@ -93,19 +93,47 @@ void Noise(const NoiseKey& key, size_t first_block, const NoiseColumns& columns,
 // even, below 2^22.
 inline constexpr float kRounder = 0x1.8p23f;
 
-// add(j, values, sum) for all outputs: sum becomes what is stored at out + j.
-template <class Add>
-HWY_INLINE void AddTo(float* HWY_RESTRICT out, size_t count, const Add& add) {
+template <bool kFirst, bool kLast, class Value>
+HWY_INLINE void AddRow(const Sums& to, size_t from, size_t count,
+                       const Value& value) {
   const DF d;
+  float* HWY_RESTRICT out = to.out + from;
+  const auto all = hn::Set(d, to.scale);
+  const auto at = [&](size_t j, size_t lanes, const auto& load)
+                      TRIPTYCH_INLINED HWY_ATTR {
+    // Zero plus a value, not the value: there is no zero below zero then.
+    const auto old = kFirst ? hn::Zero(d) : load(out + j);
+    const auto sum = hn::Add(old, value(j, lanes));
+    if constexpr (!kLast) return sum;
+    const auto scaled =
+        hn::Mul(sum, hn::Mul(all, load(to.row_scale + from + j)));
+    return to.bias == nullptr ? scaled
+                              : hn::Add(scaled, load(to.bias + from + j));
+  };
   size_t j = 0;
   for (; j + kWidth <= count; j += kWidth) {
-    hn::StoreU(hn::Add(hn::LoadU(d, out + j), add(j, kWidth)), d, out + j);
+    const auto load = [&](const float* x) HWY_ATTR { return hn::LoadU(d, x); };
+    hn::StoreU(at(j, kWidth, load), d, out + j);
   }
   if (j < count) {
     const size_t rest = count - j;
-    hn::StoreN(hn::Add(hn::LoadN(d, out + j, rest), add(j, rest)), d, out + j,
-               rest);
+    const auto load = [&](const float* x)
+                          HWY_ATTR { return hn::LoadN(d, x, rest); };
+    hn::StoreN(at(j, rest, load), d, out + j, rest);
   }
+}
+
+// Adds value(j, lanes) of outputs from + j to `to`.
+template <class Value>
+HWY_INLINE void AddTo(const Sums& to, size_t from, size_t count,
+                      const Value& value) {
+  const bool last = to.row_scale != nullptr;
+  if (to.first) {
+    if (last) return AddRow<true, true>(to, from, count, value);
+    return AddRow<true, false>(to, from, count, value);
+  }
+  if (last) return AddRow<false, true>(to, from, count, value);
+  return AddRow<false, false>(to, from, count, value);
 }
 
 // What rounds to a code, and what codes stand for.
@@ -151,10 +179,10 @@ class Ends {
 };
 
 size_t Round(const float* HWY_RESTRICT y, size_t count, const Scale& scale,
-             float sign, float* HWY_RESTRICT out) {
+             float sign, const Sums& to) {
   const Rounding rounding(scale, sign);
   Ends ends(rounding);
-  AddTo(out, count, [&](size_t j, size_t lanes) HWY_ATTR {
+  AddTo(to, 0, count, [&](size_t j, size_t lanes) HWY_ATTR {
     const auto code = rounding.Code(hn::LoadU(DF(), y + j));
     ends.Count(code, lanes);
     return rounding.Value(code);
@@ -163,7 +191,7 @@ size_t Round(const float* HWY_RESTRICT y, size_t count, const Scale& scale,
 }
 
 void NoisyRound(const NoisyRow& row, const Scale& scale, float sign,
-                float* HWY_RESTRICT out) {
+                const Sums& to) {
   const DF d;
   const Rounding rounding(scale, sign);
   const RowKey key(row.key);
@@ -177,7 +205,7 @@ void NoisyRound(const NoisyRow& row, const Scale& scale, float sign,
       hn::Store(rounding.Value(rounding.Code(y)), d, values + offset);
     };
     ForNormals(key, row.first_block + j / kNoiseBlock, set);
-    AddTo(out + j, HWY_MIN(kNoiseBlock, row.count - j),
+    AddTo(to, j, HWY_MIN(kNoiseBlock, row.count - j),
           [&](size_t i, size_t) HWY_ATTR { return hn::Load(d, values + i); });
   }
 }
@@ -228,14 +256,14 @@ void NoisyLevels(const NoisyRow& row, const Scale& scale,
 }
 
 size_t Codes(const uint16_t* HWY_RESTRICT codes, size_t count,
-             const Scale& scale, float sign, float* HWY_RESTRICT out) {
+             const Scale& scale, float sign, const Sums& to) {
   const DF d;
   const DI di;
   const hn::Rebind<uint16_t, DF> d16;
   const auto middle = hn::Set(di, scale.middle);
   const Rounding rounding(scale, sign);
   Ends ends(rounding);
-  AddTo(out, count, [&](size_t j, size_t lanes) HWY_ATTR {
+  AddTo(to, 0, count, [&](size_t j, size_t lanes) HWY_ATTR {
     const auto from_zero =
         hn::Sub(hn::PromoteTo(di, hn::LoadU(d16, codes + j)), middle);
     const auto code = hn::ConvertTo(d, from_zero);
@@ -246,34 +274,15 @@ size_t Codes(const uint16_t* HWY_RESTRICT codes, size_t count,
 }
 
 void Values(const float* HWY_RESTRICT y, size_t count, float sign,
-            float* HWY_RESTRICT out) {
+            const Sums& to) {
   const DF d;
-  AddTo(out, count, [&](size_t j, size_t) HWY_ATTR {
+  AddTo(to, 0, count, [&](size_t j, size_t) HWY_ATTR {
     return hn::Mul(hn::LoadU(d, y + j), hn::Set(d, sign));
   });
 }
 
-void Outputs(float scale, const float* HWY_RESTRICT row_scale,
-             const float* HWY_RESTRICT bias, size_t count,
-             float* HWY_RESTRICT out) {
-  const DF d;
-  const auto all = hn::Set(d, scale);
-  const auto value = [&](size_t j, VF sum, VF of_row) HWY_ATTR {
-    const auto scaled = hn::Mul(sum, hn::Mul(all, of_row));
-    return bias == nullptr ? scaled
-                           : hn::Add(scaled, hn::LoadN(d, bias + j, count - j));
-  };
-  size_t j = 0;
-  for (; j + kWidth <= count; j += kWidth) {
-    hn::StoreU(value(j, hn::LoadU(d, out + j), hn::LoadU(d, row_scale + j)), d,
-               out + j);
-  }
-  if (j < count) {
-    const size_t rest = count - j;
-    hn::StoreN(value(j, hn::LoadN(d, out + j, rest),
-                     hn::LoadN(d, row_scale + j, rest)),
-               d, out + j, rest);
-  }
+void Nothing(size_t count, const Sums& to) {
+  AddTo(to, 0, count, [&](size_t, size_t) HWY_ATTR { return hn::Zero(DF()); });
 }
 
 }  // namespace HWY_NAMESPACE
@@ -292,7 +301,7 @@ HWY_EXPORT(NoisyLevels);
 HWY_EXPORT(Levels);
 HWY_EXPORT(Codes);
 HWY_EXPORT(Values);
-HWY_EXPORT(Outputs);
+HWY_EXPORT(Nothing);
 
 void SumDigits(const DigitSums& sums, const int32_t* correction,
                const float* scale, size_t count, float* y) {
@@ -307,12 +316,12 @@ void AddLightNoise(const NoiseKey& key, size_t first_block,
   HWY_DYNAMIC_DISPATCH(Noise)(key, first_block, columns, vector, count, y);
 }
 size_t RoundToCodes(const float* y, size_t count, const Scale& scale,
-                    float sign, float* out) {
-  return HWY_DYNAMIC_DISPATCH(Round)(y, count, scale, sign, out);
+                    float sign, const Sums& to) {
+  return HWY_DYNAMIC_DISPATCH(Round)(y, count, scale, sign, to);
 }
 void NoisyToCodes(const NoisyRow& row, const Scale& scale, float sign,
-                  float* out) {
-  HWY_DYNAMIC_DISPATCH(NoisyRound)(row, scale, sign, out);
+                  const Sums& to) {
+  HWY_DYNAMIC_DISPATCH(NoisyRound)(row, scale, sign, to);
 }
 void NoisyToLevels(const NoisyRow& row, const Scale& scale, int32_t* levels) {
   HWY_DYNAMIC_DISPATCH(NoisyLevels)(row, scale, levels);
@@ -322,16 +331,14 @@ void ToLevels(const float* y, size_t count, const Scale& scale,
   HWY_DYNAMIC_DISPATCH(Levels)(y, count, scale, levels);
 }
 size_t AddCodes(const uint16_t* codes, size_t count, const Scale& scale,
-                float sign, float* out) {
-  return HWY_DYNAMIC_DISPATCH(Codes)(codes, count, scale, sign, out);
+                float sign, const Sums& to) {
+  return HWY_DYNAMIC_DISPATCH(Codes)(codes, count, scale, sign, to);
 }
-void AddValues(const float* y, size_t count, float sign, float* out) {
-  HWY_DYNAMIC_DISPATCH(Values)(y, count, sign, out);
+void AddValues(const float* y, size_t count, float sign, const Sums& to) {
+  HWY_DYNAMIC_DISPATCH(Values)(y, count, sign, to);
 }
-
-void ScaleOutputs(float scale, const float* row_scale, const float* bias,
-                  size_t count, float* out) {
-  HWY_DYNAMIC_DISPATCH(Outputs)(scale, row_scale, bias, count, out);
+void AddNothing(size_t count, const Sums& to) {
+  HWY_DYNAMIC_DISPATCH(Nothing)(count, to);
 }
 
 }  // namespace triptych::optical

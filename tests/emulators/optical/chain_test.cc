@@ -296,8 +296,8 @@ TEST_CASE("At one go or step by step: the same codes and levels") {
   AddLightNoise(row.key, 2, row.columns, row.vector, kCount, y.data());
   const Scale codes(8, 6.0f);
   AlignedVector<float> plain(kWidth, 1.0f), fused(kWidth, 1.0f);
-  RoundToCodes(y.data(), kCount, codes, -1, plain.data());
-  NoisyToCodes(row, codes, -1, fused.data());
+  RoundToCodes(y.data(), kCount, codes, -1, {plain.data()});
+  NoisyToCodes(row, codes, -1, {fused.data()});
   CHECK(plain == fused);
   AlignedVector<int32_t> levels(kWidth), at_once(kWidth);
   ToLevels(y.data(), kCount, codes, levels.data());
