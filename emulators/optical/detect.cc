@@ -18,25 +18,22 @@ namespace triptych::optical {
 namespace HWY_NAMESPACE {
 
 // The value of outputs j to j + kWidth.
-HWY_INLINE VF ValueOf(const DigitSums& s,
-                      const int32_t* HWY_RESTRICT correction,
-                      const float* HWY_RESTRICT scale, size_t j) {
+HWY_INLINE VF ValueOf(const DigitValues& v, size_t j) {
   const DF d;
   const DI di;
-  auto sum = hn::ConvertTo(
-      d, hn::Sub(hn::LoadU(di, s.sums + j), hn::LoadU(di, correction + j)));
-  for (size_t digit = 1; digit < s.digits; ++digit) {
-    const auto low =
-        hn::ConvertTo(d, hn::LoadU(di, s.sums + digit * s.stride + j));
+  auto sum = hn::ConvertTo(d, hn::Sub(hn::LoadU(di, v.sums.sums + j),
+                                      hn::LoadU(di, v.correction + j)));
+  for (size_t digit = 1; digit < v.sums.digits; ++digit) {
+    const auto low = hn::ConvertTo(
+        d, hn::LoadU(di, v.sums.sums + digit * v.sums.stride + j));
     sum = hn::Add(hn::Mul(sum, hn::Set(d, 256.0f)), low);
   }
-  return hn::Mul(sum, hn::LoadU(d, scale + j));
+  return hn::Mul(sum, hn::LoadU(d, v.scale + j));
 }
 
-void Digits(const DigitSums& s, const int32_t* correction, const float* scale,
-            size_t count, float* HWY_RESTRICT y) {
+void Digits(const DigitValues& values, size_t count, float* HWY_RESTRICT y) {
   for (size_t j = 0; j < count; j += kWidth) {
-    hn::StoreU(ValueOf(s, correction, scale, j), DF(), y + j);
+    hn::StoreU(ValueOf(values, j), DF(), y + j);
   }
 }
 
@@ -49,13 +46,10 @@ void Floats(const float* HWY_RESTRICT sums, const float* HWY_RESTRICT scale,
   }
 }
 
-// The noise of outputs from `at` on.
-template <bool kLightOf>
+// The noise of outputs from `at` on, on which this light falls.
 HWY_INLINE VF NoiseAt(const NoiseColumns& columns, const NoiseOfVector& of,
-                      size_t at, VF normals) {
+                      VF light, size_t at, VF normals) {
   const DF d;
-  auto light = hn::Set(d, of.light);
-  if (kLightOf) light = hn::Add(light, hn::LoadU(d, of.light_of + at));
   auto variance =
       hn::Add(hn::LoadU(d, columns.constant + at), hn::Set(d, of.extra));
   variance = hn::Add(variance, hn::Mul(light, hn::LoadU(d, columns.shot + at)));
@@ -74,7 +68,11 @@ HWY_INLINE void NoiseRow(const NoiseKey& key, size_t first_block,
     ForNormals(row_key, first_block + j / kNoiseBlock,
                [&](size_t offset, VF normals) TRIPTYCH_INLINED HWY_ATTR {
                  const size_t at = j + offset;
-                 const auto noise = NoiseAt<kLightOf>(columns, of, at, normals);
+                 auto light = hn::Set(d, of.light);
+                 if (kLightOf) {
+                   light = hn::Add(light, hn::LoadU(d, of.light_of + at));
+                 }
+                 const auto noise = NoiseAt(columns, of, light, at, normals);
                  hn::StoreU(hn::Add(hn::LoadU(d, y + at), noise), d, y + at);
                });
   }
@@ -136,6 +134,20 @@ HWY_INLINE void AddTo(const Sums& to, size_t from, size_t count,
   return AddRow<false, false>(to, from, count, value);
 }
 
+// sink(offset, y) for a block of noise: y of outputs j + offset and on.
+template <bool kLightOf, class Sink>
+HWY_INLINE void ForNoisyBlock(const NoisyRow& row, const RowKey& key, size_t j,
+                              const Sink& sink) {
+  const auto use = [&](size_t offset, VF normals) TRIPTYCH_INLINED HWY_ATTR {
+    const size_t at = j + offset;
+    auto light = hn::Set(DF(), row.vector.light);
+    if (kLightOf) light = hn::Add(light, ValueOf(*row.light_of, at));
+    const auto noise = NoiseAt(row.columns, row.vector, light, at, normals);
+    sink(offset, hn::Add(ValueOf(row.value, at), noise));
+  };
+  ForNormals(key, row.first_block + j / kNoiseBlock, use);
+}
+
 // What rounds to a code, and what codes stand for.
 struct Rounding {
   explicit HWY_INLINE Rounding(const Scale& scale, float sign)
@@ -190,23 +202,29 @@ size_t Round(const float* HWY_RESTRICT y, size_t count, const Scale& scale,
   return ends.Sum();
 }
 
-void NoisyRound(const NoisyRow& row, const Scale& scale, float sign,
-                const Sums& to) {
+template <bool kLightOf>
+HWY_INLINE void NoisyRoundRow(const NoisyRow& row, const Scale& scale,
+                              float sign, const Sums& to) {
   const DF d;
   const Rounding rounding(scale, sign);
   const RowKey key(row.key);
   HWY_ALIGN float values[kNoiseBlock];
   for (size_t j = 0; j < row.count; j += kNoiseBlock) {
-    const auto set = [&](size_t offset, VF normals) TRIPTYCH_INLINED HWY_ATTR {
-      const size_t at = j + offset;
-      const auto y =
-          hn::Add(ValueOf(row.sums, row.correction, row.scale, at),
-                  NoiseAt<false>(row.columns, row.vector, at, normals));
+    const auto set = [&](size_t offset, VF y) TRIPTYCH_INLINED HWY_ATTR {
       hn::Store(rounding.Value(rounding.Code(y)), d, values + offset);
     };
-    ForNormals(key, row.first_block + j / kNoiseBlock, set);
+    ForNoisyBlock<kLightOf>(row, key, j, set);
     AddTo(to, j, HWY_MIN(kNoiseBlock, row.count - j),
           [&](size_t i, size_t) HWY_ATTR { return hn::Load(d, values + i); });
+  }
+}
+
+void NoisyRound(const NoisyRow& row, const Scale& scale, float sign,
+                const Sums& to) {
+  if (row.light_of == nullptr) {
+    NoisyRoundRow<false>(row, scale, sign, to);
+  } else {
+    NoisyRoundRow<true>(row, scale, sign, to);
   }
 }
 
@@ -239,19 +257,24 @@ void Levels(const float* HWY_RESTRICT y, size_t count, const Scale& scale,
   }
 }
 
-void NoisyLevels(const NoisyRow& row, const Scale& scale,
-                 int32_t* HWY_RESTRICT levels) {
+template <bool kLightOf>
+HWY_INLINE void NoisyLevelsRow(const NoisyRow& row, const Scale& scale,
+                               int32_t* HWY_RESTRICT levels) {
   const Levelling levelling(scale);
   const RowKey key(row.key);
   for (size_t j = 0; j < row.count; j += kNoiseBlock) {
-    const auto set = [&](size_t offset, VF normals) TRIPTYCH_INLINED HWY_ATTR {
-      const size_t at = j + offset;
-      const auto y =
-          hn::Add(ValueOf(row.sums, row.correction, row.scale, at),
-                  NoiseAt<false>(row.columns, row.vector, at, normals));
-      hn::StoreU(levelling.Level(y), DI(), levels + at);
+    const auto set = [&](size_t offset, VF y) TRIPTYCH_INLINED HWY_ATTR {
+      hn::StoreU(levelling.Level(y), DI(), levels + j + offset);
     };
-    ForNormals(key, row.first_block + j / kNoiseBlock, set);
+    ForNoisyBlock<kLightOf>(row, key, j, set);
+  }
+}
+
+void NoisyLevels(const NoisyRow& row, const Scale& scale, int32_t* levels) {
+  if (row.light_of == nullptr) {
+    NoisyLevelsRow<false>(row, scale, levels);
+  } else {
+    NoisyLevelsRow<true>(row, scale, levels);
   }
 }
 
@@ -303,9 +326,8 @@ HWY_EXPORT(Codes);
 HWY_EXPORT(Values);
 HWY_EXPORT(Nothing);
 
-void SumDigits(const DigitSums& sums, const int32_t* correction,
-               const float* scale, size_t count, float* y) {
-  HWY_DYNAMIC_DISPATCH(Digits)(sums, correction, scale, count, y);
+void SumDigits(const DigitValues& values, size_t count, float* y) {
+  HWY_DYNAMIC_DISPATCH(Digits)(values, count, y);
 }
 void ScaleSums(const float* sums, const float* scale, size_t count, float* y) {
   HWY_DYNAMIC_DISPATCH(Floats)(sums, scale, count, y);

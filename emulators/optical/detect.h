@@ -15,17 +15,22 @@
 
 namespace triptych::optical {
 
-// y[j] = value of the digits' sums, less correction[j], times scale[j]. A
-// light level has one or two digits to the base 256 (light.h), and sums of
-// each are exact; the first row is the higher digit, which the correction is
-// of. Row d is at sums + d * stride.
+// Sums of digits: a light level has one or two to the base 256 (light.h), and
+// sums of each are exact; the first row is the higher digit. Row d is at
+// sums + d * stride.
 struct DigitSums {
   const int32_t* sums;
   size_t digits, stride;
 };
-void SumDigits(const DigitSums& sums, const int32_t* correction,
-               const float* scale, size_t count, float* y);
-// The same of sums that are floats, without correction.
+// What they are worth: less correction[j], which is of the higher digit,
+// times scale[j].
+struct DigitValues {
+  DigitSums sums;
+  const int32_t* correction;
+  const float* scale;
+};
+void SumDigits(const DigitValues& values, size_t count, float* y);
+// y[j] = sums[j] * scale[j].
 void ScaleSums(const float* sums, const float* scale, size_t count, float* y);
 
 // What the noise of each output depends on, in units of its value squared.
@@ -81,13 +86,12 @@ size_t RoundToCodes(const float* y, size_t count, const Scale& scale,
 // SumDigits, AddLightNoise and RoundToCodes, or ToLevels, at one go: the same
 // bits, and values stay in registers. Codes at either end are not counted.
 struct NoisyRow {
-  DigitSums sums;
-  const int32_t* correction;
-  const float* scale;
+  DigitValues value;
+  const DigitValues* light_of;  // of vector.light_of; null: zero
   NoiseKey key;
   size_t first_block;
   NoiseColumns columns;
-  NoiseOfVector vector;  // without light_of
+  NoiseOfVector vector;  // its light_of is not read
   size_t count;
 };
 void NoisyToCodes(const NoisyRow& row, const Scale& scale, float sign,

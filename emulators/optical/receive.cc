@@ -47,7 +47,7 @@ class Receiver {
         width_(RoundUp(block.cols, kNoiseBlock)),
         rows_(tile.light.rows_of(output.out.rows())),
         fused_(meter == nullptr && encoding.bytes && HasNoise() &&
-               !p_.exact_light() && p_.adc_bits > 0 &&
+               p_.adc_bits > 0 &&
                !Detector::NeedsLargest(p_) && tile.drift == nullptr &&
                !tile.detector.distorts() && tile.detector.post() == nullptr) {
     if (p_.adc_bits > 0 && p_.bit_true()) {
@@ -195,10 +195,11 @@ class Receiver {
     const float full_scale = tile_.detector.FullScale(light, 0);
     if (full_scale <= 0) return AddNothing(block_.cols, to);
     const Scale scale(static_cast<int>(p_.adc_bits), full_scale);
+    std::optional<DigitValues> light_of;
+    if (p_.exact_light()) light_of = LightValuesOf(row);
     const NoisyRow noisy = {
-        .sums = SumsOf(row),
-        .correction = tile_.detector.correction(block_.from),
-        .scale = tile_.detector.scale(block_.from),
+        .value = ValuesOf(row),
+        .light_of = light_of ? &*light_of : nullptr,
         .key = key,
         .first_block = block_.from / kNoiseBlock,
         .columns = tile_.detector.columns(block_.from),
@@ -254,9 +255,18 @@ class Receiver {
     }
   }
 
-  DigitSums SumsOf(size_t row) const {
+  DigitSums DigitsOf(const int32_t* sums, size_t row) const {
     const size_t digits = tile_.light.digits;
-    return {sums_ + row * digits * width_, digits, width_};
+    return {sums + row * digits * width_, digits, width_};
+  }
+  DigitValues ValuesOf(size_t row) const {
+    return {DigitsOf(sums_, row), tile_.detector.correction(block_.from),
+            tile_.detector.scale(block_.from)};
+  }
+  DigitValues LightValuesOf(size_t row) const {
+    return {DigitsOf(light_sums_, row),
+            tile_.detector.light_correction(block_.from),
+            tile_.detector.light_scale(block_.from)};
   }
 
   bool HasNoise() const {
@@ -266,11 +276,8 @@ class Receiver {
   }
 
   void Signal(size_t row, float* y) const {
-    const float* scale = tile_.detector.scale(block_.from);
-    if (!encoding_.bytes) {
-      return ScaleSums(float_sums_ + row * width_, scale, block_.cols, y);
-    }
-    SumDigits(SumsOf(row), tile_.detector.correction(block_.from), scale,
+    if (encoding_.bytes) return SumDigits(ValuesOf(row), block_.cols, y);
+    ScaleSums(float_sums_ + row * width_, tile_.detector.scale(block_.from),
               block_.cols, y);
   }
 
@@ -278,15 +285,12 @@ class Receiver {
   const float* LightOf(size_t row) {
     if (!p_.exact_light()) return nullptr;
     float* const light_of = Room(scratch_.light_of, width_);
-    const float* scale = tile_.detector.light_scale(block_.from);
-    if (!encoding_.bytes) {
-      ScaleSums(light_floats_ + row * width_, scale, block_.cols, light_of);
-      return light_of;
+    if (encoding_.bytes) {
+      SumDigits(LightValuesOf(row), block_.cols, light_of);
+    } else {
+      ScaleSums(light_floats_ + row * width_,
+                tile_.detector.light_scale(block_.from), block_.cols, light_of);
     }
-    const size_t digits = tile_.light.digits;
-    SumDigits({light_sums_ + row * digits * width_, digits, width_},
-              tile_.detector.light_correction(block_.from), scale, block_.cols,
-              light_of);
     return light_of;
   }
 
