@@ -97,8 +97,8 @@ HWY_INLINE void AddRow(const Sums& to, size_t from, size_t count,
   const DF d;
   float* HWY_RESTRICT out = to.out + from;
   const auto all = hn::Set(d, to.scale);
-  const auto at = [&](size_t j, size_t lanes, const auto& load)
-                      TRIPTYCH_INLINED HWY_ATTR {
+  const auto at = [&](size_t j, size_t lanes,
+                      const auto& load) TRIPTYCH_INLINED HWY_ATTR {
     // Zero plus a value, not the value: there is no zero below zero then.
     const auto old = kFirst ? hn::Zero(d) : load(out + j);
     const auto sum = hn::Add(old, value(j, lanes));
@@ -159,8 +159,7 @@ struct Rounding {
 
   HWY_INLINE VF Code(VF y) const {
     const auto rounder = hn::Set(DF(), kRounder);
-    const auto clipped =
-        hn::Min(hn::Max(hn::Mul(y, to_codes), bottom), top);
+    const auto clipped = hn::Min(hn::Max(hn::Mul(y, to_codes), bottom), top);
     return hn::Sub(hn::Add(clipped, rounder), rounder);
   }
   HWY_INLINE VF Value(VF code) const { return hn::Mul(code, from_codes); }
@@ -170,9 +169,7 @@ struct Rounding {
 class Ends {
  public:
   explicit HWY_INLINE Ends(const Rounding& rounding)
-      : bottom_(rounding.bottom),
-        top_(rounding.top),
-        ends_(hn::Zero(DF())) {}
+      : bottom_(rounding.bottom), top_(rounding.top), ends_(hn::Zero(DF())) {}
 
   // Of a vector, of which `lanes` lanes are anybody's.
   HWY_INLINE void Count(VF code, size_t lanes) {

@@ -47,9 +47,9 @@ class Receiver {
         width_(RoundUp(block.cols, kNoiseBlock)),
         rows_(tile.light.rows_of(output.out.rows())),
         fused_(meter == nullptr && encoding.bytes && HasNoise() &&
-               p_.adc_bits > 0 &&
-               !Detector::NeedsLargest(p_) && tile.drift == nullptr &&
-               !tile.detector.distorts() && tile.detector.post() == nullptr) {
+               p_.adc_bits > 0 && !Detector::NeedsLargest(p_) &&
+               tile.drift == nullptr && !tile.detector.distorts() &&
+               tile.detector.post() == nullptr) {
     if (p_.adc_bits > 0 && p_.bit_true()) {
       adcs_.emplace(machine.converters(), tile.number);
       fraction_bits_ = machine.converters().fraction_bits();
