@@ -18,25 +18,22 @@ namespace triptych::optical {
 namespace HWY_NAMESPACE {
 
 // The value of outputs j to j + kWidth.
-HWY_INLINE VF ValueOf(const DigitSums& s,
-                      const int32_t* HWY_RESTRICT correction,
-                      const float* HWY_RESTRICT scale, size_t j) {
+HWY_INLINE VF ValueOf(const DigitValues& v, size_t j) {
   const DF d;
   const DI di;
-  auto sum = hn::ConvertTo(
-      d, hn::Sub(hn::LoadU(di, s.sums + j), hn::LoadU(di, correction + j)));
-  for (size_t digit = 1; digit < s.digits; ++digit) {
-    const auto low =
-        hn::ConvertTo(d, hn::LoadU(di, s.sums + digit * s.stride + j));
+  auto sum = hn::ConvertTo(d, hn::Sub(hn::LoadU(di, v.sums.sums + j),
+                                      hn::LoadU(di, v.correction + j)));
+  for (size_t digit = 1; digit < v.sums.digits; ++digit) {
+    const auto low = hn::ConvertTo(
+        d, hn::LoadU(di, v.sums.sums + digit * v.sums.stride + j));
     sum = hn::Add(hn::Mul(sum, hn::Set(d, 256.0f)), low);
   }
-  return hn::Mul(sum, hn::LoadU(d, scale + j));
+  return hn::Mul(sum, hn::LoadU(d, v.scale + j));
 }
 
-void Digits(const DigitSums& s, const int32_t* correction, const float* scale,
-            size_t count, float* HWY_RESTRICT y) {
+void Digits(const DigitValues& values, size_t count, float* HWY_RESTRICT y) {
   for (size_t j = 0; j < count; j += kWidth) {
-    hn::StoreU(ValueOf(s, correction, scale, j), DF(), y + j);
+    hn::StoreU(ValueOf(values, j), DF(), y + j);
   }
 }
 
@@ -49,13 +46,10 @@ void Floats(const float* HWY_RESTRICT sums, const float* HWY_RESTRICT scale,
   }
 }
 
-// The noise of outputs from `at` on.
-template <bool kLightOf>
+// The noise of outputs from `at` on, on which this light falls.
 HWY_INLINE VF NoiseAt(const NoiseColumns& columns, const NoiseOfVector& of,
-                      size_t at, VF normals) {
+                      VF light, size_t at, VF normals) {
   const DF d;
-  auto light = hn::Set(d, of.light);
-  if (kLightOf) light = hn::Add(light, hn::LoadU(d, of.light_of + at));
   auto variance =
       hn::Add(hn::LoadU(d, columns.constant + at), hn::Set(d, of.extra));
   variance = hn::Add(variance, hn::Mul(light, hn::LoadU(d, columns.shot + at)));
@@ -69,11 +63,16 @@ HWY_INLINE void NoiseRow(const NoiseKey& key, size_t first_block,
                          const NoiseColumns& columns, const NoiseOfVector& of,
                          size_t count, float* HWY_RESTRICT y) {
   const DF d;
+  const RowKey row_key(key);
   for (size_t j = 0; j < count; j += kNoiseBlock) {
-    ForNormals(key, first_block + j / kNoiseBlock,
+    ForNormals(row_key, first_block + j / kNoiseBlock,
                [&](size_t offset, VF normals) TRIPTYCH_INLINED HWY_ATTR {
                  const size_t at = j + offset;
-                 const auto noise = NoiseAt<kLightOf>(columns, of, at, normals);
+                 auto light = hn::Set(d, of.light);
+                 if (kLightOf) {
+                   light = hn::Add(light, hn::LoadU(d, of.light_of + at));
+                 }
+                 const auto noise = NoiseAt(columns, of, light, at, normals);
                  hn::StoreU(hn::Add(hn::LoadU(d, y + at), noise), d, y + at);
                });
   }
@@ -92,83 +91,138 @@ void Noise(const NoiseKey& key, size_t first_block, const NoiseColumns& columns,
 // even, below 2^22.
 inline constexpr float kRounder = 0x1.8p23f;
 
-// add(j, values, sum) for all outputs: sum becomes what is stored at out + j.
-template <class Add>
-HWY_INLINE void AddTo(float* HWY_RESTRICT out, size_t count, const Add& add) {
+template <bool kFirst, bool kLast, class Value>
+HWY_INLINE void AddRow(const Sums& to, size_t from, size_t count,
+                       const Value& value) {
   const DF d;
+  float* HWY_RESTRICT out = to.out + from;
+  const auto all = hn::Set(d, to.scale);
+  const auto at = [&](size_t j, size_t lanes,
+                      const auto& load) TRIPTYCH_INLINED HWY_ATTR {
+    // Zero plus a value, not the value: there is no zero below zero then.
+    const auto old = kFirst ? hn::Zero(d) : load(out + j);
+    const auto sum = hn::Add(old, value(j, lanes));
+    if constexpr (!kLast) return sum;
+    const auto scaled =
+        hn::Mul(sum, hn::Mul(all, load(to.row_scale + from + j)));
+    return to.bias == nullptr ? scaled
+                              : hn::Add(scaled, load(to.bias + from + j));
+  };
   size_t j = 0;
   for (; j + kWidth <= count; j += kWidth) {
-    hn::StoreU(hn::Add(hn::LoadU(d, out + j), add(j, kWidth)), d, out + j);
+    const auto load = [&](const float* x) HWY_ATTR { return hn::LoadU(d, x); };
+    hn::StoreU(at(j, kWidth, load), d, out + j);
   }
   if (j < count) {
     const size_t rest = count - j;
-    hn::StoreN(hn::Add(hn::LoadN(d, out + j, rest), add(j, rest)), d, out + j,
-               rest);
+    const auto load = [&](const float* x)
+                          HWY_ATTR { return hn::LoadN(d, x, rest); };
+    hn::StoreN(at(j, rest, load), d, out + j, rest);
   }
 }
 
-// What rounds to a code and counts those at either end.
+// Adds value(j, lanes) of outputs from + j to `to`.
+template <class Value>
+HWY_INLINE void AddTo(const Sums& to, size_t from, size_t count,
+                      const Value& value) {
+  const bool last = to.row_scale != nullptr;
+  if (to.first) {
+    if (last) return AddRow<true, true>(to, from, count, value);
+    return AddRow<true, false>(to, from, count, value);
+  }
+  if (last) return AddRow<false, true>(to, from, count, value);
+  return AddRow<false, false>(to, from, count, value);
+}
+
+// sink(offset, y) for a block of noise: y of outputs j + offset and on.
+template <bool kLightOf, class Sink>
+HWY_INLINE void ForNoisyBlock(const NoisyRow& row, const RowKey& key, size_t j,
+                              const Sink& sink) {
+  const auto use = [&](size_t offset, VF normals) TRIPTYCH_INLINED HWY_ATTR {
+    const size_t at = j + offset;
+    auto light = hn::Set(DF(), row.vector.light);
+    if (kLightOf) light = hn::Add(light, ValueOf(*row.light_of, at));
+    const auto noise = NoiseAt(row.columns, row.vector, light, at, normals);
+    sink(offset, hn::Add(ValueOf(row.value, at), noise));
+  };
+  ForNormals(key, row.first_block + j / kNoiseBlock, use);
+}
+
+// What rounds to a code, and what codes stand for.
 struct Rounding {
   explicit HWY_INLINE Rounding(const Scale& scale, float sign)
       : to_codes(hn::Set(DF(), scale.steps() / scale.full_scale)),
         from_codes(hn::Set(DF(), sign * (scale.full_scale / scale.steps()))),
         bottom(hn::Set(DF(), -static_cast<float>(scale.middle))),
-        top(hn::Set(DF(), scale.steps())),
-        ends(hn::Zero(DF())) {}
+        top(hn::Set(DF(), scale.steps())) {}
   VF to_codes, from_codes, bottom, top;
-  VF ends;  // by lane
 
-  // The value of a code, of which `lanes` lanes are anybody's.
-  HWY_INLINE VF Value(VF code, size_t lanes) {
-    const DF d;
-    auto at_end = hn::Or(hn::Le(code, bottom), hn::Ge(code, top));
-    if (lanes < kWidth) at_end = hn::And(at_end, hn::FirstN(d, lanes));
-    ends = hn::MaskedAddOr(ends, at_end, ends, hn::Set(d, 1.0f));
-    return hn::Mul(code, from_codes);
-  }
-  HWY_INLINE VF Round(VF y, size_t lanes) {
+  HWY_INLINE VF Code(VF y) const {
     const auto rounder = hn::Set(DF(), kRounder);
-    const auto value = hn::Mul(y, to_codes);
-    const auto clipped = hn::Min(hn::Max(value, bottom), top);
-    return Value(hn::Sub(hn::Add(clipped, rounder), rounder), lanes);
+    const auto clipped = hn::Min(hn::Max(hn::Mul(y, to_codes), bottom), top);
+    return hn::Sub(hn::Add(clipped, rounder), rounder);
   }
-  HWY_INLINE size_t Ends() const {
-    return static_cast<size_t>(hn::ReduceSum(DF(), ends));
+  HWY_INLINE VF Value(VF code) const { return hn::Mul(code, from_codes); }
+};
+
+// Counts codes at either end.
+class Ends {
+ public:
+  explicit HWY_INLINE Ends(const Rounding& rounding)
+      : bottom_(rounding.bottom), top_(rounding.top), ends_(hn::Zero(DF())) {}
+
+  // Of a vector, of which `lanes` lanes are anybody's.
+  HWY_INLINE void Count(VF code, size_t lanes) {
+    const DF d;
+    auto at_end = hn::Or(hn::Le(code, bottom_), hn::Ge(code, top_));
+    if (lanes < kWidth) at_end = hn::And(at_end, hn::FirstN(d, lanes));
+    ends_ = hn::MaskedAddOr(ends_, at_end, ends_, hn::Set(d, 1.0f));
   }
+  HWY_INLINE size_t Sum() const {
+    return static_cast<size_t>(hn::ReduceSum(DF(), ends_));
+  }
+
+ private:
+  VF bottom_, top_;
+  VF ends_;  // by lane
 };
 
 size_t Round(const float* HWY_RESTRICT y, size_t count, const Scale& scale,
-             float sign, float* HWY_RESTRICT out) {
-  Rounding rounding(scale, sign);
-  AddTo(out, count, [&](size_t j, size_t lanes) HWY_ATTR {
-    return rounding.Round(hn::LoadU(DF(), y + j), lanes);
+             float sign, const Sums& to) {
+  const Rounding rounding(scale, sign);
+  Ends ends(rounding);
+  AddTo(to, 0, count, [&](size_t j, size_t lanes) HWY_ATTR {
+    const auto code = rounding.Code(hn::LoadU(DF(), y + j));
+    ends.Count(code, lanes);
+    return rounding.Value(code);
   });
-  return rounding.Ends();
+  return ends.Sum();
 }
 
-size_t NoisyRound(const NoisyRow& row, const Scale& scale, float sign,
-                  float* HWY_RESTRICT out) {
+template <bool kLightOf>
+HWY_INLINE void NoisyRoundRow(const NoisyRow& row, const Scale& scale,
+                              float sign, const Sums& to) {
   const DF d;
-  Rounding rounding(scale, sign);
+  const Rounding rounding(scale, sign);
+  const RowKey key(row.key);
+  HWY_ALIGN float values[kNoiseBlock];
   for (size_t j = 0; j < row.count; j += kNoiseBlock) {
-    const auto add = [&](size_t offset, VF normals) TRIPTYCH_INLINED HWY_ATTR {
-      const size_t at = j + offset;
-      if (at >= row.count) return;
-      const auto y =
-          hn::Add(ValueOf(row.sums, row.correction, row.scale, at),
-                  NoiseAt<false>(row.columns, row.vector, at, normals));
-      const size_t lanes = HWY_MIN(kWidth, row.count - at);
-      const auto value = rounding.Round(y, lanes);
-      if (lanes == kWidth) {
-        hn::StoreU(hn::Add(hn::LoadU(d, out + at), value), d, out + at);
-      } else {
-        hn::StoreN(hn::Add(hn::LoadN(d, out + at, lanes), value), d, out + at,
-                   lanes);
-      }
+    const auto set = [&](size_t offset, VF y) TRIPTYCH_INLINED HWY_ATTR {
+      hn::Store(rounding.Value(rounding.Code(y)), d, values + offset);
     };
-    ForNormals(row.key, row.first_block + j / kNoiseBlock, add);
+    ForNoisyBlock<kLightOf>(row, key, j, set);
+    AddTo(to, j, HWY_MIN(kNoiseBlock, row.count - j),
+          [&](size_t i, size_t) HWY_ATTR { return hn::Load(d, values + i); });
   }
-  return rounding.Ends();
+}
+
+void NoisyRound(const NoisyRow& row, const Scale& scale, float sign,
+                const Sums& to) {
+  if (row.light_of == nullptr) {
+    NoisyRoundRow<false>(row, scale, sign, to);
+  } else {
+    NoisyRoundRow<true>(row, scale, sign, to);
+  }
 }
 
 // What makes levels of values.
@@ -200,64 +254,55 @@ void Levels(const float* HWY_RESTRICT y, size_t count, const Scale& scale,
   }
 }
 
-void NoisyLevels(const NoisyRow& row, const Scale& scale,
-                 int32_t* HWY_RESTRICT levels) {
+template <bool kLightOf>
+HWY_INLINE void NoisyLevelsRow(const NoisyRow& row, const Scale& scale,
+                               int32_t* HWY_RESTRICT levels) {
   const Levelling levelling(scale);
+  const RowKey key(row.key);
   for (size_t j = 0; j < row.count; j += kNoiseBlock) {
-    const auto set = [&](size_t offset, VF normals) TRIPTYCH_INLINED HWY_ATTR {
-      const size_t at = j + offset;
-      const auto y =
-          hn::Add(ValueOf(row.sums, row.correction, row.scale, at),
-                  NoiseAt<false>(row.columns, row.vector, at, normals));
-      hn::StoreU(levelling.Level(y), DI(), levels + at);
+    const auto set = [&](size_t offset, VF y) TRIPTYCH_INLINED HWY_ATTR {
+      hn::StoreU(levelling.Level(y), DI(), levels + j + offset);
     };
-    ForNormals(row.key, row.first_block + j / kNoiseBlock, set);
+    ForNoisyBlock<kLightOf>(row, key, j, set);
+  }
+}
+
+void NoisyLevels(const NoisyRow& row, const Scale& scale, int32_t* levels) {
+  if (row.light_of == nullptr) {
+    NoisyLevelsRow<false>(row, scale, levels);
+  } else {
+    NoisyLevelsRow<true>(row, scale, levels);
   }
 }
 
 size_t Codes(const uint16_t* HWY_RESTRICT codes, size_t count,
-             const Scale& scale, float sign, float* HWY_RESTRICT out) {
+             const Scale& scale, float sign, const Sums& to) {
   const DF d;
   const DI di;
   const hn::Rebind<uint16_t, DF> d16;
   const auto middle = hn::Set(di, scale.middle);
-  Rounding rounding(scale, sign);
-  AddTo(out, count, [&](size_t j, size_t lanes) HWY_ATTR {
-    const auto code = hn::PromoteTo(di, hn::LoadU(d16, codes + j));
-    return rounding.Value(hn::ConvertTo(d, hn::Sub(code, middle)), lanes);
+  const Rounding rounding(scale, sign);
+  Ends ends(rounding);
+  AddTo(to, 0, count, [&](size_t j, size_t lanes) HWY_ATTR {
+    const auto from_zero =
+        hn::Sub(hn::PromoteTo(di, hn::LoadU(d16, codes + j)), middle);
+    const auto code = hn::ConvertTo(d, from_zero);
+    ends.Count(code, lanes);
+    return rounding.Value(code);
   });
-  return rounding.Ends();
+  return ends.Sum();
 }
 
 void Values(const float* HWY_RESTRICT y, size_t count, float sign,
-            float* HWY_RESTRICT out) {
+            const Sums& to) {
   const DF d;
-  AddTo(out, count, [&](size_t j, size_t) HWY_ATTR {
+  AddTo(to, 0, count, [&](size_t j, size_t) HWY_ATTR {
     return hn::Mul(hn::LoadU(d, y + j), hn::Set(d, sign));
   });
 }
 
-void Outputs(float scale, const float* HWY_RESTRICT row_scale,
-             const float* HWY_RESTRICT bias, size_t count,
-             float* HWY_RESTRICT out) {
-  const DF d;
-  const auto all = hn::Set(d, scale);
-  const auto value = [&](size_t j, VF sum, VF of_row) HWY_ATTR {
-    const auto scaled = hn::Mul(sum, hn::Mul(all, of_row));
-    return bias == nullptr ? scaled
-                           : hn::Add(scaled, hn::LoadN(d, bias + j, count - j));
-  };
-  size_t j = 0;
-  for (; j + kWidth <= count; j += kWidth) {
-    hn::StoreU(value(j, hn::LoadU(d, out + j), hn::LoadU(d, row_scale + j)), d,
-               out + j);
-  }
-  if (j < count) {
-    const size_t rest = count - j;
-    hn::StoreN(value(j, hn::LoadN(d, out + j, rest),
-                     hn::LoadN(d, row_scale + j, rest)),
-               d, out + j, rest);
-  }
+void Nothing(size_t count, const Sums& to) {
+  AddTo(to, 0, count, [&](size_t, size_t) HWY_ATTR { return hn::Zero(DF()); });
 }
 
 }  // namespace HWY_NAMESPACE
@@ -276,11 +321,10 @@ HWY_EXPORT(NoisyLevels);
 HWY_EXPORT(Levels);
 HWY_EXPORT(Codes);
 HWY_EXPORT(Values);
-HWY_EXPORT(Outputs);
+HWY_EXPORT(Nothing);
 
-void SumDigits(const DigitSums& sums, const int32_t* correction,
-               const float* scale, size_t count, float* y) {
-  HWY_DYNAMIC_DISPATCH(Digits)(sums, correction, scale, count, y);
+void SumDigits(const DigitValues& values, size_t count, float* y) {
+  HWY_DYNAMIC_DISPATCH(Digits)(values, count, y);
 }
 void ScaleSums(const float* sums, const float* scale, size_t count, float* y) {
   HWY_DYNAMIC_DISPATCH(Floats)(sums, scale, count, y);
@@ -291,12 +335,12 @@ void AddLightNoise(const NoiseKey& key, size_t first_block,
   HWY_DYNAMIC_DISPATCH(Noise)(key, first_block, columns, vector, count, y);
 }
 size_t RoundToCodes(const float* y, size_t count, const Scale& scale,
-                    float sign, float* out) {
-  return HWY_DYNAMIC_DISPATCH(Round)(y, count, scale, sign, out);
+                    float sign, const Sums& to) {
+  return HWY_DYNAMIC_DISPATCH(Round)(y, count, scale, sign, to);
 }
-size_t NoisyToCodes(const NoisyRow& row, const Scale& scale, float sign,
-                    float* out) {
-  return HWY_DYNAMIC_DISPATCH(NoisyRound)(row, scale, sign, out);
+void NoisyToCodes(const NoisyRow& row, const Scale& scale, float sign,
+                  const Sums& to) {
+  HWY_DYNAMIC_DISPATCH(NoisyRound)(row, scale, sign, to);
 }
 void NoisyToLevels(const NoisyRow& row, const Scale& scale, int32_t* levels) {
   HWY_DYNAMIC_DISPATCH(NoisyLevels)(row, scale, levels);
@@ -306,16 +350,14 @@ void ToLevels(const float* y, size_t count, const Scale& scale,
   HWY_DYNAMIC_DISPATCH(Levels)(y, count, scale, levels);
 }
 size_t AddCodes(const uint16_t* codes, size_t count, const Scale& scale,
-                float sign, float* out) {
-  return HWY_DYNAMIC_DISPATCH(Codes)(codes, count, scale, sign, out);
+                float sign, const Sums& to) {
+  return HWY_DYNAMIC_DISPATCH(Codes)(codes, count, scale, sign, to);
 }
-void AddValues(const float* y, size_t count, float sign, float* out) {
-  HWY_DYNAMIC_DISPATCH(Values)(y, count, sign, out);
+void AddValues(const float* y, size_t count, float sign, const Sums& to) {
+  HWY_DYNAMIC_DISPATCH(Values)(y, count, sign, to);
 }
-
-void ScaleOutputs(float scale, const float* row_scale, const float* bias,
-                  size_t count, float* out) {
-  HWY_DYNAMIC_DISPATCH(Outputs)(scale, row_scale, bias, count, out);
+void AddNothing(size_t count, const Sums& to) {
+  HWY_DYNAMIC_DISPATCH(Nothing)(count, to);
 }
 
 }  // namespace triptych::optical

@@ -1,8 +1,8 @@
 // From sums of light to numbers, a row of outputs at a time, for every SIMD
 // target: the same bits on all of them, for each step is rounded by itself.
 //
-// Arrays by output are whole noise blocks long (gaussian.h) but for `out`,
-// which is somebody else's matrix, and what is said to be `count` long.
+// Arrays by output are whole noise blocks long (gaussian.h) but for those of
+// Sums, which are somebody else's, and what is said to be `count` long.
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRIPTYCH_EMULATORS_OPTICAL_DETECT_H_
 #define TRIPTYCH_EMULATORS_OPTICAL_DETECT_H_
@@ -15,17 +15,22 @@
 
 namespace triptych::optical {
 
-// y[j] = value of the digits' sums, less correction[j], times scale[j]. A
-// light level has one or two digits to the base 256 (light.h), and sums of
-// each are exact; the first row is the higher digit, which the correction is
-// of. Row d is at sums + d * stride.
+// Sums of digits: a light level has one or two to the base 256 (light.h), and
+// sums of each are exact; the first row is the higher digit. Row d is at
+// sums + d * stride.
 struct DigitSums {
   const int32_t* sums;
   size_t digits, stride;
 };
-void SumDigits(const DigitSums& sums, const int32_t* correction,
-               const float* scale, size_t count, float* y);
-// The same of sums that are floats, without correction.
+// What they are worth: less correction[j], which is of the higher digit,
+// times scale[j].
+struct DigitValues {
+  DigitSums sums;
+  const int32_t* correction;
+  const float* scale;
+};
+void SumDigits(const DigitValues& values, size_t count, float* y);
+// y[j] = sums[j] * scale[j].
 void ScaleSums(const float* sums, const float* scale, size_t count, float* y);
 
 // What the noise of each output depends on, in units of its value squared.
@@ -61,40 +66,49 @@ struct Scale {
   }
 };
 
-// Rounds y to the nearest code and adds sign * its value to out; `count`
+// A row of somebody's matrix, which sums grow in: rows of a large one leave
+// the cache between two visits, so the first addition finds nothing there and
+// the last one leaves numbers.
+struct Sums {
+  float* out;
+  bool first = false;  // of additions: out[j] is taken as zero
+  // After the last one: out[j] = out[j] * (scale * row_scale[j]) + bias[j].
+  const float* row_scale = nullptr;  // null: not the last
+  float scale = 1;
+  const float* bias = nullptr;  // null: zero
+};
+
+// Rounds y to the nearest code and adds sign * its value to `to`; `count`
 // outputs. Returns how many ended at the first or the last code.
 size_t RoundToCodes(const float* y, size_t count, const Scale& scale,
-                    float sign, float* out);
+                    float sign, const Sums& to);
 
 // SumDigits, AddLightNoise and RoundToCodes, or ToLevels, at one go: the same
-// bits, and values stay in registers.
+// bits, and values stay in registers. Codes at either end are not counted.
 struct NoisyRow {
-  DigitSums sums;
-  const int32_t* correction;
-  const float* scale;
+  DigitValues value;
+  const DigitValues* light_of;  // of vector.light_of; null: zero
   NoiseKey key;
   size_t first_block;
   NoiseColumns columns;
-  NoiseOfVector vector;  // without light_of
+  NoiseOfVector vector;  // its light_of is not read
   size_t count;
 };
-size_t NoisyToCodes(const NoisyRow& row, const Scale& scale, float sign,
-                    float* out);
+void NoisyToCodes(const NoisyRow& row, const Scale& scale, float sign,
+                  const Sums& to);
 void NoisyToLevels(const NoisyRow& row, const Scale& scale, int32_t* levels);
 
 // y as levels of a SAR converter, 1/256 LSB, `count` of them.
 void ToLevels(const float* y, size_t count, const Scale& scale,
               int32_t* levels);
-// Adds sign * what codes stand for to out, as RoundToCodes does.
+// Adds sign * what codes stand for to `to`, as RoundToCodes does.
 size_t AddCodes(const uint16_t* codes, size_t count, const Scale& scale,
-                float sign, float* out);
+                float sign, const Sums& to);
 
-// out[j] += sign * y[j]
-void AddValues(const float* y, size_t count, float sign, float* out);
-
-// out[j] = out[j] * (scale * row_scale[j]) + bias[j]; bias may be null.
-void ScaleOutputs(float scale, const float* row_scale, const float* bias,
-                  size_t count, float* out);
+// Adds sign * y[j] to `to`.
+void AddValues(const float* y, size_t count, float sign, const Sums& to);
+// Adds zeros to `to`.
+void AddNothing(size_t count, const Sums& to);
 
 }  // namespace triptych::optical
 

@@ -52,24 +52,42 @@ HWY_INLINE V64 Product(V64 a, V64 b) {
   return hn::MulEven(hn::BitCast(D32(), a), hn::BitCast(D32(), b));
 }
 
-HWY_INLINE void Rounds(const NoiseKey& key, Counters& a, Counters& b) {
+// What all blocks of a row share. Round keys are by 64-bit lane, and in
+// memory: an instruction can broadcast what it loads, and blocks of a row are
+// too many to make them anew for each.
+struct RowKey {
+  static constexpr int kRounds = 10;
+
+  explicit HWY_INLINE RowKey(const NoiseKey& key)
+      : vector(key.vector), tile_pass(key.tile_pass), node(key.node) {
+    uint32_t k0 = key.run[0], k1 = key.run[1];
+    for (int r = 0; r < kRounds; ++r) {
+      key0[r] = k0;
+      key1[r] = k1;
+      k0 += 0x9E3779B9;
+      k1 += 0xBB67AE85;
+    }
+  }
+  uint64_t vector, tile_pass, node;
+  uint64_t key0[kRounds], key1[kRounds];
+};
+
+HWY_INLINE void Rounds(const RowKey& key, Counters& a, Counters& b) {
   const D64 d;
   const auto m0 = hn::Set(d, uint64_t{0xD2511F53});
   const auto m1 = hn::Set(d, uint64_t{0xCD9E8D57});
-  uint32_t k0 = key.run[0], k1 = key.run[1];
-  const auto round = [&](Counters& c) HWY_ATTR {
+  const auto round = [&](Counters& c, V64 k0, V64 k1) HWY_ATTR {
     const auto p0 = Product(c.c0, m0), p1 = Product(c.c2, m1);
-    c.c0 = hn::Xor3(hn::ShiftRight<32>(p1), c.c1, hn::Set(d, uint64_t{k0}));
+    c.c0 = hn::Xor3(hn::ShiftRight<32>(p1), c.c1, k0);
     c.c1 = p1;
-    c.c2 = hn::Xor3(hn::ShiftRight<32>(p0), c.c3, hn::Set(d, uint64_t{k1}));
+    c.c2 = hn::Xor3(hn::ShiftRight<32>(p0), c.c3, k1);
     c.c3 = p0;
   };
   HWY_UNROLL(10)
-  for (int r = 0; r < 10; ++r) {
-    round(a);
-    round(b);
-    k0 += 0x9E3779B9;
-    k1 += 0xBB67AE85;
+  for (int r = 0; r < RowKey::kRounds; ++r) {
+    const auto k0 = hn::Set(d, key.key0[r]), k1 = hn::Set(d, key.key1[r]);
+    round(a, k0, k1);
+    round(b, k0, k1);
   }
 }
 
@@ -84,10 +102,10 @@ HWY_INLINE VF MinusTwoLog(V32 odd) {
   const auto mantissa =
       hn::BitCast(d, hn::Sub(bits, hn::ShiftLeft<23>(power)));
   const auto f = hn::Sub(mantissa, hn::Set(d, 1.0f));
-  // ln(1 + f) / f at the Chebyshev nodes: 3e-6 off in ln at most.
-  auto p = hn::Set(d, -0.14021623f);
+  // 2 ln(1 + f) / f at the Chebyshev nodes: 3e-6 off in ln at most.
+  auto p = hn::Set(d, 2 * -0.14021623f);
   const auto next = [&](float c) HWY_ATTR {
-    p = hn::Add(hn::Mul(p, f), hn::Set(d, c));
+    p = hn::Add(hn::Mul(p, f), hn::Set(d, 2 * c));
   };
   next(0.21965709f);
   next(-0.25433356f);
@@ -96,8 +114,7 @@ HWY_INLINE VF MinusTwoLog(V32 odd) {
   next(1.0000037f);
   const auto halves = hn::ConvertTo(d, hn::Sub(hn::Set(di, 22), power));
   constexpr float kTwoLn2 = static_cast<float>(2 * std::numbers::ln2);
-  const auto two_ln = hn::Mul(hn::Mul(p, f), hn::Set(d, 2.0f));
-  return hn::Max(hn::Sub(hn::Mul(halves, hn::Set(d, kTwoLn2)), two_ln),
+  return hn::Max(hn::Sub(hn::Mul(halves, hn::Set(d, kTwoLn2)), hn::Mul(p, f)),
                  hn::Zero(d));
 }
 
@@ -108,12 +125,13 @@ HWY_INLINE void NormalsOf(V32 word, VF& first, VF& second) {
   const auto odd = hn::Or(hn::ShiftRight<10>(word), hn::Set(d32, 1u));
   const auto radius = hn::Sqrt(MinusTwoLog(odd));
   // Bits 1 to 10: 1024 angles x pi, evenly in (-1/2, 1/2). Bit 0: the sign of
-  // the cosine, which makes them a full turn.
-  const auto steps =
-      hn::And(hn::ShiftRight<1>(word), hn::Set(d32, uint32_t{1023}));
-  const auto x = hn::Sub(
-      hn::Mul(hn::ConvertTo(d, steps), hn::Set(d, 1.0f / 1024)),
-      hn::Set(d, 0.5f - 0.5f / 1024));
+  // the cosine, which makes them a full turn. As the upper bits of a mantissa
+  // they are 1 + steps / 1024.
+  const auto steps = hn::OrAnd(hn::Set(d32, uint32_t{0x3F800000}),
+                               hn::ShiftLeft<12>(word),
+                               hn::Set(d32, uint32_t{1023} << 13));
+  const auto x = hn::Sub(hn::BitCast(d, steps),
+                         hn::Set(d, 1.5f - 0.5f / 1024));
   const auto sign = hn::BitCast(d, hn::ShiftLeft<31>(word));
   const auto q = hn::Mul(x, x);
   const auto at = [&](auto p, float c) HWY_ATTR {
@@ -132,7 +150,7 @@ HWY_INLINE void NormalsOf(V32 word, VF& first, VF& second) {
 
 // sink(offset, normals) for all of block `block`: 128 outputs, kWidth a call.
 template <class Sink>
-HWY_INLINE void ForNormals(const NoiseKey& key, size_t block,
+HWY_INLINE void ForNormals(const RowKey& key, size_t block,
                            const Sink& sink) {
   const D64 d;
   const D32 d32;
@@ -142,9 +160,8 @@ HWY_INLINE void ForNormals(const NoiseKey& key, size_t block,
     const auto counter = [&](size_t from) HWY_ATTR {
       const uint64_t base = 2 * kHalf * block + from + lane / 2;
       return Counters{hn::Add(lanes, hn::Set(d, base)),
-                      hn::Set(d, uint64_t{key.vector}),
-                      hn::Set(d, uint64_t{key.tile_pass}),
-                      hn::Set(d, uint64_t{key.node})};
+                      hn::Set(d, key.vector), hn::Set(d, key.tile_pass),
+                      hn::Set(d, key.node)};
     };
     Counters even = counter(0), odd = counter(kHalf);
     Rounds(key, even, odd);

@@ -20,7 +20,7 @@ namespace triptych::optical {
 namespace HWY_NAMESPACE {
 
 void DrawBlock(const NoiseKey& key, size_t block, float* to) {
-  ForNormals(key, block, [&](size_t offset, VF normals) HWY_ATTR {
+  ForNormals(RowKey(key), block, [&](size_t offset, VF normals) HWY_ATTR {
     hn::StoreU(normals, DF(), to + offset);
   });
 }

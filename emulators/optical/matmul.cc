@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "emulators/optical/counters.h"
-#include "emulators/optical/detect.h"
 #include "emulators/optical/detector.h"
 #include "emulators/optical/drift.h"
 #include "emulators/optical/meter.h"
@@ -113,14 +112,16 @@ class MatmulStep : public Step {
         if (!counts.empty()) {
           meter.emplace(p_, encoding_, tile, block, a, scale, counts[task]);
         }
-        const bool last = t + 1 == block.last_tile;
-        const Status status = Receive(
-            *machine_, encoding_, tile, block, first, of_tile, out,
-            t == block.first_tile,
-            [&](size_t i) {
-              if (last) Finish(scale[first + i], block, out.row(i));
-            },
-            meter ? &*meter : nullptr);
+        const Output output = {
+            .out = out,
+            .first_tile = t == block.first_tile,
+            .last_tile = t + 1 == block.last_tile,
+            .scale = std::span(scale).subspan(first, count),
+            .row_scale = weights_->scale.data() + block.col,
+            .bias = bias_.empty() ? nullptr : bias_.data() + block.col};
+        const Status status =
+            Receive(*machine_, encoding_, tile, block, first, of_tile, output,
+                    meter ? &*meter : nullptr);
         // Only of a whole periphery, and so of one thread.
         if (whole) lost = status;
       }
@@ -195,13 +196,6 @@ class MatmulStep : public Step {
             : 1;
     const size_t outputs = std::min(kMostSums / rows, n / strips);
     return std::max<size_t>(outputs / kStripOutputs, 1) * kStripOutputs;
-  }
-
-  // From units of gain a w to numbers: one row.
-  void Finish(float scale, const Block& block, float* out) const {
-    ScaleOutputs(scale, weights_->scale.data() + block.col,
-                 bias_.empty() ? nullptr : bias_.data() + block.col, block.cols,
-                 out);
   }
 
   std::shared_ptr<const Machine> machine_;

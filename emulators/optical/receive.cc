@@ -36,27 +36,27 @@ class Receiver {
  public:
   Receiver(const Machine& machine, const Encoding& encoding,
            const TileView& tile, const Block& block, size_t first,
-           MatView<float> out, BlockMeter* meter)
+           const Output& output, BlockMeter* meter)
       : p_(machine.params),
         encoding_(encoding),
         tile_(tile),
         block_(block),
         first_(first),
-        out_(out),
+        output_(output),
         meter_(meter),
         width_(RoundUp(block.cols, kNoiseBlock)),
-        rows_(tile.light.rows_of(out.rows())),
+        rows_(tile.light.rows_of(output.out.rows())),
         fused_(meter == nullptr && encoding.bytes && HasNoise() &&
-               !p_.exact_light() && p_.adc_bits > 0 &&
-               !Detector::NeedsLargest(p_) && tile.drift == nullptr &&
-               !tile.detector.distorts() && tile.detector.post() == nullptr) {
+               p_.adc_bits > 0 && !Detector::NeedsLargest(p_) &&
+               tile.drift == nullptr && !tile.detector.distorts() &&
+               tile.detector.post() == nullptr) {
     if (p_.adc_bits > 0 && p_.bit_true()) {
       adcs_.emplace(machine.converters(), tile.number);
       fraction_bits_ = machine.converters().fraction_bits();
     }
   }
 
-  Status Run(NoiseKey key, bool set, const std::function<void(size_t)>& done) {
+  Status Run(NoiseKey key) {
     if (encoding_.bytes) {
       sums_ = Room(scratch_.sums, rows_ * width_);
       Multiply(tile_.plane.packed, sums_);
@@ -65,17 +65,16 @@ class Receiver {
       MultiplyFloats(tile_.plane.packed, float_sums_);
     }
     if (p_.exact_light()) MultiplyMagnitudes();
-    if (out_.rows() == 1) FetchNext();
-    for (size_t i = 0; i < out_.rows(); ++i) {
-      if (i + 1 < out_.rows()) Fetch(out_.row_span(i + 1));
-      if (set) std::ranges::fill(out_.row_span(i), 0.0f);
+    const MatView<float> out = output_.out;
+    if (out.rows() == 1) FetchNext();
+    for (size_t i = 0; i < out.rows(); ++i) {
+      if (i + 1 < out.rows()) Fetch(out.row_span(i + 1));
       for (size_t pass = 0; pass < tile_.light.passes; ++pass) {
         key.vector = static_cast<uint32_t>(first_ + i);
         Detect(i, pass, key);
         ++key.tile_pass;
       }
       key.tile_pass -= static_cast<uint32_t>(tile_.light.passes);
-      done(i);
     }
     return adcs_ ? adcs_->status() : Status();
   }
@@ -87,6 +86,17 @@ class Receiver {
     for (size_t j = 0; j < row.size(); j += kLine) {
       __builtin_prefetch(&row[j], 1);
     }
+  }
+
+  Sums SumsTo(size_t i, size_t pass) const {
+    Sums to = {.out = output_.out.row(i),
+               .first = output_.first_tile && pass == 0};
+    if (output_.last_tile && pass + 1 == tile_.light.passes) {
+      to.row_scale = output_.row_scale;
+      to.scale = output_.scale[i];
+      to.bias = output_.bias;
+    }
+    return to;
   }
 
   // Rows of the light for this block's vectors.
@@ -149,7 +159,8 @@ class Receiver {
     const LightSums& light =
         tile_.light.sums[first_ * tile_.light.passes + row];
     const float sign = pass == 0 ? 1 : -1;
-    if (fused_) return DetectAtOnce(row, light, key, sign, out_.row(i));
+    const Sums to = SumsTo(i, pass);
+    if (fused_) return DetectAtOnce(row, light, key, sign, to);
     float* const y = Room(scratch_.y, width_);
     Signal(row, y);
     if (tile_.drift != nullptr) {
@@ -174,37 +185,38 @@ class Receiver {
       tile_.detector.Distort(block_.from, full_scale, tile_.drift,
                              {y, block_.cols});
     }
-    const size_t clipped = ToOutput(y, full_scale, sign, out_.row(i));
+    const size_t clipped = ToOutput(y, full_scale, sign, to);
     if (meter_ != nullptr) meter_->Converted(clipped);
   }
 
   // The same where nothing is needed in between.
   void DetectAtOnce(size_t row, const LightSums& light, const NoiseKey& key,
-                    float sign, float* out) {
+                    float sign, const Sums& to) {
     const float full_scale = tile_.detector.FullScale(light, 0);
-    if (full_scale <= 0) return;
+    if (full_scale <= 0) return AddNothing(block_.cols, to);
     const Scale scale(static_cast<int>(p_.adc_bits), full_scale);
+    std::optional<DigitValues> light_of;
+    if (p_.exact_light()) light_of = LightValuesOf(row);
     const NoisyRow noisy = {
-        .sums = SumsOf(row),
-        .correction = tile_.detector.correction(block_.from),
-        .scale = tile_.detector.scale(block_.from),
+        .value = ValuesOf(row),
+        .light_of = light_of ? &*light_of : nullptr,
         .key = key,
         .first_block = block_.from / kNoiseBlock,
         .columns = tile_.detector.columns(block_.from),
         .vector = tile_.detector.NoiseOf(light, 0, full_scale, nullptr),
         .count = block_.cols};
     if (!p_.bit_true()) {
-      NoisyToCodes(noisy, scale, sign, out);
+      NoisyToCodes(noisy, scale, sign, to);
       return;
     }
     int32_t* const levels = Room(scratch_.levels, width_);
     NoisyToLevels(noisy, scale, levels);
-    ConvertLevels(levels, scale, sign, out);
+    ConvertLevels(levels, scale, sign, to);
   }
 
   // Returns how many codes were at either end.
   size_t ConvertLevels(const int32_t* levels, const Scale& scale, float sign,
-                       float* out) {
+                       const Sums& to) {
     uint16_t* const codes = Room(scratch_.codes, width_);
     if (adcs_.has_value()) {
       adcs_->Convert(tile_.tile.col + static_cast<int64_t>(block_.from),
@@ -215,15 +227,17 @@ class Receiver {
     const PostCorrection* const post = tile_.detector.post();
     if (post == nullptr) {
       return AddCodes(codes, block_.cols, scale.WithFraction(fraction_bits_),
-                      sign, out);
+                      sign, to);
     }
     int16_t* const values = Room(scratch_.values, width_);
     post->Apply(block_.from, {codes, block_.cols}, {values, block_.cols});
+    float* const y = Room(scratch_.y, width_);
     const float unit = sign * scale.full_scale / scale.steps() /
                        (1 << rtl::kSarWeightFracBits);
     for (size_t j = 0; j < block_.cols; ++j) {
-      out[j] += static_cast<float>(values[j]) * unit;
+      y[j] = static_cast<float>(values[j]) * unit;
     }
+    AddValues(y, block_.cols, 1, to);
     const int top = 2 * scale.middle - 1;
     return static_cast<size_t>(
         std::count_if(codes, codes + block_.cols,
@@ -241,9 +255,18 @@ class Receiver {
     }
   }
 
-  DigitSums SumsOf(size_t row) const {
+  DigitSums DigitsOf(const int32_t* sums, size_t row) const {
     const size_t digits = tile_.light.digits;
-    return {sums_ + row * digits * width_, digits, width_};
+    return {sums + row * digits * width_, digits, width_};
+  }
+  DigitValues ValuesOf(size_t row) const {
+    return {DigitsOf(sums_, row), tile_.detector.correction(block_.from),
+            tile_.detector.scale(block_.from)};
+  }
+  DigitValues LightValuesOf(size_t row) const {
+    return {DigitsOf(light_sums_, row),
+            tile_.detector.light_correction(block_.from),
+            tile_.detector.light_scale(block_.from)};
   }
 
   bool HasNoise() const {
@@ -253,11 +276,8 @@ class Receiver {
   }
 
   void Signal(size_t row, float* y) const {
-    const float* scale = tile_.detector.scale(block_.from);
-    if (!encoding_.bytes) {
-      return ScaleSums(float_sums_ + row * width_, scale, block_.cols, y);
-    }
-    SumDigits(SumsOf(row), tile_.detector.correction(block_.from), scale,
+    if (encoding_.bytes) return SumDigits(ValuesOf(row), block_.cols, y);
+    ScaleSums(float_sums_ + row * width_, tile_.detector.scale(block_.from),
               block_.cols, y);
   }
 
@@ -265,31 +285,32 @@ class Receiver {
   const float* LightOf(size_t row) {
     if (!p_.exact_light()) return nullptr;
     float* const light_of = Room(scratch_.light_of, width_);
-    const float* scale = tile_.detector.light_scale(block_.from);
-    if (!encoding_.bytes) {
-      ScaleSums(light_floats_ + row * width_, scale, block_.cols, light_of);
-      return light_of;
+    if (encoding_.bytes) {
+      SumDigits(LightValuesOf(row), block_.cols, light_of);
+    } else {
+      ScaleSums(light_floats_ + row * width_,
+                tile_.detector.light_scale(block_.from), block_.cols, light_of);
     }
-    const size_t digits = tile_.light.digits;
-    SumDigits({light_sums_ + row * digits * width_, digits, width_},
-              tile_.detector.light_correction(block_.from), scale, block_.cols,
-              light_of);
     return light_of;
   }
 
-  size_t ToOutput(const float* y, float full_scale, float sign, float* out) {
+  size_t ToOutput(const float* y, float full_scale, float sign,
+                  const Sums& to) {
     if (p_.adc_bits == 0) {
-      AddValues(y, block_.cols, sign, out);
+      AddValues(y, block_.cols, sign, to);
       return 0;
     }
-    if (full_scale <= 0) return 0;
+    if (full_scale <= 0) {
+      AddNothing(block_.cols, to);
+      return 0;
+    }
     const Scale scale(static_cast<int>(p_.adc_bits), full_scale);
     if (!p_.bit_true() && tile_.detector.post() == nullptr) {
-      return RoundToCodes(y, block_.cols, scale, sign, out);
+      return RoundToCodes(y, block_.cols, scale, sign, to);
     }
     int32_t* const levels = Room(scratch_.levels, width_);
     ToLevels(y, block_.cols, scale, levels);
-    return ConvertLevels(levels, scale, sign, out);
+    return ConvertLevels(levels, scale, sign, to);
   }
 
   const Params& p_;
@@ -297,7 +318,7 @@ class Receiver {
   const TileView& tile_;
   const Block& block_;
   size_t first_;
-  MatView<float> out_;
+  const Output& output_;
   BlockMeter* meter_;
   size_t width_, rows_;  // of the sums
   bool fused_;
@@ -324,10 +345,9 @@ size_t MostVectors(const Encoding& encoding) {
 
 Status Receive(const Machine& machine, const Encoding& encoding,
                const TileView& tile, const Block& block, size_t first,
-               NoiseKey key, MatView<float> out, bool set,
-               const std::function<void(size_t)>& done, BlockMeter* meter) {
-  return Receiver(machine, encoding, tile, block, first, out, meter)
-      .Run(key, set, done);
+               NoiseKey key, const Output& output, BlockMeter* meter) {
+  return Receiver(machine, encoding, tile, block, first, output, meter)
+      .Run(key);
 }
 
 }  // namespace triptych::optical

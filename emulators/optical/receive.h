@@ -4,7 +4,7 @@
 #define TRIPTYCH_EMULATORS_OPTICAL_RECEIVE_H_
 
 #include <cstddef>
-#include <functional>
+#include <span>
 
 #include "emulators/optical/detector.h"
 #include "emulators/optical/light.h"
@@ -39,15 +39,20 @@ bool NeedsWholeRows(const Params& params);
 // Vectors worth taking at a time.
 size_t MostVectors(const Encoding& encoding);
 
-// Adds what vectors [first, first + out.rows()) give to `out`, the block's
-// part of the output, in units of gain a w; or sets it to that, if `set`.
-// `key` is the tile's first pass's. Calls done(i) for each row of `out` while
-// it is in the cache. `meter`: null unless somebody asks.
+// The block's part of the output, for some vectors, and what a tile's share
+// of it becomes: sums in units of gain a w, numbers after the last tile.
+struct Output {
+  MatView<float> out;
+  bool first_tile, last_tile;
+  std::span<const float> scale;   // by vector
+  const float *row_scale, *bias;  // by output; no bias: null
+};
+
+// Adds what vectors [first, first + output.out.rows()) give to `output`. `key`
+// is the tile's first pass's. `meter`: null unless somebody asks.
 Status Receive(const Machine& machine, const Encoding& encoding,
                const TileView& tile, const Block& block, size_t first,
-               NoiseKey key, MatView<float> out, bool set,
-               const std::function<void(size_t)>& done,
-               BlockMeter* meter = nullptr);
+               NoiseKey key, const Output& output, BlockMeter* meter = nullptr);
 
 }  // namespace triptych::optical
 

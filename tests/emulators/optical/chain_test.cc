@@ -328,32 +328,69 @@ TEST_CASE("Each noise term: mean and variance of a million draws") {
 
 TEST_CASE("At one go or step by step: the same codes and levels") {
   constexpr size_t kCount = 200, kWidth = 256;
-  AlignedVector<int32_t> sums(2 * kWidth), correction(kWidth);
+  AlignedVector<int32_t> sums(2 * kWidth), light_sums(2 * kWidth),
+      correction(kWidth);
   AlignedVector<float> scale(kWidth, 1e-3f), constant(kWidth, 4.0f),
       shot(kWidth, 0.1f), rin(kWidth, 0.2f);
   Rng rng(8);
   for (int32_t& sum : sums) sum = static_cast<int32_t>(rng.Below(200)) - 100;
+  for (int32_t& sum : light_sums) sum = static_cast<int32_t>(rng.Below(200));
   for (int32_t& c : correction) c = static_cast<int32_t>(rng.Below(10));
-  const NoisyRow row = {.sums = {sums.data(), 2, kWidth},
-                        .correction = correction.data(),
-                        .scale = scale.data(),
-                        .key = {MakeRunKey(1, 1), 1, 1, 1},
-                        .first_block = 2,
-                        .columns = {constant.data(), shot.data(), rin.data()},
-                        .vector = {.light = 3, .light2 = 2, .extra = 0.5f},
-                        .count = kCount};
-  AlignedVector<float> y(kWidth);
-  SumDigits(row.sums, row.correction, row.scale, kCount, y.data());
-  AddLightNoise(row.key, 2, row.columns, row.vector, kCount, y.data());
-  const Scale codes(8, 6.0f);
-  AlignedVector<float> plain(kWidth, 1.0f), fused(kWidth, 1.0f);
-  CHECK(RoundToCodes(y.data(), kCount, codes, -1, plain.data()) ==
-        NoisyToCodes(row, codes, -1, fused.data()));
-  CHECK(plain == fused);
-  AlignedVector<int32_t> levels(kWidth), at_once(kWidth);
-  ToLevels(y.data(), kCount, codes, levels.data());
-  NoisyToLevels(row, codes, at_once.data());
-  CHECK(std::equal(levels.begin(), levels.begin() + kCount, at_once.begin()));
+  const DigitValues light = {
+      {light_sums.data(), 2, kWidth}, correction.data(), scale.data()};
+  for (const bool exact_light : {false, true}) {
+    const NoisyRow row = {
+        .value = {{sums.data(), 2, kWidth}, correction.data(), scale.data()},
+        .light_of = exact_light ? &light : nullptr,
+        .key = {MakeRunKey(1, 1), 1, 1, 1},
+        .first_block = 2,
+        .columns = {constant.data(), shot.data(), rin.data()},
+        .vector = {.light = 3, .light2 = 2, .extra = 0.5f},
+        .count = kCount};
+    AlignedVector<float> y(kWidth), light_of(kWidth);
+    SumDigits(row.value, kCount, y.data());
+    SumDigits(light, kCount, light_of.data());
+    NoiseOfVector vector = row.vector;
+    if (exact_light) vector.light_of = light_of.data();
+    AddLightNoise(row.key, 2, row.columns, vector, kCount, y.data());
+    const Scale codes(8, 6.0f);
+    AlignedVector<float> plain(kWidth, 1.0f), fused(kWidth, 1.0f);
+    RoundToCodes(y.data(), kCount, codes, -1, {plain.data()});
+    NoisyToCodes(row, codes, -1, {fused.data()});
+    CHECK(plain == fused);
+    AlignedVector<int32_t> levels(kWidth), at_once(kWidth);
+    ToLevels(y.data(), kCount, codes, levels.data());
+    NoisyToLevels(row, codes, at_once.data());
+    CHECK(std::equal(levels.begin(), levels.begin() + kCount, at_once.begin()));
+  }
+}
+
+TEST_CASE("Sums: the first addition finds zeros, the last leaves numbers") {
+  constexpr size_t kCount = 37, kWidth = 128;  // 37: no vector's multiple
+  AlignedVector<float> y(kWidth), row_scale(kCount), bias(kCount);
+  Rng rng(12);
+  for (float& v : y) v = static_cast<float>(rng.Normal());
+  for (float& v : row_scale) v = static_cast<float>(rng.Normal());
+  for (float& v : bias) v = static_cast<float>(rng.Normal());
+  for (int kind = 0; kind < 8; ++kind) {
+    CAPTURE(kind);
+    const bool first = kind & 1, last = kind & 2, biased = kind & 4;
+    const float before = 3;
+    AlignedVector<float> out(kWidth, before), expected(kWidth, before);
+    for (size_t j = 0; j < kCount; ++j) {
+      float sum = (first ? 0 : before) - y[j];
+      if (last) sum *= 0.7f * row_scale[j];
+      if (last && biased) sum += bias[j];
+      expected[j] = sum;
+    }
+    AddValues(y.data(), kCount, -1,
+              {.out = out.data(),
+               .first = first,
+               .row_scale = last ? row_scale.data() : nullptr,
+               .scale = 0.7f,
+               .bias = biased ? bias.data() : nullptr});
+    CHECK(out == expected);
+  }
 }
 
 // ---- Together ----
