@@ -18,6 +18,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -187,7 +188,7 @@ Result<Job> JobOf(char** argv) {
 
 Result<Answer> Main(int argc, char** argv) {
   TRIPTYCH_ASSIGN(Job job, JobOf(argv));
-  const bool search = argc < 15;
+  const bool search = argc < 15;  // main has looked at the others
   if (argc == 11 || argc == 16) job.config.threads = std::atoi(argv[argc - 1]);
   const MatmulBlocking given = {
       CeilDiv(job.m, static_cast<uint32_t>(job.config.rows)),
@@ -207,7 +208,10 @@ Result<Answer> Main(int argc, char** argv) {
 }  // namespace triptych::mesh::tile
 
 int main(int argc, char** argv) {
-  if (argc < 9) {
+  // Eight that say what; then how, or "search", or nothing; then threads.
+  const bool search = argc == 9 || ((argc == 10 || argc == 11) &&
+                                    std::string_view(argv[9]) == "search");
+  if (!search && argc != 15 && argc != 16) {
     fmt::print(stderr,
                "usage: tile_matmul_bench ELF PRESET COLSxROWS DTYPE FIDELITY "
                "M K N [K_BLOCK DEPTH SUB_M SUB_N ADDS SWAPS | search] "
