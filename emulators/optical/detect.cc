@@ -275,22 +275,18 @@ void NoisyLevels(const NoisyRow& row, const Scale& scale, int32_t* levels) {
   }
 }
 
-size_t Codes(const uint16_t* HWY_RESTRICT codes, size_t count,
-             const Scale& scale, float sign, const Sums& to) {
+void Codes(const uint16_t* HWY_RESTRICT codes, size_t count, const Scale& scale,
+           float sign, const Sums& to) {
   const DF d;
   const DI di;
   const hn::Rebind<uint16_t, DF> d16;
   const auto middle = hn::Set(di, scale.middle);
   const Rounding rounding(scale, sign);
-  Ends ends(rounding);
-  AddTo(to, 0, count, [&](size_t j, size_t lanes) HWY_ATTR {
+  AddTo(to, 0, count, [&](size_t j, size_t) HWY_ATTR {
     const auto from_zero =
         hn::Sub(hn::PromoteTo(di, hn::LoadU(d16, codes + j)), middle);
-    const auto code = hn::ConvertTo(d, from_zero);
-    ends.Count(code, lanes);
-    return rounding.Value(code);
+    return rounding.Value(hn::ConvertTo(d, from_zero));
   });
-  return ends.Sum();
 }
 
 void Values(const float* HWY_RESTRICT y, size_t count, float sign,
@@ -349,9 +345,9 @@ void ToLevels(const float* y, size_t count, const Scale& scale,
               int32_t* levels) {
   HWY_DYNAMIC_DISPATCH(Levels)(y, count, scale, levels);
 }
-size_t AddCodes(const uint16_t* codes, size_t count, const Scale& scale,
-                float sign, const Sums& to) {
-  return HWY_DYNAMIC_DISPATCH(Codes)(codes, count, scale, sign, to);
+void AddCodes(const uint16_t* codes, size_t count, const Scale& scale,
+              float sign, const Sums& to) {
+  HWY_DYNAMIC_DISPATCH(Codes)(codes, count, scale, sign, to);
 }
 void AddValues(const float* y, size_t count, float sign, const Sums& to) {
   HWY_DYNAMIC_DISPATCH(Values)(y, count, sign, to);

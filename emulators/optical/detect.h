@@ -102,8 +102,8 @@ void NoisyToLevels(const NoisyRow& row, const Scale& scale, int32_t* levels);
 void ToLevels(const float* y, size_t count, const Scale& scale,
               int32_t* levels);
 // Adds sign * what codes stand for to `to`, as RoundToCodes does.
-size_t AddCodes(const uint16_t* codes, size_t count, const Scale& scale,
-                float sign, const Sums& to);
+void AddCodes(const uint16_t* codes, size_t count, const Scale& scale,
+              float sign, const Sums& to);
 
 // Adds sign * y[j] to `to`.
 void AddValues(const float* y, size_t count, float sign, const Sums& to);

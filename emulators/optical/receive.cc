@@ -214,9 +214,9 @@ class Receiver {
     ConvertLevels(levels, scale, sign, to);
   }
 
-  // Returns how many codes were at either end.
-  size_t ConvertLevels(const int32_t* levels, const Scale& scale, float sign,
-                       const Sums& to) {
+  // Leaves the codes where CodesAtEnds() looks.
+  void ConvertLevels(const int32_t* levels, const Scale& scale, float sign,
+                     const Sums& to) {
     uint16_t* const codes = Room(scratch_.codes, width_);
     if (adcs_.has_value()) {
       adcs_->Convert(tile_.tile.col + static_cast<int64_t>(block_.from),
@@ -226,8 +226,9 @@ class Receiver {
     }
     const PostCorrection* const post = tile_.detector.post();
     if (post == nullptr) {
-      return AddCodes(codes, block_.cols, scale.WithFraction(fraction_bits_),
-                      sign, to);
+      AddCodes(codes, block_.cols, scale.WithFraction(fraction_bits_), sign,
+               to);
+      return;
     }
     int16_t* const values = Room(scratch_.values, width_);
     post->Apply(block_.from, {codes, block_.cols}, {values, block_.cols});
@@ -238,6 +239,11 @@ class Receiver {
       y[j] = static_cast<float>(values[j]) * unit;
     }
     AddValues(y, block_.cols, 1, to);
+  }
+
+  // Of the codes that were converted last.
+  size_t CodesAtEnds(const Scale& scale) {
+    const uint16_t* const codes = Room(scratch_.codes, width_);
     const int top = 2 * scale.middle - 1;
     return static_cast<size_t>(
         std::count_if(codes, codes + block_.cols,
@@ -310,7 +316,8 @@ class Receiver {
     }
     int32_t* const levels = Room(scratch_.levels, width_);
     ToLevels(y, block_.cols, scale, levels);
-    return ConvertLevels(levels, scale, sign, to);
+    ConvertLevels(levels, scale, sign, to);
+    return meter_ == nullptr ? 0 : CodesAtEnds(scale);
   }
 
   const Params& p_;
