@@ -186,9 +186,8 @@ Result<Job> JobOf(char** argv) {
   return job;
 }
 
-Result<Answer> Main(int argc, char** argv) {
+Result<Answer> Main(int argc, char** argv, bool search) {
   TRIPTYCH_ASSIGN(Job job, JobOf(argv));
-  const bool search = argc < 15;  // main has looked at the others
   if (argc == 11 || argc == 16) job.config.threads = std::atoi(argv[argc - 1]);
   const MatmulBlocking given = {
       CeilDiv(job.m, static_cast<uint32_t>(job.config.rows)),
@@ -218,7 +217,7 @@ int main(int argc, char** argv) {
                "[THREADS]\n");
     return 2;
   }
-  const auto answer = triptych::mesh::tile::Main(argc, argv);
+  const auto answer = triptych::mesh::tile::Main(argc, argv, search);
   if (answer) return 0;
   fmt::print(stderr, "{}\n", answer.error().message);
   return 1;

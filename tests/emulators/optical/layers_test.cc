@@ -11,12 +11,14 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "emulators/layer_report.h"
 #include "emulators/optical/counters.h"
 #include "models/weights.h"
 #include "tests/emulators/optical/product.h"
+#include "tests/emulators/optical/slope.h"
 
 namespace triptych {
 namespace {
@@ -412,7 +414,7 @@ TEST_CASE("photoelectrons are light over charge and rate") {
 // 1 % off.
 TEST_CASE("photons per multiply-add at one accuracy fall as 1/K") {
   constexpr int64_t kN = 64;
-  double n = 0, sum_x = 0, sum_y = 0, sum_xx = 0, sum_xy = 0;
+  std::vector<std::pair<double, double>> needed;  // photons by inputs
   for (int64_t k = 256; k <= 8192; k *= 2) {
     const Product product(kN, k, false);
     const PositiveWeights made(kN, k);
@@ -431,15 +433,9 @@ TEST_CASE("photons per multiply-add at one accuracy fall as 1/K") {
     }
     CAPTURE(k);
     CHECK(off == doctest::Approx(0.01).epsilon(0.02));
-    const double x = std::log(static_cast<double>(k)), y = std::log(photons);
-    n += 1;
-    sum_x += x;
-    sum_y += y;
-    sum_xx += x * x;
-    sum_xy += x * y;
+    needed.emplace_back(static_cast<double>(k), photons);
   }
-  const double slope =
-      (n * sum_xy - sum_x * sum_y) / (n * sum_xx - sum_x * sum_x);
+  const double slope = LogLogSlope(needed);
   MESSAGE("slope ", slope);
   CHECK(std::abs(slope + 1) < 0.03);
 }

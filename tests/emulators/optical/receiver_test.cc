@@ -5,6 +5,10 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <utility>
+#include <vector>
+
+#include "tests/emulators/optical/slope.h"
 
 namespace triptych::optical {
 namespace {
@@ -89,19 +93,11 @@ TEST_CASE("Photons per multiply-add for one SNR fall as 1/K") {
     }
     return low;
   };
-  // Least squares over the logarithms.
-  double n = 0, sum_x = 0, sum_y = 0, sum_xx = 0, sum_xy = 0;
+  std::vector<std::pair<double, double>> power;  // by inputs
   for (double k = 256; k <= 8192; k *= 2) {
-    const double x = std::log(k), y = std::log(power_for_snr(k));
-    n += 1;
-    sum_x += x;
-    sum_y += y;
-    sum_xx += x * x;
-    sum_xy += x * y;
+    power.emplace_back(k, power_for_snr(k));
   }
-  const double slope =
-      (n * sum_xy - sum_x * sum_y) / (n * sum_xx - sum_x * sum_x);
-  CHECK(slope == doctest::Approx(-1).epsilon(0.03));
+  CHECK(LogLogSlope(power) == doctest::Approx(-1).epsilon(0.03));
 }
 
 }  // namespace
